@@ -1,0 +1,289 @@
+//! Who signs: QFPay's `app_code` and `client_key` pairs, and the ring that holds them.
+//!
+//! A [`ClientKey`] has no way out of this module but [`ClientKey::feed`]: no `Display`, no `Serialize`, no accessor.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+/// Keys that begin like this belong to the sandbox, and to nothing else.
+///
+/// QFPay issues 32 upper-case hex digits, so no issued key can begin with this word.
+pub const SANDBOX_KEY_PREFIX: &str = "SANDBOX";
+
+/// The public identifier of a credential pair, sent as `X-QF-APPCODE`. Not a secret.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AppCode(String);
+
+/// A text that cannot be an `app_code`.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("an app_code has 1 to 64 letters, digits, '_' or '-'")]
+pub struct BadAppCode;
+
+impl AppCode {
+    /// Takes 1 to 64 letters, digits, `_` or `-` (QFPay issues 32 hex digits; its checkout table allows 64).
+    ///
+    /// # Errors
+    /// [`BadAppCode`] for everything else; such a text could not travel in a header unchanged.
+    pub fn new(text: &str) -> Result<Self, BadAppCode> {
+        let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+        if (1..=64).contains(&text.len()) && text.bytes().all(legal) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BadAppCode)
+        }
+    }
+
+    /// The whole code, as it goes on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The code as people see it in logs and on screens: its first and last four characters.
+    pub fn shortened(&self) -> String {
+        match self.0.len() {
+            0..=8 => self.0.clone(),
+            n => format!("{}..{}", &self.0[..4], &self.0[n - 4..]),
+        }
+    }
+}
+
+impl fmt::Debug for AppCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shortened())
+    }
+}
+
+/// The secret of a credential pair. Wiped from memory when dropped.
+pub struct ClientKey(Zeroizing<Vec<u8>>);
+
+/// A text that cannot be a `client_key`. Never says what the text was.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BadClientKey {
+    /// Nothing is left once the line end is gone.
+    #[error("the key is empty")]
+    Empty,
+    /// White space or control characters: a key file with two lines, a blank at the end, a byte order mark.
+    #[error("the key holds white space or characters outside printable ASCII")]
+    NotPrintable,
+    /// Shorter than 16 characters; QFPay issues 32.
+    #[error(
+        "the key has only {0} characters; QFPay issues 32 (set allow_short_key = true for an old, shorter one)"
+    )]
+    Short(usize),
+}
+
+/// The shortest key that is taken without the app saying `allow_short_key`.
+const SHORTEST_USUAL_KEY: usize = 16;
+
+impl ClientKey {
+    /// Takes the content of a key file: exactly one line end is stripped, nothing else.
+    ///
+    /// # Errors
+    /// [`BadClientKey`] when what is left is empty, not printable ASCII, or short without `allow_short`.
+    pub fn new(content: Zeroizing<Vec<u8>>, allow_short: bool) -> Result<Self, BadClientKey> {
+        let mut key = content;
+        if key.last() == Some(&b'\n') {
+            key.pop();
+            if key.last() == Some(&b'\r') {
+                key.pop();
+            }
+        }
+        match key.len() {
+            0 => Err(BadClientKey::Empty),
+            _ if !key.iter().all(u8::is_ascii_graphic) => Err(BadClientKey::NotPrintable),
+            n if n < SHORTEST_USUAL_KEY && !allow_short => Err(BadClientKey::Short(n)),
+            _ => Ok(Self(key)),
+        }
+    }
+
+    /// Feeds the key to a hasher: the only place where its bytes are read.
+    ///
+    /// The key never stands beside the canonical string in memory of ours, so no pre-image can leak.
+    pub(crate) fn feed<D: Digest>(&self, hasher: &mut D) {
+        hasher.update(self.0.as_slice());
+    }
+
+    /// Eight hex digits by which people recognise a key without seeing it.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(b"qfpay-sidecar key fingerprint\0");
+        self.feed(&mut hasher);
+        hex::encode(&hasher.finalize()[..4])
+    }
+
+    /// Whether this is a sandbox key, see [`SANDBOX_KEY_PREFIX`].
+    pub fn is_for_sandbox(&self) -> bool {
+        self.0.starts_with(SANDBOX_KEY_PREFIX.as_bytes())
+    }
+}
+
+impl fmt::Debug for ClientKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientKey(redacted)")
+    }
+}
+
+/// The hash function. QFPay assumes MD5 unless `X-QF-SIGNTYPE` says otherwise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignType {
+    /// QFPay's default.
+    #[default]
+    Md5,
+    /// Sent with `X-QF-SIGNTYPE: SHA256`.
+    Sha256,
+}
+
+impl SignType {
+    /// QFPay's spelling, as in `X-QF-SIGNTYPE`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Md5 => "MD5",
+            Self::Sha256 => "SHA256",
+        }
+    }
+
+    /// The case that QFPay's samples print: MD5 upper, SHA256 lower.
+    pub fn usual_case(self) -> HexCase {
+        match self {
+            Self::Md5 => HexCase::Upper,
+            Self::Sha256 => HexCase::Lower,
+        }
+    }
+}
+
+/// How a digest is printed. QFPay's samples use both for MD5; for SHA256 only lower case is seen in the field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HexCase {
+    /// `0123456789ABCDEF`
+    Upper,
+    /// `0123456789abcdef`
+    Lower,
+}
+
+/// One merchant application: what QFPay issued, and how it wants to be signed for.
+#[derive(Debug)]
+pub struct App {
+    /// The name of its `[apps.NAME]` section; stands in logs and metrics.
+    pub name: String,
+    /// QFPay's public identifier of the pair.
+    pub app_code: AppCode,
+    /// QFPay's secret of the pair.
+    pub client_key: ClientKey,
+    /// Where the key was read from, for people ("file /run/secrets/...").
+    pub key_source: String,
+    /// The shop's `mchid`, if QFPay issued one: then it is always sent, otherwise never.
+    pub mchid: Option<String>,
+    /// The hash for calls that are signed in headers.
+    pub sign_type: SignType,
+    /// How the digest is printed.
+    pub hex_case: HexCase,
+}
+
+/// All apps, and which of them signs for callers that name none.
+#[derive(Debug)]
+pub struct Keyring {
+    apps: Vec<Arc<App>>,
+    default: usize,
+}
+
+/// Why a set of apps cannot form a ring.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BadKeyring {
+    /// Nothing to sign with.
+    #[error("no app is configured")]
+    NoApps,
+    /// `default_app` names no app.
+    #[error("default_app names '{0}', but there is no such app")]
+    UnknownDefault(String),
+    /// With several apps and no default, a caller that names none would be signed for at random.
+    #[error("there are several apps, and default_app names none of them")]
+    NoDefault,
+    /// Two apps with one code: which key signs would be chance.
+    #[error("apps '{0}' and '{1}' have the same app_code")]
+    DuplicateAppCode(String, String),
+}
+
+impl Keyring {
+    /// Forms a ring. `default_app` may be empty when there is exactly one app.
+    ///
+    /// # Errors
+    /// [`BadKeyring`] names the apps at fault.
+    pub fn new(apps: Vec<App>, default_app: &str) -> Result<Self, BadKeyring> {
+        for (i, app) in apps.iter().enumerate() {
+            if let Some(twin) = apps[..i].iter().find(|other| other.app_code == app.app_code) {
+                return Err(BadKeyring::DuplicateAppCode(twin.name.clone(), app.name.clone()));
+            }
+        }
+        let default = match (apps.len(), default_app) {
+            (0, _) => return Err(BadKeyring::NoApps),
+            (1, "") => 0,
+            (_, "") => return Err(BadKeyring::NoDefault),
+            (_, name) => apps
+                .iter()
+                .position(|app| app.name == name)
+                .ok_or_else(|| BadKeyring::UnknownDefault(name.to_owned()))?,
+        };
+        Ok(Self { apps: apps.into_iter().map(Arc::new).collect(), default })
+    }
+
+    /// The app that signs for callers that name none.
+    pub fn default_app(&self) -> &Arc<App> {
+        &self.apps[self.default]
+    }
+
+    /// The app with this code, compared to the letter.
+    pub fn by_code(&self, app_code: &str) -> Option<&Arc<App>> {
+        self.apps.iter().find(|app| app.app_code.as_str() == app_code)
+    }
+
+    /// The app with this section name.
+    pub fn by_name(&self, name: &str) -> Option<&Arc<App>> {
+        self.apps.iter().find(|app| app.name == name)
+    }
+
+    /// Every app, in the order of their names.
+    pub fn apps(&self) -> &[Arc<App>] {
+        &self.apps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Result<ClientKey, BadClientKey> {
+        ClientKey::new(Zeroizing::new(text.as_bytes().to_vec()), false)
+    }
+
+    #[test]
+    fn exactly_one_line_end_is_stripped() {
+        let plain = key("0123456789abcdef").unwrap().fingerprint();
+        assert_eq!(key("0123456789abcdef\n").unwrap().fingerprint(), plain);
+        assert_eq!(key("0123456789abcdef\r\n").unwrap().fingerprint(), plain);
+        assert_eq!(key("0123456789abcdef\n\n").unwrap_err(), BadClientKey::NotPrintable);
+        assert_eq!(key("0123456789abcdef ").unwrap_err(), BadClientKey::NotPrintable);
+        assert_eq!(key("\n").unwrap_err(), BadClientKey::Empty);
+    }
+
+    #[test]
+    fn short_keys_need_a_word_from_the_app() {
+        assert_eq!(key("789012").unwrap_err(), BadClientKey::Short(6));
+        assert!(ClientKey::new(Zeroizing::new(b"789012".to_vec()), true).is_ok());
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert_eq!(format!("{:?}", key("0123456789abcdef").unwrap()), "ClientKey(redacted)");
+    }
+
+    #[test]
+    fn app_codes_are_shortened_for_people() {
+        let code = AppCode::new("A6A49A66B4C94EA5B6F4B4C6D3E0B8F1").unwrap();
+        assert_eq!(code.shortened(), "A6A4..B8F1");
+        assert_eq!(AppCode::new("bad code"), Err(BadAppCode));
+        assert_eq!(AppCode::new(""), Err(BadAppCode));
+    }
+}

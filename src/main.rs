@@ -1,0 +1,3 @@
+//! The `qfpay-sidecar` command.
+
+fn main() {}

@@ -1,0 +1,71 @@
+//! The hash over bytes and key.
+
+use std::fmt;
+
+use md5::Md5;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::credentials::{ClientKey, HexCase, SignType};
+
+/// A signature. It has no time, path or nonce in it, so whoever sees it can use it: never log it.
+///
+/// There is no `==`: use [`Signature::matches`], which takes the same time for every wrong guess.
+#[derive(Clone)]
+pub struct Signature {
+    digest: Vec<u8>,
+}
+
+impl Signature {
+    /// The digest as hex.
+    pub fn to_hex(&self, case: HexCase) -> String {
+        match case {
+            HexCase::Upper => hex::encode_upper(&self.digest),
+            HexCase::Lower => hex::encode(&self.digest),
+        }
+    }
+
+    /// Whether a received hex text, in either case, is this signature. Constant time over the digest.
+    pub fn matches(&self, received: &str) -> bool {
+        match hex::decode(received) {
+            Ok(bytes) => bool::from(self.digest.ct_eq(&bytes)),
+            Err(_) => false,
+        }
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signature(redacted)")
+    }
+}
+
+/// A key together with the hash that it signs with.
+#[derive(Clone, Copy, Debug)]
+pub struct Signer<'a> {
+    /// The secret.
+    pub key: &'a ClientKey,
+    /// The hash.
+    pub sign_type: SignType,
+}
+
+impl Signer<'_> {
+    /// Hashes bytes, then the key. The two are fed separately, so the pre-image never exists in memory.
+    ///
+    /// For a call the bytes are its [`super::Canonical`] string; for notifications and answers they are the raw body.
+    pub fn sign(&self, bytes: &[u8]) -> Signature {
+        Signature {
+            digest: match self.sign_type {
+                SignType::Md5 => hash::<Md5>(bytes, self.key),
+                SignType::Sha256 => hash::<Sha256>(bytes, self.key),
+            },
+        }
+    }
+}
+
+fn hash<D: Digest>(bytes: &[u8], key: &ClientKey) -> Vec<u8> {
+    let mut hasher = D::new();
+    hasher.update(bytes);
+    key.feed(&mut hasher);
+    hasher.finalize().to_vec()
+}
