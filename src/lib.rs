@@ -2,5 +2,7 @@
 
 pub mod base_url;
 pub mod credentials;
+pub mod decode;
+pub mod endpoint;
 pub mod server;
 pub mod sign;

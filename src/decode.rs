@@ -1,0 +1,96 @@
+//! What callers really send -> [`Params`]: one decoder per content type, one rule for where parameters stand.
+//!
+//! Strict where a lenient decoder would sign something else than the caller meant: repeated names, broken escapes and
+//! anything but UTF-8 are refused, never repaired.
+
+mod form;
+mod json;
+mod media_type;
+mod multipart;
+
+use bytes::Bytes;
+use hyper::http::HeaderMap;
+
+use crate::sign::{ParamError, Params};
+use media_type::MediaType;
+
+pub use media_type::UnsupportedBody;
+
+/// Where the parameters of a call travel. QFPay documents both; the caller's choice is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the query string, whatever the method.
+    Query,
+    /// In a form body. JSON and multipart text fields become one.
+    Form,
+}
+
+/// What a caller sent, decoded.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The parameters, without a caller's own signature.
+    pub params: Params,
+    /// Where they stood, and where they will be sent.
+    pub place: Place,
+}
+
+/// Why a request has no defined parameters. Names parameters, never values.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum DecodeError {
+    /// No source of QFPay's defines what is signed then.
+    #[error("there are parameters in the query and a body as well")]
+    QueryAndBody,
+    /// The body of a GET has no meaning.
+    #[error("a GET request carries its parameters in the query, but this one has a body")]
+    BodyOnGet,
+    /// The body is in a form that cannot be read.
+    #[error(transparent)]
+    Unsupported(#[from] UnsupportedBody),
+    /// A parameter is illegal.
+    #[error(transparent)]
+    Param(#[from] ParamError),
+    /// `%` without two hex digits behind it.
+    #[error("broken percent-encoding in {0}: a literal '%' is sent as %25")]
+    PercentEncoding(String),
+    /// Not JSON, or JSON with something behind it.
+    #[error("the body is not valid JSON: {0}")]
+    Json(String),
+    /// JSON, but not an object.
+    #[error("the JSON body must be one flat object, like {{\"txamt\": 100}}")]
+    JsonNotAnObject,
+    /// Not what its boundary says.
+    #[error("the multipart body is broken: {0}")]
+    Multipart(&'static str),
+    /// Files are never signed (O2017 0.1), so the sidecar does not carry them.
+    #[error("part '{0}' is an uploaded file; only text fields can be signed")]
+    File(String),
+}
+
+/// Decodes the parameters of a request from its query and its whole body.
+///
+/// # Errors
+/// [`DecodeError`] says which parameter or which byte is at fault.
+pub async fn decode(
+    is_get: bool,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Decoded, DecodeError> {
+    let query = query.unwrap_or("");
+    if body.is_empty() {
+        let place = if is_get || !query.is_empty() { Place::Query } else { Place::Form };
+        return Ok(Decoded { params: form::decode(query.as_bytes())?, place });
+    }
+    if !query.is_empty() {
+        return Err(DecodeError::QueryAndBody);
+    }
+    if is_get {
+        return Err(DecodeError::BodyOnGet);
+    }
+    let params = match MediaType::of(headers)? {
+        MediaType::Form => form::decode(&body)?,
+        MediaType::Json => json::decode(&body)?,
+        MediaType::Multipart { boundary } => multipart::decode(body, boundary).await?,
+    };
+    Ok(Decoded { params, place: Place::Form })
+}

@@ -1,0 +1,104 @@
+//! `application/x-www-form-urlencoded`, in a body or a query.
+//!
+//! Also takes what QFPay's PHP and Java samples post under that name: unencoded text with raw spaces and raw UTF-8.
+
+use percent_encoding::percent_decode;
+
+use super::DecodeError;
+use crate::sign::Params;
+
+/// Decodes `name=value` pairs joined by `&`. `+` is a space; a part without `=` is a name with an empty value.
+pub(super) fn decode(form: &[u8]) -> Result<Params, DecodeError> {
+    let mut params = Params::new();
+    for part in form.split(|&b| b == b'&').filter(|part| !part.is_empty()) {
+        let (name, value) = match part.iter().position(|&b| b == b'=') {
+            Some(equals) => (&part[..equals], &part[equals + 1..]),
+            None => (part, &b""[..]),
+        };
+        let name =
+            unescape(name).ok_or_else(|| DecodeError::PercentEncoding("a parameter name".to_owned()))?;
+        match unescape(value) {
+            Some(value) => params.push(&name, &value)?,
+            None => {
+                // The name is checked first, so that only a legal one is shown.
+                params.push(&name, b"")?;
+                return Err(DecodeError::PercentEncoding(format!(
+                    "the value of parameter '{}'",
+                    name.escape_ascii()
+                )));
+            }
+        }
+    }
+    Ok(params)
+}
+
+/// Decodes `+` and `%XX`; nothing where a `%` is not followed by two hex digits, which lenient decoders let through.
+fn unescape(text: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = text;
+    while let Some(percent) = rest.iter().position(|&b| b == b'%') {
+        let digits = rest.get(percent + 1..percent + 3)?;
+        if !digits.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        rest = &rest[percent + 3..];
+    }
+    let spaced: Vec<u8> = text.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect();
+    Some(percent_decode(&spaced).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sign::ParamError;
+
+    fn value(form: &[u8], name: &str) -> String {
+        decode(form).unwrap().get(name).unwrap().to_owned()
+    }
+
+    #[test]
+    fn spaces_come_in_three_spellings() {
+        for form in [&b"goods_name=a+b"[..], b"goods_name=a%20b", b"goods_name=a b"] {
+            assert_eq!(value(form, "goods_name"), "a b");
+        }
+        assert_eq!(value(b"goods_name=1%2B1%3d2", "goods_name"), "1+1=2");
+        assert_eq!(value("goods_name=\u{8336}".as_bytes(), "goods_name"), "\u{8336}");
+    }
+
+    #[test]
+    fn only_the_first_equals_sign_divides() {
+        assert_eq!(value(b"package=prepay_id=wx1&x=1", "package"), "prepay_id=wx1");
+        assert_eq!(value(b"&&flag&x=1&", "flag"), "");
+    }
+
+    #[test]
+    fn broken_escapes_are_refused_by_name() {
+        for broken in [&b"a=1&b=100%"[..], b"b=%4", b"b=%zz", b"b=%+1"] {
+            assert_eq!(
+                decode(broken).unwrap_err(),
+                DecodeError::PercentEncoding("the value of parameter 'b'".to_owned())
+            );
+        }
+        assert!(matches!(decode(b"%=1"), Err(DecodeError::PercentEncoding(_))));
+    }
+
+    #[test]
+    fn gbk_is_refused_by_name() {
+        let gbk = b"goods_name=%B2%E2%CA%D4";
+        assert_eq!(
+            decode(gbk).unwrap_err(),
+            DecodeError::Param(ParamError::NotUtf8("goods_name".to_owned()))
+        );
+        assert_eq!(
+            decode(b"goods_name=\xb2\xe2").unwrap_err(),
+            DecodeError::Param(ParamError::NotUtf8("goods_name".to_owned()))
+        );
+    }
+
+    #[test]
+    fn names_repeat_also_when_escaped() {
+        assert_eq!(
+            decode(b"txamt=1&tx%61mt=2").unwrap_err(),
+            DecodeError::Param(ParamError::Repeated("txamt".to_owned()))
+        );
+    }
+}

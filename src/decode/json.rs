@@ -1,0 +1,124 @@
+//! A flat JSON object: each member becomes a parameter.
+//!
+//! QFPay takes no JSON; its pages only show parameters that way. Numbers stay as written and nested values stay the
+//! exact text sent, because re-serialising would sign something else.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::DecodeError;
+use crate::sign::{ParamError, Params};
+
+/// Decodes the object. `null` is the same as absent.
+pub(super) fn decode(body: &[u8]) -> Result<Params, DecodeError> {
+    let text = std::str::from_utf8(body).map_err(|_| DecodeError::Json("it is not UTF-8".to_owned()))?;
+    if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
+        // A whole value that is no object has a better message than the parser's.
+        serde_json::from_str::<&RawValue>(text).map_err(|error| syntax(&error))?;
+        return Err(DecodeError::JsonNotAnObject);
+    }
+    let mut refused = None;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let params = json
+        .deserialize_map(Members { refused: &mut refused })
+        .and_then(|params| json.end().map(|()| params))
+        .map_err(|error| syntax(&error));
+    match refused {
+        Some(refused) => Err(DecodeError::Param(refused)),
+        None => params,
+    }
+}
+
+/// Where the text stops being JSON. Not the parser's own words, which may quote a value.
+fn syntax(error: &serde_json::Error) -> DecodeError {
+    DecodeError::Json(format!("line {}, column {}", error.line(), error.column()))
+}
+
+/// Collects members one by one, since serde_json's own map keeps only the last of a repeated name.
+struct Members<'a> {
+    refused: &'a mut Option<ParamError>,
+}
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = Params;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Params, A::Error> {
+        let mut params = Params::new();
+        while let Some((name, raw)) = members.next_entry::<Cow<'de, str>, &'de RawValue>()? {
+            let value = match raw.get() {
+                "null" => continue,
+                text if text.starts_with('"') => {
+                    Cow::Owned(serde_json::from_str::<String>(text).map_err(serde::de::Error::custom)?)
+                }
+                text => Cow::Borrowed(text),
+            };
+            if let Err(error) = params.push(name.as_bytes(), value.as_bytes()) {
+                *self.refused = Some(error);
+                return Err(serde::de::Error::custom("refused"));
+            }
+        }
+        Ok(params)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(json: &str, name: &str) -> Option<String> {
+        decode(json.as_bytes()).unwrap().get(name).map(str::to_owned)
+    }
+
+    #[test]
+    fn numbers_stay_as_written() {
+        for number in ["1.10", "1e2", "-0", "12345678901234567890123", "0"] {
+            assert_eq!(value(&format!(r#"{{"txamt": {number}}}"#), "txamt").as_deref(), Some(number));
+        }
+    }
+
+    #[test]
+    fn nested_values_stay_the_text_sent() {
+        let json = r#"{"extend_info": {"user_creid" : "1",  "b":[1, 2]}, "flag": true, "udid": null}"#;
+        assert_eq!(value(json, "extend_info").as_deref(), Some(r#"{"user_creid" : "1",  "b":[1, 2]}"#));
+        assert_eq!(value(json, "flag").as_deref(), Some("true"));
+        assert_eq!(value(json, "udid"), None);
+    }
+
+    #[test]
+    fn text_is_unescaped() {
+        assert_eq!(
+            value(r#"{"goods_name": "\u8336 \"x\" \ud83c\udf75"}"#, "goods_name").as_deref(),
+            Some("茶 \"x\" 🍵")
+        );
+    }
+
+    #[test]
+    fn repeated_names_are_found_also_when_escaped() {
+        let twice = decode(br#"{"txamt": 1, "tx\u0061mt": 2}"#).unwrap_err();
+        assert_eq!(twice, DecodeError::Param(ParamError::Repeated("txamt".to_owned())));
+    }
+
+    #[test]
+    fn what_is_not_one_object_is_refused() {
+        assert_eq!(decode(b"[1]").unwrap_err(), DecodeError::JsonNotAnObject);
+        assert_eq!(decode(b"\"canary\"").unwrap_err(), DecodeError::JsonNotAnObject);
+        for broken in [
+            &b"{"[..],
+            b"{\"a\":1} x",
+            b"{\"a\":1,}",
+            b"{\"a\":\"\\ud800\"}",
+            b"nothing",
+            b"\xff",
+            b"{\"a\":01}",
+        ] {
+            assert!(matches!(decode(broken), Err(DecodeError::Json(_))), "{}", broken.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! `multipart/form-data` text fields, as PHP's curl sends an array. Parsed by multer.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use multer::{Field, Multipart};
+
+use super::media_type::is_utf8;
+use super::{DecodeError, UnsupportedBody};
+use crate::sign::Params;
+
+/// Decodes the text fields of a body that was read whole; refuses files.
+pub(super) async fn decode(body: Bytes, boundary: String) -> Result<Params, DecodeError> {
+    let whole = futures_util::stream::iter([Ok::<_, Infallible>(body)]);
+    let mut parts = Multipart::new(whole, boundary);
+    let mut params = Params::new();
+    while let Some(field) = parts.next_field().await.map_err(broken)? {
+        let name = field.name().ok_or(DecodeError::Multipart("a part has no name"))?.to_owned();
+        check_is_text(&field, &name)?;
+        // The bytes, not multer's text(): that one replaces what is not UTF-8.
+        let value = field.bytes().await.map_err(broken)?;
+        params.push(name.as_bytes(), &value)?;
+    }
+    Ok(params)
+}
+
+/// A part is a file when it has a file name; a part in another charset or encoding is not the text that was meant.
+fn check_is_text(field: &Field<'_>, name: &str) -> Result<(), DecodeError> {
+    if field.file_name().is_some() {
+        return Err(DecodeError::File(name.escape_default().take(64).collect()));
+    }
+    if let Some(encoding) = field.headers().get("content-transfer-encoding") {
+        let plain = ["7bit", "8bit", "binary"];
+        if !plain.iter().any(|known| encoding.as_bytes().eq_ignore_ascii_case(known.as_bytes())) {
+            return Err(UnsupportedBody::Encoding.into());
+        }
+    }
+    let content_type = field.headers().get("content-type").map(|value| value.as_bytes().to_ascii_lowercase());
+    let content_type = String::from_utf8(content_type.unwrap_or_default()).unwrap_or_default();
+    match content_type.split_once("charset=") {
+        Some((_, charset)) if !is_utf8(charset.split(';').next().unwrap_or("")) => {
+            Err(UnsupportedBody::Charset.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Our words for multer's errors: its own may quote what was sent.
+fn broken(error: multer::Error) -> DecodeError {
+    DecodeError::Multipart(match error {
+        multer::Error::IncompleteStream | multer::Error::IncompleteFieldData { .. } => "it ends too early",
+        multer::Error::IncompleteHeaders | multer::Error::ReadHeaderFailed(_) => {
+            "a part's headers cannot be read"
+        }
+        _ => "it does not follow its boundary",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(body: &[u8]) -> Result<Params, DecodeError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(decode(Bytes::copy_from_slice(body), "XX".to_owned()))
+    }
+
+    #[test]
+    fn text_fields_are_taken_as_they_are() {
+        let body = "--XX\r\nContent-Disposition: form-data; name=\"goods_name\"\r\n\r\n a+b%20\u{8336}\r\n\
+                    --XX\r\nContent-Disposition: form-data; name=\"txamt\"\r\n\r\n1\r\n--XX--\r\n";
+        let params = run(body.as_bytes()).unwrap();
+        assert_eq!(params.get("goods_name"), Some(" a+b%20\u{8336}"));
+        assert_eq!(params.get("txamt"), Some("1"));
+    }
+
+    #[test]
+    fn files_are_refused() {
+        let file =
+            b"--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\n1\r\n--XX--\r\n";
+        assert_eq!(run(file).unwrap_err(), DecodeError::File("f".to_owned()));
+    }
+
+    #[test]
+    fn other_charsets_and_encodings_are_refused() {
+        let part = |header: &str| {
+            run(format!(
+                "--XX\r\nContent-Disposition: form-data; name=\"f\"\r\n{header}\r\n\r\n1\r\n--XX--\r\n"
+            )
+            .as_bytes())
+        };
+        assert_eq!(
+            part("Content-Type: text/plain; charset=GBK").unwrap_err(),
+            UnsupportedBody::Charset.into()
+        );
+        assert_eq!(part("Content-Transfer-Encoding: base64").unwrap_err(), UnsupportedBody::Encoding.into());
+        part("Content-Type: text/plain; charset=UTF-8").unwrap();
+    }
+
+    #[test]
+    fn broken_bodies_are_refused() {
+        for broken in [
+            &b"nothing"[..],
+            b"--XX\r\n\r\n1\r\n--XX--",
+            b"--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1",
+        ] {
+            assert!(matches!(run(broken), Err(DecodeError::Multipart(_))), "{}", broken.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! QFPay's endpoints as one table of data: how each is signed, called and repeated, and whether it takes `mchid`.
+//!
+//! Source: protocol pages of SITE and CAM, older families from QFD, GLOB and O2017. A path under an allowed prefix
+//! that the table does not know is treated as [`Effect::MovesMoney`], the careful assumption.
+
+use Effect::{Changes, MovesMoney, Reads};
+use Methods::{Both, Get, Post};
+
+/// What happens at QFPay when a call arrives twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: it only reads.
+    Reads,
+    /// Something is changed or used up, but no money moves.
+    Changes,
+    /// Money moves or is promised.
+    MovesMoney,
+}
+
+/// Where the signature travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signed {
+    /// `X-QF-SIGN` and its companions: a call between servers, forwarded.
+    InHeaders,
+    /// In the query or fragment of a URL that the customer's browser opens: never forwarded, answered with the URL.
+    InBrowserUrl(BrowserPage),
+}
+
+/// The pages that customers open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrowserPage {
+    /// `/tool/v1/get_weixin_oauth_code`: WeChat asks who the customer is.
+    WeixinOauth,
+    /// `/checkstand/#/`: QFPay's hosted checkout.
+    Checkstand,
+    /// `/q/direct`: the WeChat payment page.
+    Direct,
+}
+
+/// Which HTTP methods an endpoint takes. QFPay's sources disagree about some; those take both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Methods {
+    /// GET only.
+    Get,
+    /// POST only: a payment in a GET would be repeated by caches, crawlers and impatient clients.
+    Post,
+    /// Both, passed on as the caller chose.
+    Both,
+}
+
+impl Methods {
+    /// Whether a method, by its name, is among them.
+    pub fn include(self, method: &str) -> bool {
+        match self {
+            Self::Get => method == "GET",
+            Self::Post => method == "POST",
+            Self::Both => matches!(method, "GET" | "POST"),
+        }
+    }
+
+    /// For the `Allow` header.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Both => "GET, POST",
+        }
+    }
+}
+
+/// One endpoint. QFPay's rule for `mchid`: if one was issued it is always sent, except to trade_bill and add_note.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The raw path, compared to the letter.
+    pub path: &'static str,
+    /// The methods that it takes.
+    pub methods: Methods,
+    /// What a repeat would do.
+    pub effect: Effect,
+    /// Whether the app's `mchid` is added when the caller sent none.
+    pub takes_mchid: bool,
+    /// How it is signed.
+    pub signed: Signed,
+}
+
+const fn call(path: &'static str, methods: Methods, effect: Effect) -> Endpoint {
+    Endpoint { path, methods, effect, takes_mchid: true, signed: Signed::InHeaders }
+}
+
+const fn call_without_mchid(path: &'static str, methods: Methods, effect: Effect) -> Endpoint {
+    Endpoint { path, methods, effect, takes_mchid: false, signed: Signed::InHeaders }
+}
+
+const fn page(path: &'static str, methods: Methods, page: BrowserPage, takes_mchid: bool) -> Endpoint {
+    Endpoint { path, methods, effect: Effect::Changes, takes_mchid, signed: Signed::InBrowserUrl(page) }
+}
+
+/// Every endpoint that QFPay documents and that a sidecar may serve.
+pub const ENDPOINTS: &[Endpoint] = &[
+    call("/trade/v1/payment", Post, MovesMoney),
+    call("/trade/v1/query", Both, Reads),
+    call("/trade/v1/refund", Post, MovesMoney),
+    call("/trade/v1/reversal", Post, MovesMoney),
+    call("/trade/v1/close", Both, MovesMoney), // GET in CAM and QFD, POST in GLOB and O2017
+    call("/trade/v1/authtrade", Post, MovesMoney),
+    call("/trade/v1/unfreeze", Post, MovesMoney),
+    call_without_mchid("/trade/v1/add_note", Post, Changes), // only for merchants without mchid
+    call("/trade/v1/payment_verify", Post, MovesMoney),
+    page("/tool/v1/get_weixin_oauth_code", Get, BrowserPage::WeixinOauth, true),
+    call("/tool/v1/get_weixin_openid", Both, Changes), // the code is single-use
+    call_without_mchid("/tool/v1/mcc", Get, Reads),    // takes no parameters
+    call("/payment_element/v1/create_payment_intent", Post, MovesMoney),
+    call("/payment_element/v1/create_token_intent", Post, Changes),
+    call("/customer/v1/create", Post, Changes),
+    call("/customer/v1/update", Post, Changes),
+    call("/customer/v1/query", Post, Reads),
+    call("/customer/v1/delete", Post, Changes),
+    call("/product/v1/create", Post, Changes),
+    call("/product/v1/update", Post, Changes),
+    call("/product/v1/query", Post, Reads),
+    call("/product/v1/delete", Post, Changes),
+    call("/subscription/v1/create", Post, MovesMoney),
+    call("/subscription/v1/update", Post, Changes),
+    call("/subscription/v1/query", Post, Reads),
+    call("/subscription/v1/cancel", Post, Changes),
+    call("/subscription/v1/charge", Post, MovesMoney),
+    call("/subscription/billing_order/v1/list", Post, Reads),
+    call("/custom/v1/declare", Post, MovesMoney),
+    call("/custom/v1/query", Both, Reads),
+    call("/custom/v1/redeclare", Post, MovesMoney),
+    call_without_mchid("/download/v1/trade_bill", Both, Reads), // covers all merchants of the app
+    call("/settlement/v1/query", Get, Reads),
+    page("/checkstand", Both, BrowserPage::Checkstand, false), // its own name for it: mchntid
+    page("/checkstand/", Both, BrowserPage::Checkstand, false),
+    page("/q/direct", Both, BrowserPage::Direct, false),
+];
+
+/// A path that is allowed by its prefix but not in the table: new endpoints appear often, and each may move money.
+const UNKNOWN: Endpoint = call("", Both, MovesMoney);
+
+/// Finds the endpoint of a raw path.
+///
+/// # Errors
+/// [`Misspelt`] when the path is an endpoint but for upper and lower case: QFPay might take it for the same one, but
+/// its method rule would not hold.
+pub fn find(path: &str) -> Result<&'static Endpoint, Misspelt> {
+    match ENDPOINTS.iter().find(|endpoint| endpoint.path.eq_ignore_ascii_case(path)) {
+        Some(endpoint) if endpoint.path == path => Ok(endpoint),
+        Some(endpoint) => Err(Misspelt(endpoint.path)),
+        None => Ok(&UNKNOWN),
+    }
+}
+
+/// A path that differs from an endpoint in upper and lower case only.
+#[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
+#[error("paths are case-sensitive: this one is spelt {0}")]
+pub struct Misspelt(pub &'static str);
+
+impl Endpoint {
+    /// The name in logs and metrics: the documented path, or `other` so that callers cannot make up names.
+    pub fn label(&self) -> &'static str {
+        if self.path.is_empty() { "other" } else { self.path }
+    }
+
+    /// The page, if the customer's browser opens this one.
+    pub fn browser_page(&self) -> Option<BrowserPage> {
+        match self.signed {
+            Signed::InBrowserUrl(page) => Some(page),
+            Signed::InHeaders => None,
+        }
+    }
+}
+
+/// Whether a raw path is one that the sidecar can match safely: `/`-separated segments of `[A-Za-z0-9_.-]`, none of
+/// them empty, `.` or `..`. Neither path nor method is signed, so path confusion would be payment confusion.
+pub fn is_plain_path(path: &str) -> bool {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    let legal_segment = |s: &str| !s.is_empty() && s != "." && s != ".." && s.bytes().all(legal);
+    match path.strip_prefix('/') {
+        Some("") => true,
+        // One slash at the end is plain; whether anything lives there is another question.
+        Some(rest) => rest.strip_suffix('/').unwrap_or(rest).split('/').all(legal_segment),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stand_once() {
+        for (i, endpoint) in ENDPOINTS.iter().enumerate() {
+            assert!(is_plain_path(endpoint.path));
+            assert!(ENDPOINTS[..i].iter().all(|other| other.path != endpoint.path), "{}", endpoint.path);
+        }
+    }
+
+    #[test]
+    fn money_is_never_moved_by_a_get_alone() {
+        for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.effect == MovesMoney) {
+            let close = endpoint.path == "/trade/v1/close";
+            assert!(close || endpoint.methods == Post, "{}", endpoint.path);
+        }
+    }
+
+    #[test]
+    fn case_is_told_apart() {
+        assert_eq!(find("/trade/v1/Payment"), Err(Misspelt("/trade/v1/payment")));
+        assert_eq!(find("/trade/v1/payment").unwrap().path, "/trade/v1/payment");
+        assert_eq!(find("/trade/v1/brand_new").unwrap().label(), "other");
+    }
+
+    #[test]
+    fn odd_paths_are_not_plain() {
+        for odd in [
+            "",
+            "trade",
+            "//trade/v1/x",
+            "/trade//x",
+            "/a/../b",
+            "/a/./b",
+            "/a;b",
+            "/a%2fb",
+            "/a\\b",
+            "/a b",
+            "/\u{e9}",
+        ] {
+            assert!(!is_plain_path(odd), "{odd}");
+        }
+        for plain in ["/", "/trade/v1/payment", "/checkstand/", "/a.b/c-d_e"] {
+            assert!(is_plain_path(plain), "{plain}");
+        }
+    }
+}
