@@ -159,7 +159,12 @@ pub struct Misspelt(pub &'static str);
 impl Endpoint {
     /// The name in logs and metrics: the documented path, or `other` so that callers cannot make up names.
     pub fn label(&self) -> &'static str {
-        if self.path.is_empty() { "other" } else { self.path }
+        if self.is_documented() { self.path } else { "other" }
+    }
+
+    /// Whether the table names it.
+    pub fn is_documented(&self) -> bool {
+        !self.path.is_empty()
     }
 
     /// The page, if the customer's browser opens this one.

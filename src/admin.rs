@@ -1,0 +1,55 @@
+//! The listener for operators: is it alive, is it ready, what has it done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::http::HeaderValue;
+use hyper::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use hyper::{Method, Request, Response, StatusCode};
+
+use crate::metrics::Metrics;
+
+/// What the probes look at.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// What `/metrics` prints.
+    pub metrics: Arc<Metrics>,
+    /// Set as soon as shutdown begins: `/readyz` fails then, so that no new calls are sent here.
+    pub draining: Arc<AtomicBool>,
+}
+
+impl Admin {
+    /// Answers `/livez`, `/readyz` and `/metrics`.
+    pub fn handle<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            return response;
+        }
+        match request.uri().path() {
+            "/livez" => answer(StatusCode::OK, "alive\n"),
+            "/readyz" if self.draining.load(Ordering::Relaxed) => {
+                answer(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
+            }
+            "/readyz" => answer(StatusCode::OK, "ready\n"),
+            "/metrics" => {
+                let mut response = answer(StatusCode::OK, self.metrics.encode());
+                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+                response
+            }
+            _ => answer(StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics\n"),
+        }
+    }
+}
+
+fn answer(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(text.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

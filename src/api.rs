@@ -1,0 +1,238 @@
+//! The listener that shops call: an unsigned request goes in, a signed one goes out.
+
+mod record;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use hyper::http::{HeaderValue, request};
+use hyper::{Method, Request, Response, StatusCode};
+use time::OffsetDateTime;
+use time::macros::{format_description, offset};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::body;
+use crate::browser::{BrowserUrl, Pages};
+use crate::caller::{self, REQUEST_ID_HEADER, RequestId};
+use crate::config::Routes;
+use crate::credentials::Keyring;
+use crate::decode::decode;
+use crate::endpoint::{self, Endpoint};
+use crate::error::{Code, Failure};
+use crate::metrics::Metrics;
+use crate::outbound::{self, Call, SignedRequest};
+use crate::respcd;
+use crate::sign::EmptyPolicy;
+use crate::upstream::{Answer, AnswerBody, Delivery, Upstream, Whole};
+use record::Record;
+
+/// Everything that a call needs.
+#[derive(Debug)]
+pub struct Api {
+    /// Who signs.
+    pub keyring: Arc<Keyring>,
+    /// Which paths are signed.
+    pub routes: Routes,
+    /// What happens to empty parameters.
+    pub empty: EmptyPolicy,
+    /// The largest body, in bytes.
+    pub body_bytes: usize,
+    /// How long a body may take.
+    pub body_timeout: Duration,
+    /// URLs for the customer's browser.
+    pub pages: Pages,
+    /// The way to QFPay.
+    pub upstream: Upstream,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Calls at once.
+    pub in_flight: Arc<Semaphore>,
+    /// Set when no new call is taken any more.
+    pub draining: Arc<AtomicBool>,
+}
+
+impl Api {
+    /// Answers one request, whatever it is, and writes its line in the log.
+    ///
+    /// A task of its own carries the call: a caller that hangs up does not cancel what QFPay may already be doing,
+    /// and a panic becomes an answer.
+    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Response<AnswerBody> {
+        let request_id = RequestId::of(request.headers());
+        let mut record = Record::new(&request, request_id.clone());
+        let api = self.clone();
+        let call = tokio::spawn(async move {
+            let answered = api.answer(request, &mut record).await;
+            let response = answered.unwrap_or_else(|failure| record.failure(failure));
+            record.write(&api.metrics, response.status());
+            response
+        });
+        let mut response = call.await.unwrap_or_else(|_panic| {
+            tracing::error!(%request_id, "a call panicked");
+            let detail = "the call ended in a defect of the sidecar";
+            let failure = Failure::on_the_way(Code::Internal, Delivery::Unknown, detail);
+            failure.into_response(&request_id).map(whole)
+        });
+        response.headers_mut().insert(REQUEST_ID_HEADER, request_id.header());
+        response
+    }
+
+    /// The life of a call, in order. Whatever is refused here was never sent.
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        record: &mut Record,
+    ) -> Result<Response<AnswerBody>, Failure> {
+        let (head, body) = request.into_parts();
+        let endpoint = self.matched(&head)?;
+        record.endpoint = Some(endpoint);
+        if endpoint.browser_page().is_none() {
+            caller::refuse_web_pages(&head.headers)?;
+        }
+        let _permit = self.permit()?;
+
+        let waiting = record.waiting();
+        let body = body::read(body, self.body_bytes, self.body_timeout).await?;
+        record.waited(waiting);
+        let decoded = decode(head.method == Method::GET, head.uri.query(), &head.headers, body).await?;
+        record.saw(&decoded.params, &self.metrics);
+
+        let app = caller::choose_app(&self.keyring, &head.headers, &decoded.params)?;
+        record.app = Some(app.clone());
+        let params = outbound::complete(decoded.params.apply(self.empty)?, app, endpoint);
+        if let Some(page) = endpoint.browser_page() {
+            let url = self.pages.url(page, params, app, &hong_kong_time())?;
+            return Ok(to_browser(&url, &head));
+        }
+
+        let out_trade_no = params.get("out_trade_no").map(str::to_owned);
+        let call = Call {
+            app: app.clone(),
+            endpoint,
+            path: head.uri.path(),
+            method: head.method.clone(),
+            place: decoded.place,
+            params,
+            headers: &head.headers,
+        };
+        let signed = SignedRequest::new(call, self.upstream.base())?;
+        let waiting = record.waiting();
+        let sent = self.upstream.send(signed).await;
+        record.waited(waiting);
+        match sent {
+            Ok(answer) => Ok(relay(answer, record)),
+            Err(error) => Err(Failure::from(error).about_order(out_trade_no.as_deref())),
+        }
+    }
+
+    /// The endpoint of a request that the sidecar signs for.
+    fn matched(&self, head: &request::Parts) -> Result<&'static Endpoint, Failure> {
+        let path = head.uri.path();
+        // An absolute-form target or CONNECT asks for another host; the sidecar knows one.
+        if head.method == Method::CONNECT || head.uri.authority().is_some() || head.uri.scheme().is_some() {
+            return Err(Failure::refused(Code::TargetRefused, "the target names a host; send the path only"));
+        }
+        if !endpoint::is_plain_path(path) {
+            let detail = "the path has an empty segment, '.', '..', or characters outside A-Z a-z 0-9 _ . -";
+            return Err(Failure::refused(Code::TargetRefused, detail));
+        }
+        let endpoint = endpoint::find(path)?;
+        if endpoint.browser_page().is_none() && !self.routes.allows(path) {
+            return Err(self.not_served(path, endpoint));
+        }
+        if path.ends_with('/') && endpoint.browser_page().is_none() {
+            return Err(Failure::refused(Code::PathUnknown, "endpoints have no slash at the end"));
+        }
+        if !endpoint.methods.include(head.method.as_str()) {
+            return Err(Failure::method_not_allowed(endpoint.methods.as_str()));
+        }
+        Ok(endpoint)
+    }
+
+    /// A path that exists at QFPay is forbidden here; any other is unknown.
+    fn not_served(&self, path: &str, endpoint: &Endpoint) -> Failure {
+        if endpoint.is_documented() || path.starts_with("/oauth/") {
+            Failure::refused(Code::PathNotAllowed, "no prefix in routes.allow covers this path")
+        } else {
+            Failure::refused(Code::PathUnknown, "no prefix in routes.allow covers this path")
+        }
+    }
+
+    /// A place among the calls in flight.
+    fn permit(&self) -> Result<InFlight, Failure> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(Failure::refused(Code::ShuttingDown, "no new calls are taken"));
+        }
+        let permit = self.in_flight.clone().try_acquire_owned();
+        let permit = permit.map_err(|_| Failure::refused(Code::Busy, "limits.in_flight is reached"))?;
+        self.metrics.in_flight.inc();
+        Ok(InFlight { _permit: permit, metrics: self.metrics.clone() })
+    }
+}
+
+/// A call's place among those in flight; shutdown waits until all are free again.
+struct InFlight {
+    _permit: OwnedSemaphorePermit,
+    metrics: Arc<Metrics>,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.metrics.in_flight.dec();
+    }
+}
+
+/// QFPay's answer, for the caller.
+fn relay(answer: Answer, record: &mut Record) -> Response<AnswerBody> {
+    record.delivery = Delivery::Answered;
+    let body = match answer.body {
+        Whole::Yes(bytes) => {
+            record.respcd = respcd::class(&bytes);
+            whole(bytes)
+        }
+        Whole::No(stream) => stream,
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+}
+
+/// A finished URL: as a redirect for browsers, as JSON for server code that asks for it.
+fn to_browser(url: &BrowserUrl, head: &request::Parts) -> Response<AnswerBody> {
+    let wants_json = head.headers.get_all(ACCEPT).iter().any(|accept| {
+        let types = accept.as_bytes().split(|&b| b == b',' || b == b';');
+        types.into_iter().any(|part| part.trim_ascii().eq_ignore_ascii_case(b"application/json"))
+    });
+    let mut response = if wants_json {
+        let json = serde_json::json!({ "url": url.as_str() }).to_string();
+        let mut response = Response::new(whole(Bytes::from(json)));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    } else {
+        let location = HeaderValue::from_str(url.as_str()).expect("an encoded URL is visible ASCII");
+        let mut response = Response::new(whole(Bytes::new()));
+        *response.status_mut() = StatusCode::FOUND;
+        response.headers_mut().insert(LOCATION, location);
+        response
+    };
+    // The URL is signed for one customer.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn whole(bytes: Bytes) -> AnswerBody {
+    UnsyncBoxBody::new(Full::new(bytes).map_err(|never| match never {}))
+}
+
+/// The time in QFPay's format for `txdtm`, at UTC+8: its samples print local time without a zone.
+fn hong_kong_time() -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+    let now = OffsetDateTime::now_utc().to_offset(offset!(+8));
+    now.format(format).expect("the format asks for what every time has")
+}

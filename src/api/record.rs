@@ -1,0 +1,116 @@
+//! What is remembered of a call for its line in the log and for the metrics: names and figures, no values.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hyper::http::StatusCode;
+use hyper::{Method, Request, Response};
+
+use super::whole;
+use crate::caller::RequestId;
+use crate::credentials::App;
+use crate::endpoint::Endpoint;
+use crate::error::Failure;
+use crate::metrics::{self, Metrics};
+use crate::respcd::Class;
+use crate::sign::Params;
+use crate::upstream::{AnswerBody, Delivery};
+
+/// One call, as it is told afterwards.
+#[derive(Debug)]
+pub(super) struct Record {
+    request_id: RequestId,
+    method: Method,
+    started: Instant,
+    waited: Duration,
+    params: String,
+    error: &'static str,
+    detail: String,
+    pub(super) endpoint: Option<&'static Endpoint>,
+    pub(super) app: Option<Arc<App>>,
+    pub(super) delivery: Delivery,
+    pub(super) respcd: Class,
+}
+
+impl Record {
+    pub(super) fn new<B>(request: &Request<B>, request_id: RequestId) -> Self {
+        Self {
+            request_id,
+            method: request.method().clone(),
+            started: Instant::now(),
+            waited: Duration::ZERO,
+            params: String::new(),
+            error: "",
+            detail: String::new(),
+            endpoint: None,
+            app: None,
+            delivery: Delivery::NotSent,
+            respcd: Class::None,
+        }
+    }
+
+    /// Begins a wait for somebody else, which is not counted as the sidecar's own time.
+    pub(super) fn waiting(&self) -> Instant {
+        Instant::now()
+    }
+
+    pub(super) fn waited(&mut self, since: Instant) {
+        self.waited += since.elapsed();
+    }
+
+    /// Keeps the names of the parameters, and counts values that would sign like a further one.
+    pub(super) fn saw(&mut self, params: &Params, metrics: &Metrics) {
+        self.params = params.names().collect::<Vec<_>>().join(",");
+        let ambiguous: Vec<_> = params.ambiguous().collect();
+        if !ambiguous.is_empty() {
+            metrics.saw_ambiguous(ambiguous.len() as u64);
+            let names = ambiguous.join(",");
+            tracing::warn!(request_id = %self.request_id, parameters = names, "a value signs like another parameter");
+        }
+    }
+
+    /// Turns a failure into the answer.
+    pub(super) fn failure(&mut self, failure: Failure) -> Response<AnswerBody> {
+        self.error = failure.code.row().name;
+        self.delivery = failure.delivery;
+        self.detail = failure.detail().to_owned();
+        failure.into_response(&self.request_id).map(whole)
+    }
+
+    /// Writes the line and counts the call.
+    pub(super) fn write(&self, metrics: &Metrics, status: StatusCode) {
+        let endpoint = self.endpoint.map_or("none", Endpoint::label);
+        let app = self.app.as_ref().map_or("", |app| app.name.as_str());
+        let total = self.started.elapsed();
+        let own = total.saturating_sub(self.waited);
+        tracing::info!(
+            method = %self.method,
+            endpoint,
+            app,
+            status = status.as_u16(),
+            delivery = self.delivery.as_str(),
+            respcd = self.respcd.as_str(),
+            error = self.error,
+            detail = self.detail,
+            total_ms = millis(total),
+            own_ms = millis(own),
+            parameters = self.params,
+            request_id = %self.request_id,
+            "request"
+        );
+        let request = metrics::Request {
+            endpoint,
+            app: app.to_owned(),
+            status: status.as_u16(),
+            delivery: self.delivery.as_str(),
+            respcd: self.respcd.as_str(),
+            error: self.error,
+        };
+        metrics.answered(request, total, own);
+    }
+}
+
+/// Milliseconds with three places.
+fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

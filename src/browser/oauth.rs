@@ -1,0 +1,24 @@
+//! `/tool/v1/get_weixin_oauth_code`: the URL at which WeChat tells QFPay who the customer is.
+
+use super::{BrowserUrl, BrowserUrlError, Pages, refuse_ambiguous, required, sign, url};
+use crate::credentials::{App, HexCase, SignType};
+use crate::sign::Params;
+
+/// The parameters of this page (protocol table 3.2).
+const KNOWN: [&str; 4] = ["app_code", "mchid", "redirect_uri", "sign"];
+
+impl Pages {
+    /// Signs with MD5, whatever the app uses elsewhere: no source of QFPay's knows another hash here.
+    pub(super) fn weixin_oauth(&self, mut params: Params, app: &App) -> Result<BrowserUrl, BrowserUrlError> {
+        required(&params, "redirect_uri")?;
+        self.check_redirect(&params, "redirect_uri")?;
+        params.remove("appcode");
+        params.set("app_code", app.app_code.as_str());
+        refuse_ambiguous(&params, &KNOWN)?;
+        // The raw redirect_uri is signed; it is encoded in the URL only.
+        let signature = sign(&params, app, SignType::Md5, HexCase::Upper);
+        params.set("sign", signature);
+        let query = url::encode(params.iter());
+        Ok(BrowserUrl(format!("{}/tool/v1/get_weixin_oauth_code?{query}", self.base)))
+    }
+}

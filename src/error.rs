@@ -1,0 +1,139 @@
+//! The edge: every failure -> status, code, delivery, response.
+//!
+//! Modules below have small errors of their own, without status codes. Here each becomes a [`Failure`], and
+//! [`Code`]'s table is the only place that knows what a failure looks like to a caller (docs/errors.md shows it).
+
+mod code;
+mod from;
+
+use bytes::Bytes;
+use hyper::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use hyper::http::{HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde::Serialize;
+
+use crate::caller::RequestId;
+use crate::respcd;
+use crate::upstream::Delivery;
+
+pub use code::Code;
+
+/// On answers that the sidecar made itself: the failure's code.
+pub const ERROR_HEADER: HeaderName = HeaderName::from_static("x-sidecar-error");
+/// On answers that the sidecar made itself: whether the call reached QFPay.
+pub const DELIVERY_HEADER: HeaderName = HeaderName::from_static("x-sidecar-delivery");
+
+/// A request that gets no answer from QFPay, and what its caller is told.
+#[derive(Debug)]
+pub struct Failure {
+    /// What went wrong.
+    pub code: Code,
+    /// Whether the call reached QFPay.
+    pub delivery: Delivery,
+    /// What exactly went wrong: names and figures, never a value.
+    detail: String,
+    /// For a method that is not allowed: those that are.
+    allow: Option<&'static str>,
+    /// For an unknown delivery: the caller's own order number, with which it can query.
+    out_trade_no: Option<String>,
+}
+
+impl Failure {
+    /// A refusal of the sidecar's own: nothing was sent.
+    pub fn refused(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, delivery: Delivery::NotSent, detail: detail.into(), allow: None, out_trade_no: None }
+    }
+
+    /// A failure on the way to QFPay or back.
+    pub fn on_the_way(code: Code, delivery: Delivery, detail: impl Into<String>) -> Self {
+        Self { delivery, ..Self::refused(code, detail) }
+    }
+
+    /// A method that the endpoint does not take.
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let detail = format!("this path takes {allow} only");
+        Self { allow: Some(allow), ..Self::refused(Code::MethodNotAllowed, detail) }
+    }
+
+    /// Adds the order number that the caller sent, for answers after which it must query.
+    pub fn about_order(self, out_trade_no: Option<&str>) -> Self {
+        Self { out_trade_no: out_trade_no.map(str::to_owned), ..self }
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.row().status).expect("the table holds valid status codes")
+    }
+
+    /// The `respcd` of the answer: QFPay's own "may have been paid" when delivery is unknown, otherwise `9` and the
+    /// HTTP status, which QFPay never uses.
+    pub fn respcd(&self) -> String {
+        match self.delivery {
+            Delivery::Unknown => respcd::MAY_HAVE_BEEN_PAID.to_owned(),
+            Delivery::NotSent | Delivery::Answered => format!("9{}", self.code.row().status),
+        }
+    }
+
+    /// What exactly went wrong, for the log.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    fn hint(&self) -> String {
+        match (&self.out_trade_no, self.delivery) {
+            (Some(_), Delivery::Unknown) => {
+                "The payment may have happened. Do not send it again: POST /trade/v1/query with this out_trade_no \
+                 until it has a final state."
+                    .to_owned()
+            }
+            _ => self.code.row().hint.to_owned(),
+        }
+    }
+
+    /// The answer: one shape for every failure, which a shop that only reads `respcd` sees as a failure too.
+    pub fn into_response(self, request_id: &RequestId) -> Response<Bytes> {
+        let row = self.code.row();
+        let body = Body {
+            respcd: self.respcd(),
+            resperr: row.meaning,
+            respmsg: &self.detail,
+            out_trade_no: self.out_trade_no.as_deref().filter(|_| self.delivery == Delivery::Unknown),
+            error: Details {
+                code: row.name,
+                delivery: self.delivery.as_str(),
+                request_id: request_id.as_str(),
+                hint: self.hint(),
+            },
+        };
+        let json = serde_json::to_vec(&body).expect("a struct of texts is JSON");
+        let mut response = Response::new(Bytes::from(json));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(ERROR_HEADER, HeaderValue::from_static(row.name));
+        headers.insert(DELIVERY_HEADER, HeaderValue::from_static(self.delivery.as_str()));
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    respcd: String,
+    resperr: &'a str,
+    respmsg: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out_trade_no: Option<&'a str>,
+    error: Details<'a>,
+}
+
+#[derive(Serialize)]
+struct Details<'a> {
+    code: &'a str,
+    delivery: &'a str,
+    request_id: &'a str,
+    hint: String,
+}

@@ -1,0 +1,153 @@
+//! The table of failures: name, HTTP status, meaning, remedy.
+
+/// What a caller learns of a kind of failure.
+#[derive(Debug)]
+pub struct Row {
+    /// `error.code` and `X-Sidecar-Error`; never changes its meaning.
+    pub name: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// `resperr`: what it means.
+    pub meaning: &'static str,
+    /// `error.hint`: how to mend it.
+    pub hint: &'static str,
+}
+
+macro_rules! table {
+    ($($variant:ident $name:literal $status:literal $meaning:literal $hint:literal)*) => {
+        /// The kinds of failure.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl Code {
+            /// Every kind, in the order of docs/errors.md.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// What a caller learns of it.
+            pub const fn row(self) -> &'static Row {
+                match self {
+                    $(Self::$variant => &Row { name: $name, status: $status, meaning: $meaning, hint: $hint },)*
+                }
+            }
+        }
+    };
+}
+
+table! {
+    TargetRefused "target_refused" 400
+        "The request target is not a plain path."
+        "Send an origin-form path of letters, digits and _ . - / only; encode values in the query, not the path."
+    PathUnknown "path_unknown" 404
+        "No QFPay endpoint lives at this path."
+        "Check the spelling: paths are case-sensitive and have no slash at the end."
+    PathNotAllowed "path_not_allowed" 403
+        "The sidecar is not configured to sign for this path."
+        "If the shop needs it, add its prefix to routes.allow; /oauth/ can never be added."
+    MethodNotAllowed "method_not_allowed" 405
+        "The endpoint does not take this HTTP method."
+        "Use the method named in the Allow header."
+    BrowserRefused "browser_refused" 403
+        "The request was made by a web page, not by the shop's server."
+        "Call the sidecar from server code. Origin and Sec-Fetch-Site headers are never accepted on API calls."
+    AppUnknown "app_unknown" 403
+        "No configured app has this app_code."
+        "Send the app_code of a configured app, or none for the default app; `qfpay-sidecar check` lists them."
+    AppConflict "app_conflict" 400
+        "The request names two different app codes."
+        "Send one app_code, in X-QF-APPCODE or as a parameter."
+    BodyTooLarge "body_too_large" 413
+        "The body is too large."
+        "QFPay's calls are small; if a larger one is right, raise limits.body_bytes."
+    BodyTooSlow "body_too_slow" 408
+        "The body did not arrive in time."
+        "Send the whole body at once; limits.body_timeout_ms is the bound."
+    BodyIncomplete "body_incomplete" 400
+        "The body ended before it was complete."
+        "Check Content-Length and the chunked framing."
+    QueryAndBody "query_and_body" 400
+        "There are parameters in the query and in the body."
+        "Put every parameter in one place: which of them QFPay signs is not defined otherwise."
+    BodyOnGet "body_on_get" 400
+        "A GET request has a body."
+        "Put the parameters in the query, or use POST."
+    MediaTypeUnsupported "media_type_unsupported" 415
+        "The body's Content-Type cannot be read."
+        "Send application/x-www-form-urlencoded, multipart/form-data with text fields, or one flat JSON object."
+    CharsetUnsupported "charset_unsupported" 415
+        "The body is in a charset other than UTF-8."
+        "Convert to UTF-8 first (PHP: mb_convert_encoding, Java: getBytes(StandardCharsets.UTF_8))."
+    EncodingUnsupported "encoding_unsupported" 415
+        "The body is compressed or transfer-encoded."
+        "Send the body as it is, without Content-Encoding or Content-Transfer-Encoding."
+    FileUpload "file_upload" 415
+        "The body holds an uploaded file."
+        "Send text fields only; QFPay does not sign files."
+    ParameterRepeated "parameter_repeated" 400
+        "A parameter was sent more than once."
+        "Send each name once: what QFPay signs for a repeated name is not defined."
+    ParameterName "parameter_name" 400
+        "A parameter name is not legal."
+        "Use A-Z a-z 0-9 _ . - only, at most 64 characters; PHP array names such as a[] cannot be signed."
+    ParameterNotUtf8 "parameter_not_utf8" 400
+        "A parameter's value is not UTF-8."
+        "The usual cause is a GBK or Big5 page or source file; convert to UTF-8 first."
+    ParameterEmpty "parameter_empty" 400
+        "A parameter is empty."
+        "Leave it out, or set parameters.empty to drop."
+    PercentEncoding "percent_encoding" 400
+        "A percent sign is not followed by two hex digits."
+        "Encode the value (PHP: rawurlencode, Java: URLEncoder.encode); a literal % is %25."
+    JsonInvalid "json_invalid" 400
+        "The body is not valid JSON."
+        "Mend the JSON at the line and column named, or send a form."
+    JsonNotAnObject "json_not_an_object" 400
+        "The JSON body is not an object."
+        "Send one object whose members are the parameters."
+    MultipartInvalid "multipart_invalid" 400
+        "The multipart body is broken."
+        "Let the HTTP library set Content-Type with its boundary; do not set it by hand."
+    QueryTooLong "query_too_long" 414
+        "The parameters are too long for a URL."
+        "Send them in a form body."
+    ParameterMissing "parameter_missing" 400
+        "A mandatory parameter is missing."
+        "Add it; without it QFPay's page cannot open."
+    ParameterInvalid "parameter_invalid" 400
+        "A parameter has a value that QFPay's page cannot take."
+        "Send the value in the form described."
+    RedirectInvalid "redirect_invalid" 400
+        "A URL that the customer is sent to cannot be used."
+        "Send an absolute URL that begins with https:// and a plain host name, without user name or backslash."
+    RedirectHostNotAllowed "redirect_host_not_allowed" 403
+        "The customer would be sent to a host that is not allowed."
+        "Add the host to browser.allowed_redirect_hosts if it is the shop's."
+    ParameterAmbiguous "parameter_ambiguous" 400
+        "A value would sign like another parameter."
+        "Take &name= out of the value; QFPay's scheme has no escaping, so the signature would fit another URL as well."
+    UpstreamUnreachable "upstream_unreachable" 502
+        "QFPay could not be reached; nothing was sent."
+        "It is safe to try again. Check network, DNS and upstream.base_url if it persists."
+    UpstreamConnectTimeout "upstream_connect_timeout" 504
+        "QFPay did not accept a connection in time; nothing was sent."
+        "It is safe to try again. Check firewalls and upstream.connect_timeout_ms if it persists."
+    UpstreamTimeout "upstream_timeout" 504
+        "QFPay did not answer in time."
+        "Unless delivery is not_sent the call may have been processed: query before sending it again."
+    UpstreamNoAnswer "upstream_no_answer" 502
+        "The connection to QFPay broke before it answered."
+        "The call may have been processed: query before sending it again."
+    UpstreamTruncated "upstream_truncated" 502
+        "QFPay's answer broke off."
+        "The call may have been processed: query before sending it again."
+    Busy "busy" 503
+        "The sidecar has too many calls in flight."
+        "Nothing was sent; try again shortly. limits.in_flight is the bound."
+    ShuttingDown "shutting_down" 503
+        "The sidecar is shutting down."
+        "Nothing was sent; try again when it is back."
+    Internal "internal" 500
+        "The sidecar failed."
+        "This is a defect: report it with the request id. Query before sending a payment again."
+}

@@ -1,0 +1,81 @@
+//! Each module's own error -> [`Failure`].
+
+use super::{Code, Failure};
+use crate::body::BodyError;
+use crate::browser::BrowserUrlError;
+use crate::caller::CallerError;
+use crate::decode::{DecodeError, UnsupportedBody};
+use crate::endpoint::Misspelt;
+use crate::outbound::TooLongForUrl;
+use crate::sign::ParamError;
+use crate::upstream::SendError;
+
+macro_rules! refusals {
+    ($($error:ty => |$value:ident| $code:expr;)*) => {
+        $(impl From<$error> for Failure {
+            fn from($value: $error) -> Self {
+                let code = $code;
+                Self::refused(code, $value.to_string())
+            }
+        })*
+    };
+}
+
+refusals! {
+    BodyError => |error| match error {
+        BodyError::TooLarge { .. } => Code::BodyTooLarge,
+        BodyError::TooSlow(_) => Code::BodyTooSlow,
+        BodyError::Incomplete => Code::BodyIncomplete,
+    };
+    DecodeError => |error| match &error {
+        DecodeError::QueryAndBody => Code::QueryAndBody,
+        DecodeError::BodyOnGet => Code::BodyOnGet,
+        DecodeError::Unsupported(UnsupportedBody::MediaType | UnsupportedBody::Repeated) => Code::MediaTypeUnsupported,
+        DecodeError::Unsupported(UnsupportedBody::Charset) => Code::CharsetUnsupported,
+        DecodeError::Unsupported(UnsupportedBody::Encoding) => Code::EncodingUnsupported,
+        DecodeError::Param(error) => of_param(error),
+        DecodeError::PercentEncoding(_) => Code::PercentEncoding,
+        DecodeError::Json(_) => Code::JsonInvalid,
+        DecodeError::JsonNotAnObject => Code::JsonNotAnObject,
+        DecodeError::Multipart(_) => Code::MultipartInvalid,
+        DecodeError::File(_) => Code::FileUpload,
+    };
+    ParamError => |error| of_param(&error);
+    CallerError => |error| match error {
+        CallerError::Browser(_) => Code::BrowserRefused,
+        CallerError::UnknownApp => Code::AppUnknown,
+        CallerError::AppConflict => Code::AppConflict,
+    };
+    Misspelt => |error| Code::PathUnknown;
+    TooLongForUrl => |error| Code::QueryTooLong;
+    BrowserUrlError => |error| match error {
+        BrowserUrlError::Missing(_) => Code::ParameterMissing,
+        BrowserUrlError::Invalid { .. } => Code::ParameterInvalid,
+        BrowserUrlError::NotAUrl(_) => Code::RedirectInvalid,
+        BrowserUrlError::HostNotAllowed(_) => Code::RedirectHostNotAllowed,
+        BrowserUrlError::Ambiguous { .. } => Code::ParameterAmbiguous,
+        BrowserUrlError::Twice(..) => Code::ParameterRepeated,
+    };
+}
+
+fn of_param(error: &ParamError) -> Code {
+    match error {
+        ParamError::Repeated(_) => Code::ParameterRepeated,
+        ParamError::BadName(_) => Code::ParameterName,
+        ParamError::NotUtf8(_) => Code::ParameterNotUtf8,
+        ParamError::Empty(_) => Code::ParameterEmpty,
+    }
+}
+
+impl From<SendError> for Failure {
+    fn from(error: SendError) -> Self {
+        let code = match error {
+            SendError::NotConnected { .. } => Code::UpstreamUnreachable,
+            SendError::ConnectTimedOut { .. } => Code::UpstreamConnectTimeout,
+            SendError::TimedOut { .. } => Code::UpstreamTimeout,
+            SendError::NoAnswer { .. } => Code::UpstreamNoAnswer,
+            SendError::Truncated { .. } => Code::UpstreamTruncated,
+        };
+        Self::on_the_way(code, error.delivery(), error.to_string())
+    }
+}

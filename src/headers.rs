@@ -1,0 +1,124 @@
+//! Which headers pass, in both directions.
+//!
+//! Towards QFPay an allow-list: nothing of the caller's reaches it by accident, above all nothing that is read like
+//! `X-QF-*` (some servers take `X_QF_SIGN` for the same header). Towards the caller a deny-list: QFPay's answer is its
+//! own, but for what belongs to one connection or to a browser.
+
+use hyper::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONNECTION, HeaderName, USER_AGENT};
+use hyper::http::{HeaderMap, HeaderValue};
+
+/// What of a caller's request goes to QFPay. The sidecar adds its own headers afterwards.
+const TO_UPSTREAM: [HeaderName; 3] = [ACCEPT, ACCEPT_LANGUAGE, USER_AGENT];
+
+/// Headers that belong to one connection (RFC 9110 section 7.6.1, and the old names).
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Headers of QFPay's host that would speak about the sidecar's address: cookies, "always use https here", other ports.
+const ABOUT_THE_HOST: [&str; 4] = ["set-cookie", "strict-transport-security", "alt-svc", "content-length"];
+
+/// Headers that only the sidecar sets.
+pub const OWN_PREFIX: &str = "x-sidecar-";
+
+/// The part of a caller's headers that goes to QFPay.
+///
+/// Headers that the caller's `Connection` names are dropped first, so that it cannot remove what is added later.
+pub fn to_upstream(from_caller: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::with_capacity(8);
+    for name in TO_UPSTREAM {
+        // The first of a repeated header: each of these has one value.
+        if let Some(value) = from_caller.get(&name)
+            && !is_named_by_connection(from_caller, name.as_str())
+        {
+            kept.insert(name, value.clone());
+        }
+    }
+    kept
+}
+
+/// The part of QFPay's headers that goes to the caller. `Content-Length` is set anew from the body.
+pub fn to_caller(from_upstream: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::with_capacity(from_upstream.len());
+    for (name, value) in from_upstream {
+        let text = name.as_str();
+        let dropped = HOP_BY_HOP.contains(&text)
+            || ABOUT_THE_HOST.contains(&text)
+            || text.replace('_', "-").starts_with(OWN_PREFIX)
+            || is_named_by_connection(from_upstream, text);
+        if !dropped {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
+}
+
+/// Whether any `Connection` header, of which there may be several, names this one.
+fn is_named_by_connection(headers: &HeaderMap, name: &str) -> bool {
+    let named = |value: &HeaderValue| {
+        value
+            .as_bytes()
+            .split(|&b| b == b',')
+            .any(|token| token.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+    };
+    headers.get_all(CONNECTION).iter().any(named)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    #[test]
+    fn only_the_listed_headers_reach_qfpay() {
+        let sent = headers(&[
+            ("user-agent", "shop/1"),
+            ("accept", "*/*"),
+            ("cookie", "a=b"),
+            ("expect", "100-continue"),
+            ("x-qf-sign", "X"),
+            ("x_qf_sign", "X"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("authorization", "Basic x"),
+            ("connection", "close, Accept"),
+        ]);
+        let kept = to_upstream(&sent);
+        assert_eq!(kept.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["user-agent"]);
+    }
+
+    #[test]
+    fn answers_lose_what_belongs_to_one_connection() {
+        let answer = headers(&[
+            ("content-type", "application/json"),
+            ("x-qf-sign", "X"),
+            ("connection", "x-one"),
+            ("connection", "x-two"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("transfer-encoding", "chunked"),
+            ("set-cookie", "a=b"),
+            ("x-sidecar-error", "forged"),
+            ("x_sidecar_delivery", "forged"),
+            ("location", "https://elsewhere.test/"),
+        ]);
+        let kept = to_caller(&answer);
+        let mut names: Vec<_> = kept.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["content-type", "location", "x-qf-sign"]);
+    }
+}

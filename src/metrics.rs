@@ -1,0 +1,97 @@
+//! What `/metrics` shows, in the OpenMetrics text format. Labels are names from the configuration and from tables,
+//! never what a caller sent.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+/// What is counted of each request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Request {
+    /// The documented path, or `other`.
+    pub endpoint: &'static str,
+    /// The app's name, empty where a request was refused before one was chosen.
+    pub app: String,
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// Whether it reached QFPay.
+    pub delivery: &'static str,
+    /// The class of QFPay's `respcd`.
+    pub respcd: &'static str,
+    /// The code of the sidecar's own failure, if it made the answer.
+    pub error: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Endpoint {
+    endpoint: &'static str,
+}
+
+/// All metrics of a process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Request, Counter>,
+    total: Family<Endpoint, Histogram, fn() -> Histogram>,
+    own: Family<Endpoint, Histogram, fn() -> Histogram>,
+    ambiguous: Counter,
+    /// Calls that are being worked on.
+    pub in_flight: Gauge,
+}
+
+impl Metrics {
+    /// Registers everything under `qfpay_sidecar_`.
+    pub fn new(version: &'static str) -> Self {
+        let mut registry = Registry::with_prefix("qfpay_sidecar");
+        let requests = Family::default();
+        let total = Family::new_with_constructor(total_buckets as fn() -> Histogram);
+        let own = Family::new_with_constructor(own_buckets as fn() -> Histogram);
+        let (ambiguous, in_flight) = (Counter::default(), Gauge::default());
+        registry.register("build", "The running version", Info::new(vec![("version", version)]));
+        registry.register("requests", "Requests answered, by outcome", requests.clone());
+        let help = "From the request's head to the answer";
+        registry.register_with_unit("request_duration", help, Unit::Seconds, total.clone());
+        let help = "The part of it that was not spent waiting for QFPay or for the caller's body";
+        registry.register_with_unit("own_duration", help, Unit::Seconds, own.clone());
+        let help = "Values that hold &name=, which sign like a further parameter";
+        registry.register("ambiguous_values", help, ambiguous.clone());
+        registry.register("in_flight", "Calls that are being worked on", in_flight.clone());
+        Self { registry, requests, total, own, ambiguous, in_flight }
+    }
+
+    /// Counts an answered request and its times.
+    pub fn answered(&self, request: Request, total: Duration, own: Duration) {
+        let endpoint = Endpoint { endpoint: request.endpoint };
+        self.total.get_or_create(&endpoint).observe(total.as_secs_f64());
+        self.own.get_or_create(&endpoint).observe(own.as_secs_f64());
+        self.requests.get_or_create(&request).inc();
+    }
+
+    /// Counts values that would sign like parameters.
+    pub fn saw_ambiguous(&self, values: u64) {
+        self.ambiguous.inc_by(values);
+    }
+
+    /// The text for a scraper.
+    pub fn encode(&self) -> String {
+        let mut out = String::new();
+        text::encode(&mut out, &self.registry).expect("writing to a String does not fail");
+        out
+    }
+}
+
+/// 5 ms to 82 s: payments take seconds.
+fn total_buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.005, 2.0, 15))
+}
+
+/// 20 microseconds to 0.3 s: signing takes microseconds.
+fn own_buckets() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_02, 2.0, 15))
+}
