@@ -1,0 +1,177 @@
+//! The `[apps.NAME]` sections: what QFPay issued, and the ring of keys that they form.
+
+use std::sync::Arc;
+
+use super::errors::shown;
+use super::keys::{self, FoundKey};
+use super::raw::Raw;
+use super::{Environment, Target};
+use crate::credentials::{App, AppCode, HexCase, Keyring, SignType};
+
+/// How the shipped files begin an `app_code` that still has to be filled in.
+const PLACEHOLDER: &str = "PUT_YOUR";
+
+pub(super) const SIGN_TYPES: [(&str, SignType); 2] = [("MD5", SignType::Md5), ("SHA256", SignType::Sha256)];
+
+/// Reads every app and its key. `target` is `None` when it is wrong itself.
+pub(super) fn keyring(
+    raw: &mut Raw,
+    target: Option<&Target>,
+    environment: Option<Environment>,
+    env: &[(String, String)],
+) -> Option<Arc<Keyring>> {
+    let names = raw.app_names();
+    if names.is_empty() {
+        raw.problem(
+            "apps",
+            "no app is configured; add a section [apps.shop] with app_code and client_key_file",
+        );
+    }
+    let apps: Vec<_> = names.iter().map(|name| app(raw, name, target, environment, env)).collect();
+    let default_app = default_app(raw, &names);
+    let apps: Option<Vec<_>> = apps.into_iter().collect();
+    let (apps, default_app) = (apps?, default_app?);
+    if has_twins(raw, &apps) || apps.is_empty() {
+        return None;
+    }
+    match Keyring::new(apps, &default_app) {
+        Ok(ring) => Some(Arc::new(ring)),
+        Err(bad) => {
+            raw.problem("default_app", bad.to_string());
+            None
+        }
+    }
+}
+
+fn app(
+    raw: &mut Raw,
+    name: &str,
+    target: Option<&Target>,
+    environment: Option<Environment>,
+    env: &[(String, String)],
+) -> Option<App> {
+    let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+    let named = (1..=32).contains(&name.len()) && name.bytes().all(legal);
+    if !named {
+        let what = "the name of an app has 1 to 32 lower-case letters, digits, '_' or '-', \
+                    so that variables and metrics can name it";
+        raw.problem(&format!("apps.{name}"), what);
+    }
+    let app_code = app_code(raw, name);
+    let mchid = raw.app_key(name, "mchid");
+    let mchid = raw.text(&mchid).and_then(|text| checked_mchid(raw, &mchid, text));
+    let sign_type = raw.app_key(name, "sign_type");
+    let sign_type = raw.choice(&sign_type, &SIGN_TYPES);
+    let hex_case = raw.app_key(name, "hex_case");
+    let cases = [("", None), ("upper", Some(HexCase::Upper)), ("lower", Some(HexCase::Lower))];
+    let hex_case = raw.choice(&hex_case, &cases);
+    let sandbox = matches!(target, Some(Target::Sandbox));
+    let found = keys::read(raw, name, sandbox, env);
+    let found = found.filter(|found| fits(raw, name, found, target, environment));
+    let (FoundKey { key, source, .. }, sign_type) = (found?, sign_type?);
+    named.then_some(App {
+        name: name.to_owned(),
+        app_code: app_code?,
+        client_key: key,
+        key_source: source,
+        mchid: mchid?,
+        sign_type,
+        hex_case: hex_case?.unwrap_or_else(|| sign_type.usual_case()),
+    })
+}
+
+/// Errors never repeat the value: it is the setting that a key is pasted into by mistake.
+fn app_code(raw: &mut Raw, app: &str) -> Option<AppCode> {
+    let own = format!("apps.{app}.app_code");
+    let setting = raw.app_key(app, "app_code");
+    let text = raw.text(&setting)?;
+    let problem = match AppCode::new(&text) {
+        Ok(_) if text.starts_with(PLACEHOLDER) => {
+            "this is still the placeholder of the shipped file; write the app_code that QFPay issued"
+                .to_owned()
+        }
+        Ok(code) => return Some(code),
+        Err(_) if text.is_empty() => "the app has no app_code; write the one that QFPay issued".to_owned(),
+        Err(bad) => bad.to_string(),
+    };
+    raw.problem(if text.is_empty() { &own } else { &setting }, problem);
+    None
+}
+
+fn checked_mchid(raw: &mut Raw, setting: &str, text: String) -> Option<Option<String>> {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    if text.len() > 64 || !text.bytes().all(legal) {
+        raw.problem(
+            setting,
+            "an mchid has up to 64 letters, digits, '_' or '-'; leave it empty if there is none",
+        );
+        return None;
+    }
+    Some((!text.is_empty()).then_some(text))
+}
+
+/// Sandbox keys are for the sandbox, issued keys for QFPay: a mix-up is a wrong deployment.
+fn fits(
+    raw: &mut Raw,
+    app: &str,
+    found: &FoundKey,
+    target: Option<&Target>,
+    environment: Option<Environment>,
+) -> bool {
+    let own = format!("apps.{app}.client_key_file");
+    let setting = found.setting.as_deref().unwrap_or(&own);
+    let for_sandbox = found.key.is_for_sandbox();
+    let base_url = raw.place("upstream.base_url");
+    let what = match target {
+        Some(Target::Sandbox) if !for_sandbox => format!(
+            "upstream.base_url ({base_url}) is the sandbox, which takes only keys that begin with SANDBOX; \
+             leave out the key source to use the built-in one, or set upstream.base_url to a host of QFPay's"
+        ),
+        Some(Target::Live(url)) if for_sandbox && url.is_production() => format!(
+            "{} holds a sandbox key, but upstream.base_url ({base_url}) is {url}, where real money moves; \
+             name the source of the key that QFPay issued",
+            found.source
+        ),
+        _ if for_sandbox && environment == Some(Environment::Production) => format!(
+            "{} holds a sandbox key, but environment is production; name the source of the key that QFPay issued",
+            found.source
+        ),
+        _ => return true,
+    };
+    raw.problem(setting, what);
+    false
+}
+
+fn default_app(raw: &mut Raw, names: &[String]) -> Option<String> {
+    let wanted = raw.text("default_app")?;
+    let listed = names.join(", ");
+    if wanted.is_empty() && names.len() > 1 {
+        raw.problem(
+            "default_app",
+            format!("there are several apps ({listed}); name the one that signs by default"),
+        );
+        return None;
+    }
+    if !wanted.is_empty() && !names.is_empty() && !names.contains(&wanted) {
+        raw.problem("default_app", format!("{} is no app; the apps are: {listed}", shown(&wanted)));
+        return None;
+    }
+    Some(wanted)
+}
+
+fn has_twins(raw: &mut Raw, apps: &[App]) -> bool {
+    let mut found = false;
+    for (i, app) in apps.iter().enumerate() {
+        if let Some(twin) = apps[..i].iter().find(|other| other.app_code == app.app_code) {
+            let [twin_key, key] = [&twin.name, &app.name].map(|name| raw.app_key(name, "app_code"));
+            let place = raw.place(&twin_key);
+            let what = format!(
+                "apps.{} ({place}) has the same app_code; with two apps of one code, which key signs would be chance",
+                twin.name
+            );
+            raw.problem(&key, what);
+            found = true;
+        }
+    }
+    found
+}

@@ -1,0 +1,80 @@
+//! Settings that are each right, but not together. Every problem names both.
+
+use super::errors::Problem;
+use super::raw::Raw;
+use super::{Environment, Listen, Request, Target, UpstreamConfig};
+use crate::base_url::UpstreamUrl;
+use crate::server::Address;
+
+/// The environment that was asked for is the one that the file describes.
+pub(super) fn asked_for(raw: &mut Raw, request: &Request) {
+    let (Some(asked), Some(setting)) = (&request.environment, raw.settings.get("environment")) else {
+        return;
+    };
+    if setting.value.as_str().is_some_and(|written| written != asked) {
+        raw.problem("environment", format!("this contradicts the flag --env {asked}; they must agree"));
+    }
+}
+
+/// The hosts fit the environment, and the timeouts each other.
+pub(super) fn upstream(raw: &mut Raw, upstream: &UpstreamConfig, environment: Option<Environment>) {
+    if upstream.connect_timeout > upstream.call_timeout {
+        let place = raw.place("upstream.call_timeout_ms");
+        let what =
+            format!("this is longer than upstream.call_timeout_ms ({place}), which covers the whole call");
+        raw.problem("upstream.connect_timeout_ms", what);
+    }
+    let place = raw.place("environment");
+    let hint = "change one of the two";
+    let conflict = match (environment, &upstream.target) {
+        (Some(Environment::Production), Target::Sandbox) => {
+            Some(format!("this is the sandbox, but environment is production ({place}); {hint}"))
+        }
+        (Some(Environment::Production), Target::Live(url)) if !url.is_production() => Some(format!(
+            "{url} is no production host of QFPay's, but environment is production ({place}); {hint}"
+        )),
+        (Some(Environment::Sandbox | Environment::Test), Target::Live(url)) if url.is_production() => {
+            Some(format!(
+                "{url} is a production host, where real money moves, but environment is {} ({place}); {hint}",
+                if environment == Some(Environment::Test) { "test" } else { "sandbox" }
+            ))
+        }
+        _ => None,
+    };
+    if let Some(what) = conflict {
+        raw.problem("upstream.base_url", what);
+    }
+    browser_pages(raw, &upstream.browser_base_url, environment);
+}
+
+/// In production the customer's browser must not be sent to a test page. The other way round is allowed: QFPay
+/// documents no test host for these pages.
+fn browser_pages(raw: &mut Raw, url: &UpstreamUrl, environment: Option<Environment>) {
+    if environment == Some(Environment::Production) && !url.is_production() {
+        let place = raw.place("environment");
+        let what = format!(
+            "{url} is no production host of QFPay's, but environment is production ({place}); change one of the two"
+        );
+        raw.problem("upstream.browser_base_url", what);
+    }
+}
+
+/// Two listeners cannot share an address.
+pub(super) fn listen(raw: &mut Raw, listen: &Listen) {
+    let any_port = matches!(&listen.api, Address::Tcp(address) if address.port() == 0);
+    if listen.admin.as_ref() == Some(&listen.api) && !any_port {
+        let place = raw.place("listen.api");
+        raw.problem(
+            "listen.admin",
+            format!("listen.api ({place}) has the same address; give one of them another"),
+        );
+    }
+}
+
+/// The answer when something went wrong that nobody recorded: never silent, never a panic.
+pub(super) fn unexplained() -> Problem {
+    Problem::of_file(
+        "configuration",
+        "it could not be resolved; please report this with the output of `check`",
+    )
+}

@@ -1,0 +1,109 @@
+//! TOML text to values, keeping the line of every value: figment forgets lines, and people need them.
+
+use std::collections::BTreeMap;
+
+use figment::value::{Dict, Value};
+use toml_edit::{ImDocument, Item, TableLike};
+
+use super::errors::Problem;
+
+/// The values of a file, and the place (`file:line`) of each by its key path.
+pub(super) struct Document {
+    pub values: Dict,
+    pub places: BTreeMap<String, String>,
+}
+
+impl Document {
+    /// Reads TOML text; `file` is its name for people.
+    ///
+    /// A syntax error gives file, line and column, and never the line itself: it could hold a key.
+    pub fn read(text: &str, file: &str) -> Result<Self, Problem> {
+        let document = ImDocument::parse(text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let place = format!("{file}:{}:{}", line(text, start), column(text, start));
+            let reason = error.message().lines().collect::<Vec<_>>().join(", ");
+            Problem::of_file(&place, &format!("this is not TOML: {reason}"))
+        })?;
+        let mut reader = Reader { text, file, places: BTreeMap::new() };
+        let values = reader.table(document.as_table(), "");
+        Ok(Self { values, places: reader.places })
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    file: &'a str,
+    places: BTreeMap<String, String>,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, table: &dyn TableLike, above: &str) -> Dict {
+        let mut values = Dict::new();
+        for (name, item) in table.iter() {
+            let path = if above.is_empty() { name.to_owned() } else { format!("{above}.{name}") };
+            let key_span = table.get_key_value(name).and_then(|(key, _)| key.span());
+            if let Some(span) = key_span.or_else(|| item.span()) {
+                let place = format!("{}:{}", self.file, line(self.text, span.start));
+                self.places.insert(path.clone(), place);
+            }
+            values.insert(name.to_owned(), self.item(item, &path));
+        }
+        values
+    }
+
+    fn item(&mut self, item: &Item, path: &str) -> Value {
+        match (item.as_table_like(), item.as_value()) {
+            (Some(table), _) => Value::from(self.table(table, path)),
+            (None, Some(value)) => scalar(value),
+            // No setting is an array of tables: whatever stands here is refused by the type of its key.
+            (None, None) => Value::from(Vec::<Value>::new()),
+        }
+    }
+}
+
+/// A value that is no table. Dates become text: no setting is one, and its key will say what it wants.
+pub(super) fn scalar(value: &toml_edit::Value) -> Value {
+    match value {
+        toml_edit::Value::String(text) => Value::from(text.value().as_str()),
+        toml_edit::Value::Integer(number) => Value::from(*number.value()),
+        toml_edit::Value::Float(number) => Value::from(*number.value()),
+        toml_edit::Value::Boolean(flag) => Value::from(*flag.value()),
+        toml_edit::Value::Array(items) => Value::from(items.iter().map(scalar).collect::<Vec<_>>()),
+        toml_edit::Value::Datetime(date) => Value::from(date.value().to_string()),
+        toml_edit::Value::InlineTable(_) => Value::from(Dict::new()),
+    }
+}
+
+fn line(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|&b| b == b'\n').count() + 1
+}
+
+fn column(text: &str, offset: usize) -> usize {
+    let before = text.get(..offset).unwrap_or(text);
+    before.chars().rev().take_while(|&c| c != '\n').count() + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_has_its_line() {
+        let text = "a = 1\n[b]\nc = 'x'\nd = { e = [1,\n 2] }\nf.g = true\n[h]\n";
+        let document = Document::read(text, "x.toml").unwrap();
+        let place = |path: &str| document.places[path].as_str();
+        assert_eq!(place("a"), "x.toml:1");
+        assert_eq!(place("b.c"), "x.toml:3");
+        assert_eq!(place("b.d.e"), "x.toml:4");
+        assert_eq!(place("b.f.g"), "x.toml:6");
+        assert_eq!(place("h"), "x.toml:7");
+    }
+
+    #[test]
+    fn a_syntax_error_has_a_place_and_no_content() {
+        let text = "ok = 1\nclient = 5A4DB0C5D3E04F5E9A7B6C8D9E0F1A2B\n";
+        let problem = Document::read(text, "x.toml").err().unwrap().to_string();
+        assert!(problem.starts_with("x.toml:2:"), "{problem}");
+        assert!(!problem.contains("5A4D"), "{problem}");
+    }
+}

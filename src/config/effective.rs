@@ -1,0 +1,55 @@
+//! Every effective value and where it comes from, for the `check` command. Shows no key, and nothing that could be one.
+
+use figment::value::Value;
+
+use super::errors::{NOT_SHOWN, shown, shown_source, without_keys};
+use super::raw::{Raw, written};
+use super::unknown;
+use crate::credentials::AppCode;
+
+/// One effective setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effective {
+    /// The full path of the key, such as `limits.body_bytes`.
+    pub key: String,
+    /// The value as people may see it: an `app_code` is shortened, what could be a key is left out.
+    pub value: String,
+    /// `default`, `config/test.toml:12`, `environment variable QFPAY__...`, `flag --listen`.
+    pub source: String,
+}
+
+/// Every setting, in the order of the key paths.
+pub(super) fn list(raw: &Raw) -> Vec<Effective> {
+    let show = |key: &str, value: &Value| match unknown::is_known(raw, key) {
+        true => value_for_people(key, value),
+        false => format!("{NOT_SHOWN}, unknown key"),
+    };
+    let settings = raw.settings.iter();
+    settings
+        .map(|(key, setting)| Effective {
+            key: without_keys(key),
+            value: show(key, &setting.value),
+            source: setting.place.clone(),
+        })
+        .collect()
+}
+
+fn value_for_people(key: &str, value: &Value) -> String {
+    let name = key.rsplit('.').next().unwrap_or(key);
+    match (name, value) {
+        (_, Value::String(_, text)) if text.is_empty() => "''".to_owned(),
+        ("app_code", Value::String(_, text)) => {
+            AppCode::new(text).map_or_else(|_| NOT_SHOWN.to_owned(), |code| code.shortened())
+        }
+        ("client_key_file" | "client_key_env" | "client_key_credential", value) => {
+            value.as_str().map_or_else(|| NOT_SHOWN.to_owned(), shown_source)
+        }
+        ("mchid" | "app_code", value) if value.as_str().is_none() => NOT_SHOWN.to_owned(),
+        (_, Value::Array(_, items)) => {
+            let items: Vec<_> =
+                items.iter().map(|item| item.as_str().map_or_else(|| written(item), shown)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        (_, value) => written(value),
+    }
+}

@@ -1,0 +1,203 @@
+//! Settings to types, one function per section. Every key of a section is read before any problem ends it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use tracing::Level;
+
+use super::apps::{self, SIGN_TYPES};
+use super::raw::Raw;
+use super::{
+    Browser, Checkout, Config, Environment, Limits, Listen, Log, LogFormat, Routes, Sandbox, Target,
+    UpstreamConfig, contradictions,
+};
+use crate::base_url::UpstreamUrl;
+use crate::server::Address;
+use crate::sign::EmptyPolicy;
+
+/// Reads every section; `None` when there is a problem, which then stands in `raw`.
+pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String)]) -> Option<Config> {
+    let environment = environment(raw);
+    let listen = listen(raw);
+    let upstream = upstream(raw);
+    let routes = routes(raw);
+    let empty = empty(raw);
+    let limits = limits(raw);
+    let log = log(raw);
+    let sandbox = sandbox(raw);
+    let checkout = checkout(raw);
+    let browser = browser(raw);
+    let target = upstream.as_ref().map(|upstream| &upstream.target);
+    let keyring = apps::keyring(raw, target, environment, env);
+    if let Some(upstream) = &upstream {
+        contradictions::upstream(raw, upstream, environment);
+    }
+    if let Some(listen) = &listen {
+        contradictions::listen(raw, listen);
+    }
+    Some(Config {
+        environment: environment?,
+        listen: listen?,
+        upstream: upstream?,
+        routes: routes?,
+        empty: empty?,
+        limits: limits?,
+        log: log?,
+        sandbox: sandbox?,
+        checkout: checkout?,
+        browser: browser?,
+        keyring: keyring?,
+        sources,
+    })
+}
+
+fn environment(raw: &mut Raw) -> Option<Environment> {
+    use Environment::{Production, Sandbox, Test, Unstated};
+    let words = [("sandbox", Sandbox), ("test", Test), ("production", Production), ("", Unstated)];
+    raw.choice("environment", &words)
+}
+
+fn listen(raw: &mut Raw) -> Option<Listen> {
+    let api = raw.parsed("listen.api", Address::parse);
+    let admin = raw.optional("listen.admin", Address::parse);
+    Some(Listen { api: api?, admin: admin? })
+}
+
+fn upstream(raw: &mut Raw) -> Option<UpstreamConfig> {
+    let target = raw.parsed("upstream.base_url", |text| match text {
+        "sandbox" => Ok(Target::Sandbox),
+        url => UpstreamUrl::parse(url).map(Target::Live),
+    });
+    let browser_base_url = raw.parsed("upstream.browser_base_url", UpstreamUrl::parse);
+    let ca_file = raw.optional("upstream.ca_file", readable_ca_file);
+    let connect_timeout = raw.milliseconds("upstream.connect_timeout_ms");
+    let call_timeout = raw.milliseconds("upstream.call_timeout_ms");
+    let pool_idle_timeout = raw.milliseconds("upstream.pool_idle_timeout_ms");
+    Some(UpstreamConfig {
+        target: target?,
+        browser_base_url: browser_base_url?,
+        ca_file: ca_file?,
+        connect_timeout: connect_timeout?,
+        call_timeout: call_timeout?,
+        pool_idle_timeout: pool_idle_timeout?,
+    })
+}
+
+/// Checked here, so that a wrong file shows before the first payment does; TLS parses it later.
+fn readable_ca_file(path: &str) -> Result<PathBuf, String> {
+    let content = fs::read(path).map_err(|error| format!("this file cannot be read: {error}"))?;
+    let pem = b"-----BEGIN CERTIFICATE-----";
+    match content.windows(pem.len()).any(|window| window == pem) {
+        true => Ok(PathBuf::from(path)),
+        false => Err("this file holds no PEM certificate (-----BEGIN CERTIFICATE-----)".to_owned()),
+    }
+}
+
+fn routes(raw: &mut Raw) -> Option<Routes> {
+    let key = "routes.allow";
+    let routes = Routes::new(raw.list(key)?);
+    let problem = |(prefix, bad): (String, _)| match prefix.is_empty() {
+        true => format!("{bad}"),
+        false => format!("{}: {bad}", super::errors::shown(&prefix)),
+    };
+    routes.map_err(|bad| raw.problem(key, problem(bad))).ok()
+}
+
+fn empty(raw: &mut Raw) -> Option<EmptyPolicy> {
+    let words = [("drop", EmptyPolicy::Drop), ("keep", EmptyPolicy::Keep), ("reject", EmptyPolicy::Reject)];
+    raw.choice("parameters.empty", &words)
+}
+
+fn limits(raw: &mut Raw) -> Option<Limits> {
+    let body_bytes = raw.count("limits.body_bytes", "bytes", 1..=16 << 20);
+    let header_timeout = raw.milliseconds("limits.header_timeout_ms");
+    let body_timeout = raw.milliseconds("limits.body_timeout_ms");
+    let connections = raw.count("limits.connections", "connections", 1..=65_536);
+    let in_flight = raw.count("limits.in_flight", "calls", 1..=65_536);
+    let answer_whole_bytes = raw.count("limits.answer_whole_bytes", "bytes", 1..=64 << 20);
+    let shutdown_timeout = raw.milliseconds("limits.shutdown_timeout_ms");
+    Some(Limits {
+        body_bytes: body_bytes?,
+        header_timeout: header_timeout?,
+        body_timeout: body_timeout?,
+        connections: connections?,
+        in_flight: in_flight?,
+        answer_whole_bytes: answer_whole_bytes?,
+        shutdown_timeout: shutdown_timeout?,
+    })
+}
+
+fn log(raw: &mut Raw) -> Option<Log> {
+    let format = raw.choice("log.format", &[("text", LogFormat::Text), ("json", LogFormat::Json)]);
+    let levels = [
+        ("error", Level::ERROR),
+        ("warn", Level::WARN),
+        ("info", Level::INFO),
+        ("debug", Level::DEBUG),
+        ("trace", Level::TRACE),
+    ];
+    let level = raw.choice("log.level", &levels);
+    Some(Log { format: format?, level: level? })
+}
+
+fn sandbox(raw: &mut Raw) -> Option<Sandbox> {
+    let listen = raw.parsed("sandbox.listen", Address::parse);
+    let per_second = raw.number("sandbox.quota_per_second", "calls", 0..=1_000_000);
+    let per_minute = raw.number("sandbox.quota_per_minute", "calls", 0..=1_000_000);
+    Some(Sandbox {
+        listen: listen?,
+        quota_per_second: u32::try_from(per_second?).ok()?,
+        quota_per_minute: u32::try_from(per_minute?).ok()?,
+    })
+}
+
+fn checkout(raw: &mut Raw) -> Option<Checkout> {
+    let sign_type = raw.choice("checkout.sign_type", &SIGN_TYPES);
+    let sign_type_spelling = raw.parsed("checkout.sign_type_spelling", |text| word(text, 16));
+    let sign_lang = raw.flag("checkout.sign_lang");
+    let paysource = raw.parsed("checkout.paysource", |text| match text.ends_with("_checkout") {
+        true => word(text, 64),
+        false => Err("QFPay wants a paysource that ends in _checkout, such as shop_checkout"),
+    });
+    if let (Some(sign_type), Some(spelling)) = (sign_type, &sign_type_spelling)
+        && !spelling.eq_ignore_ascii_case(sign_type.as_str())
+    {
+        let place = raw.place("checkout.sign_type");
+        let what = format!(
+            "this spells another sign type than checkout.sign_type, {} ({place})",
+            sign_type.as_str()
+        );
+        raw.problem("checkout.sign_type_spelling", what);
+    }
+    Some(Checkout {
+        sign_type: sign_type?,
+        sign_type_spelling: sign_type_spelling?,
+        sign_lang: sign_lang?,
+        paysource: paysource?,
+    })
+}
+
+fn word(text: &str, longest: usize) -> Result<String, &'static str> {
+    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    match (1..=longest).contains(&text.len()) && text.bytes().all(legal) {
+        true => Ok(text.to_owned()),
+        false => Err("write a short word of letters, digits, '_' or '-'"),
+    }
+}
+
+fn browser(raw: &mut Raw) -> Option<Browser> {
+    let key = "browser.allowed_redirect_hosts";
+    let hosts: Vec<_> = raw.list(key)?.iter().map(|host| host.to_ascii_lowercase()).collect();
+    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
+    match hosts.iter().find(|host| host.is_empty() || !host.bytes().all(legal)) {
+        None => Some(Browser { allowed_redirect_hosts: hosts }),
+        Some(bad) => {
+            let bad = super::errors::shown(bad);
+            raw.problem(
+                key,
+                format!("{bad}: write host names only (shop.example.com), without scheme, port or path"),
+            );
+            None
+        }
+    }
+}

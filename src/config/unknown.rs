@@ -1,0 +1,70 @@
+//! Keys that do not exist: all of them, each with what was probably meant.
+
+use super::errors::Problem;
+use super::raw::{APP_DEFAULTS, Raw};
+
+/// Names under which people try to put the key itself into the configuration.
+const KEY_NAMES: [&str; 8] =
+    ["client_key", "clientkey", "app_key", "appkey", "key", "secret", "api_key", "client_secret"];
+
+/// Below this likeness (0 to 1) a suggestion confuses more than it helps.
+const ALIKE: f64 = 0.8;
+
+/// Every key that no setting has, in the order of the key paths.
+pub(super) fn keys(raw: &Raw) -> Vec<Problem> {
+    let unknown = raw.settings.iter().filter(|(key, _)| !is_known(raw, key) && !is_bare_app(raw, key));
+    unknown.map(|(key, setting)| Problem::new(&setting.place, key, &what(raw, key))).collect()
+}
+
+/// Whether a setting of this name exists; every app has those of `[app_defaults]`.
+pub(super) fn is_known(raw: &Raw, key: &str) -> bool {
+    match key.split('.').collect::<Vec<_>>()[..] {
+        ["apps", _, name] => raw.known.contains(&format!("{APP_DEFAULTS}.{name}")),
+        _ => raw.known.contains(key),
+    }
+}
+
+/// `[apps]` or `[apps.NAME]` without content: no unknown key, but an app that lacks everything.
+fn is_bare_app(raw: &Raw, key: &str) -> bool {
+    let empty = raw.settings.get(key).is_some_and(|setting| setting.value.as_dict().is_some());
+    empty && (key == "apps" || key.strip_prefix("apps.").is_some_and(|name| !name.contains('.')))
+}
+
+fn what(raw: &Raw, key: &str) -> String {
+    let (section, name) = key.rsplit_once('.').unwrap_or(("", key));
+    if KEY_NAMES.contains(&name) {
+        return "a client_key never stands in the configuration; write it to a file (chmod 600) and name the file \
+                in client_key_file"
+            .to_owned();
+    }
+    let below = format!("{key}.");
+    if key == "apps" || raw.known.iter().any(|known| known.starts_with(&below)) {
+        return format!("{key} is a section, not a value; write its keys below [{key}]");
+    }
+    if is_known(raw, section) {
+        return format!("{section} is a single value, it has no keys of its own");
+    }
+    match closest(raw, key, section, name) {
+        Some(meant) => format!("unknown key; did you mean {meant}?"),
+        None => "unknown key; config/default.toml lists every key".to_owned(),
+    }
+}
+
+/// The known key that is most like this one: by its name within the section, otherwise by the whole path.
+fn closest(raw: &Raw, key: &str, section: &str, name: &str) -> Option<String> {
+    let within_app = section.starts_with("apps.");
+    let candidates = raw.known.iter().map(|known| {
+        let (known_section, known_name) = known.rsplit_once('.').unwrap_or(("", known));
+        let same_section = known_section == section || (within_app && known_section == APP_DEFAULTS);
+        let likeness = match (same_section, known_name == name) {
+            (true, _) => strsim::jaro_winkler(name, known_name),
+            (false, true) => 0.95,
+            (false, false) => strsim::jaro_winkler(key, known) - 0.05,
+        };
+        let shown =
+            if within_app && same_section { format!("{section}.{known_name}") } else { known.clone() };
+        (likeness, shown)
+    });
+    let best = candidates.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 >= ALIKE).then_some(best.1)
+}
