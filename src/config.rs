@@ -21,6 +21,7 @@ mod errors;
 mod keys;
 mod layers;
 mod raw;
+mod readers;
 mod resolve;
 mod routes;
 mod unknown;

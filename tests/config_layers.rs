@@ -416,6 +416,7 @@ fn apps_are_told_apart() {
     let wrong = two.replace("\"shop\"", "\"shp\"");
     refused(&shop.file(&wrong), &["shop.toml:1: default_app: 'shp' is no app", "kiosk, shop"]);
     refused(&shop.file("apps.Kiosk.mchid = \"1\""), &["apps.Kiosk", "lower-case", "no app_code"]);
+    refused(&shop.raw_file("apps.shop = 1\n"), &["shop.toml:1: apps.shop: apps.shop is a section"]);
     refused(&shop.raw_file("[apps.shop]\n"), &["shop.toml:1: apps.shop.app_code", "QFPay issued"]);
     refused(&shop.file("apps.b.app_code = 12345"), &["apps.b.app_code", "in quotes"]);
 }

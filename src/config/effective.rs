@@ -3,7 +3,8 @@
 use figment::value::Value;
 
 use super::errors::{NOT_SHOWN, shown, shown_source, without_keys};
-use super::raw::{Raw, written};
+use super::raw::Raw;
+use super::readers::written;
 use super::unknown;
 use crate::credentials::AppCode;
 

@@ -38,7 +38,7 @@ fn what(raw: &Raw, key: &str) -> String {
             .to_owned();
     }
     let below = format!("{key}.");
-    if key == "apps" || raw.known.iter().any(|known| known.starts_with(&below)) {
+    if key == "apps" || section == "apps" || raw.known.iter().any(|known| known.starts_with(&below)) {
         return format!("{key} is a section, not a value; write its keys below [{key}]");
     }
     if is_known(raw, section) {

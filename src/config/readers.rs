@@ -1,0 +1,145 @@
+//! Readers of one value each. They forgive text where a number, a list or a flag is meant: variables are text.
+//!
+//! A reader records what is wrong and answers `None`, so that one run finds every problem.
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use figment::value::{Num, Value};
+
+use super::document::scalar;
+use super::errors::shown;
+use super::raw::Raw;
+
+impl Raw {
+    /// Text as written.
+    pub fn text(&mut self, key: &str) -> Option<String> {
+        match self.value(key)? {
+            Value::String(_, text) => Some(text),
+            Value::Num(..) | Value::Bool(..) => self.refuse(key, "this is text; write it in quotes"),
+            _ => self.refuse(key, "this must be one text in quotes"),
+        }
+    }
+
+    /// Text that means something to `parse`; its error says what is wrong with it.
+    pub fn parsed<T, E: Display>(
+        &mut self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let text = self.text(key)?;
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(error) => self.refuse(key, format!("{}: {error}", shown(&text))),
+        }
+    }
+
+    /// Like [`Raw::parsed`]; empty text means "none".
+    pub fn optional<T, E: Display>(
+        &mut self,
+        key: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<Option<T>> {
+        self.parsed(key, |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) })
+    }
+
+    /// One of a few words, to the letter.
+    pub fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<T> {
+        self.parsed(key, |text| {
+            let words = || choices.iter().map(|(word, _)| if word.is_empty() { "\"\"" } else { *word });
+            let found = choices.iter().find(|(word, _)| *word == text);
+            found
+                .map(|(_, value)| *value)
+                .ok_or_else(|| format!("write {}", words().collect::<Vec<_>>().join(" or ")))
+        })
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&mut self, key: &str) -> Option<bool> {
+        match self.value(key)? {
+            Value::Bool(_, flag) => Some(flag),
+            Value::String(_, text) if text == "true" => Some(true),
+            Value::String(_, text) if text == "false" => Some(false),
+            other => self.refuse(key, format!("{} is neither true nor false", written(&other))),
+        }
+    }
+
+    /// A whole number of `unit`s within `range`.
+    pub fn number(&mut self, key: &str, unit: &str, range: RangeInclusive<u64>) -> Option<u64> {
+        let value = self.value(key)?;
+        match whole_number(&value) {
+            Some(number) if range.contains(&number) => Some(number),
+            _ => {
+                let (low, high) = (range.start(), range.end());
+                let what = format!(
+                    "{} is not a number of {unit} that makes sense here; write a whole number from {low} to {high}",
+                    written(&value)
+                );
+                self.refuse(key, what)
+            }
+        }
+    }
+
+    /// A whole number of things or bytes held in memory.
+    pub fn count(&mut self, key: &str, unit: &str, range: RangeInclusive<u64>) -> Option<usize> {
+        self.number(key, unit, range).and_then(|number| usize::try_from(number).ok())
+    }
+
+    /// A time in milliseconds, from one millisecond to ten minutes.
+    pub fn milliseconds(&mut self, key: &str) -> Option<Duration> {
+        self.number(key, "milliseconds", 1..=600_000).map(Duration::from_millis)
+    }
+
+    /// A list of texts; as text, it is a TOML or JSON array, or separated by commas.
+    pub fn list(&mut self, key: &str) -> Option<Vec<String>> {
+        let items = match self.value(key)? {
+            Value::Array(_, items) => items,
+            Value::String(_, text) if text.trim_start().starts_with('[') => {
+                match text.trim().parse::<toml_edit::Value>().as_ref().map(scalar) {
+                    Ok(Value::Array(_, items)) => items,
+                    _ => return self.refuse(key, "this is not a list; write [\"a\", \"b\"] or a,b"),
+                }
+            }
+            Value::String(_, text) => {
+                let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+                parts.map(Value::from).collect()
+            }
+            _ => return self.refuse(key, "this must be a list of texts, such as [\"a\", \"b\"]"),
+        };
+        let texts: Option<Vec<String>> = items.into_iter().map(Value::into_string).collect();
+        texts.or_else(|| self.refuse(key, "every entry of this list must be text in quotes"))
+    }
+
+    fn refuse<T>(&mut self, key: &str, what: impl AsRef<str>) -> Option<T> {
+        self.problem(key, what);
+        None
+    }
+}
+
+/// A value as people wrote it, for errors about harmless keys.
+pub(super) fn written(value: &Value) -> String {
+    match value {
+        Value::Num(_, number) => plain(number),
+        Value::Bool(_, flag) => flag.to_string(),
+        Value::String(_, text) => shown(text),
+        Value::Array(..) => "a list".to_owned(),
+        _ => "a section".to_owned(),
+    }
+}
+
+fn plain(number: &Num) -> String {
+    match (number.to_i128(), number.to_f64()) {
+        (Some(whole), _) => whole.to_string(),
+        (None, Some(float)) => float.to_string(),
+        (None, None) => "a number".to_owned(),
+    }
+}
+
+fn whole_number(value: &Value) -> Option<u64> {
+    match value {
+        Value::Num(_, number) => u64::try_from(number.to_i128()?).ok(),
+        Value::String(_, text) if text.bytes().all(|b| b.is_ascii_digit()) => text.parse().ok(),
+        _ => None,
+    }
+}
