@@ -18,7 +18,7 @@ pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-sidecar-req
 const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
 /// By which a request is found again in logs and answers.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct RequestId(HeaderValue);
 
 impl RequestId {
@@ -91,7 +91,8 @@ pub fn choose_app<'k>(
 ) -> Result<&'k Arc<App>, CallerError> {
     let mut named = None;
     let in_headers = headers.get_all(APP_CODE_HEADER).iter().map(HeaderValue::as_bytes);
-    let in_params = ["app_code", "appcode"].into_iter().filter_map(|name| params.get(name)).map(str::as_bytes);
+    let in_params =
+        ["app_code", "appcode"].into_iter().filter_map(|name| params.get(name)).map(str::as_bytes);
     for code in in_headers.chain(in_params).filter(|code| !code.is_empty()) {
         match named {
             Some(other) if other != code => return Err(CallerError::AppConflict),
@@ -100,8 +101,9 @@ pub fn choose_app<'k>(
     }
     match named {
         None => Ok(keyring.default_app()),
-        Some(code) => {
-            std::str::from_utf8(code).ok().and_then(|code| keyring.by_code(code)).ok_or(CallerError::UnknownApp)
-        }
+        Some(code) => std::str::from_utf8(code)
+            .ok()
+            .and_then(|code| keyring.by_code(code))
+            .ok_or(CallerError::UnknownApp),
     }
 }

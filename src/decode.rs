@@ -3,7 +3,7 @@
 //! Strict where a lenient decoder would sign something else than the caller meant: repeated names, broken escapes and
 //! anything but UTF-8 are refused, never repaired.
 
-mod form;
+pub(crate) mod form;
 mod json;
 mod media_type;
 mod multipart;

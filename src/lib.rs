@@ -7,6 +7,7 @@ pub mod base_url;
 pub mod body;
 pub mod browser;
 pub mod caller;
+pub mod cli;
 pub mod config;
 pub mod credentials;
 pub mod decode;

@@ -1,3 +1,7 @@
 //! The `qfpay-sidecar` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    qfpay_sidecar::cli::main()
+}

@@ -65,7 +65,12 @@ fn app(
     let hex_case = raw.app_key(name, "hex_case");
     let cases = [("", None), ("upper", Some(HexCase::Upper)), ("lower", Some(HexCase::Lower))];
     let hex_case = raw.choice(&hex_case, &cases);
-    let sandbox = matches!(target, Some(Target::Sandbox));
+    let sandbox = match target {
+        Some(Target::Sandbox) => true,
+        // The `sandbox` command in another process holds the same built-in key.
+        Some(Target::Live(url)) => url.is_loopback() && environment != Some(Environment::Production),
+        None => false,
+    };
     let found = keys::read(raw, name, sandbox, env);
     let found = found.filter(|found| fits(raw, name, found, target, environment));
     let (FoundKey { key, source, .. }, sign_type) = (found?, sign_type?);

@@ -27,7 +27,7 @@ const ENV_PREFIX: &str = "QFPAY__";
 /// Flags that have a name of their own; every other key is set by `--set KEY=VALUE`.
 const FLAGS: [(&str, &str); 4] = [
     ("listen.api", "--listen"),
-    ("upstream.base_url", "--base-url"),
+    ("listen.admin", "--admin-listen"),
     ("log.format", "--log-format"),
     ("log.level", "--log-level"),
 ];

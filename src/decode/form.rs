@@ -8,7 +8,7 @@ use super::DecodeError;
 use crate::sign::Params;
 
 /// Decodes `name=value` pairs joined by `&`. `+` is a space; a part without `=` is a name with an empty value.
-pub(super) fn decode(form: &[u8]) -> Result<Params, DecodeError> {
+pub(crate) fn decode(form: &[u8]) -> Result<Params, DecodeError> {
     let mut params = Params::new();
     for part in form.split(|&b| b == b'&').filter(|part| !part.is_empty()) {
         let (name, value) = match part.iter().position(|&b| b == b'=') {

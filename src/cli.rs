@@ -1,0 +1,107 @@
+//! The command line: arguments -> configuration -> a command -> exit code.
+//!
+//! Exit codes: 0 done; 1 the command failed; 2 arguments or configuration are wrong.
+
+// This is the one module whose output goes to standard output on purpose.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod args;
+mod check;
+mod demo;
+mod healthcheck;
+mod run;
+mod sandbox;
+mod screen;
+mod sign;
+mod signals;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::app::StartError;
+use crate::config::{self, Config, ConfigError};
+use args::{Args, Command};
+
+/// Parses the arguments of the process, does what they say, and gives the exit code.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = match args.command.as_ref().unwrap_or(&Command::Run) {
+        Command::Run => run::run(&args),
+        Command::Demo { once } => demo::run(&args, *once),
+        Command::Sandbox => sandbox::run(&args),
+        Command::Check => check::run(&args),
+        Command::Sign(options) => sign::run(&args, options),
+        Command::Healthcheck { timeout_ms } => healthcheck::run(&args, *timeout_ms),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Args::command(), "qfpay-sidecar", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            eprintln!("qfpay-sidecar: {stop}");
+            stop.exit_code()
+        }
+    }
+}
+
+/// Why a command ended without success.
+#[derive(Debug)]
+enum Stop {
+    /// The configuration is wrong.
+    Config(ConfigError),
+    /// The configuration is right, but an address or a file is not to be had.
+    Start(StartError),
+    /// The arguments do not fit together.
+    Usage(String),
+    /// The command did not succeed.
+    Failed(String),
+}
+
+impl Stop {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Config(_) | Self::Usage(_) => ExitCode::from(2),
+            Self::Start(_) | Self::Failed(_) => ExitCode::from(1),
+        }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => write!(f, "the configuration is wrong\n{error}"),
+            Self::Start(error) => write!(f, "cannot start\n{error}"),
+            Self::Usage(text) | Self::Failed(text) => f.write_str(text),
+        }
+    }
+}
+
+impl From<ConfigError> for Stop {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl From<StartError> for Stop {
+    fn from(error: StartError) -> Self {
+        Self::Start(error)
+    }
+}
+
+/// Reads the configuration that the arguments name.
+fn load(args: &Args) -> Result<Config, Stop> {
+    Ok(config::load(&args.config_request()?)?)
+}
+
+/// The runtime. Signing takes microseconds and the rest is waiting, so two threads are plenty for a sidecar.
+fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|cause| Stop::Failed(format!("the async runtime did not start: {cause}")))
+}

@@ -1,0 +1,182 @@
+//! The arguments, described for clap; `--help` is the manual.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap_complete::Shell;
+
+use super::Stop;
+use crate::config;
+
+const AFTER_HELP: &str = "\
+Examples:
+  qfpay-sidecar demo                       see the whole thing work, offline
+  qfpay-sidecar                            serve with the embedded sandbox (no account needed)
+  qfpay-sidecar run --env production       serve with config/production.toml
+  qfpay-sidecar check --env production     is the configuration right? prints every value and its source
+  qfpay-sidecar sign txamt=100 txcurrcd=HKD    what would be signed, and the signature
+  curl -d txamt=100 -d txcurrcd=HKD -d pay_type=800201 -d out_trade_no=1 \\
+       --data-urlencode 'txdtm=2026-01-31 12:00:00' http://127.0.0.1:8787/trade/v1/payment
+
+Every setting stands in config/default.toml and can be given four ways, later ones win:
+  the compiled-in default; the file of --env or --config; a variable such as QFPAY__LISTEN__API; a flag.
+Keys are never settings: an app names a file, a variable or a systemd credential that holds its client_key.";
+
+/// Signs QFPay API calls for the shops on this machine, so that no shop holds the client_key.
+///
+/// The sidecar listens on localhost. A shop sends it the requests that it would send to QFPay, unsigned; the sidecar
+/// sorts and signs the parameters, adds X-QF-APPCODE and X-QF-SIGN, and forwards the request over verified TLS.
+#[derive(Debug, Parser)]
+#[command(name = "qfpay-sidecar", version, after_long_help = AFTER_HELP, after_help = "--help shows examples.")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(super) config: ConfigArgs,
+}
+
+/// Which configuration.
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Configuration")]
+pub(super) struct ConfigArgs {
+    /// The environment: reads CONFIG_DIR/NAME.toml. Without --env and --config: sandbox.
+    #[arg(long, global = true, value_name = "NAME", value_parser = ["sandbox", "test", "production"])]
+    env: Option<String>,
+
+    /// A configuration file to read instead of an environment's.
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "env")]
+    config: Option<PathBuf>,
+
+    /// The folder that holds the environments' files.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "QFPAY_SIDECAR_CONFIG_DIR",
+        default_value = "config"
+    )]
+    config_dir: PathBuf,
+
+    /// Where callers connect: IP:PORT (port 0: any) or unix:/path. Sets listen.api.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<String>,
+
+    /// Where probes connect; an empty text turns it off. Sets listen.admin.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    admin_listen: Option<String>,
+
+    /// text or json. Sets log.format.
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log_format: Option<String>,
+
+    /// error, warn, info, debug or trace. Sets log.level.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<String>,
+
+    /// Any setting, such as --set upstream.call_timeout_ms=30000. May be repeated.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve until SIGTERM (the default command).
+    ///
+    /// Prints one screen, then `ready` once calls are answered. The first SIGTERM or Ctrl-C lets calls in flight
+    /// finish; a second one ends at once.
+    Run,
+    /// Start sandbox and sidecar, send them the WeChat JSAPI calls and an MPM payment, and show every step.
+    Demo {
+        /// Exit when the calls are done, instead of serving on and printing curl lines to paste.
+        #[arg(long)]
+        once: bool,
+    },
+    /// Run only the offline QFPay stand-in, on sandbox.listen.
+    ///
+    /// It takes the keys of the configured apps, which must begin with SANDBOX. docs/sandbox.md lists the amounts
+    /// that make it answer slowly, wrongly or not at all.
+    Sandbox,
+    /// Validate the configuration without starting; print every value and where it comes from.
+    Check,
+    /// Print the canonical string and the signature of parameters, offline.
+    ///
+    /// Uses the key of an app of the configuration; prints it nowhere. The signature is as good as a signed request:
+    /// treat it like one.
+    Sign(SignOptions),
+    /// Ask /readyz of the running sidecar; exit 0 if it is ready. For container health checks.
+    Healthcheck {
+        /// How long to wait for the answer, in milliseconds.
+        #[arg(long, default_value_t = 2000, value_name = "MS")]
+        timeout_ms: u64,
+    },
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// What to sign.
+#[derive(Debug, ClapArgs)]
+pub(super) struct SignOptions {
+    /// The app that signs, by the name of its section; without it the default app.
+    #[arg(long, value_name = "NAME")]
+    pub(super) app: Option<String>,
+
+    /// Parameters as a form body or query, percent-encoded: 'a=1&b=x%20y'.
+    #[arg(long, value_name = "TEXT", conflicts_with = "parameters")]
+    pub(super) form: Option<String>,
+
+    /// Parameters as NAME=VALUE, each value as it is, not encoded.
+    #[arg(value_name = "NAME=VALUE")]
+    pub(super) parameters: Vec<String>,
+}
+
+impl Args {
+    /// Which layers of configuration to read.
+    pub(super) fn config_request(&self) -> Result<config::Request, Stop> {
+        let args = &self.config;
+        let mut overrides = Vec::new();
+        for setting in &args.set {
+            let Some((key, value)) = setting.split_once('=') else {
+                return Err(Stop::Usage(format!(
+                    "--set {setting}: write it as KEY=VALUE, e.g. --set log.level=debug"
+                )));
+            };
+            overrides.push((key.to_owned(), value.to_owned()));
+        }
+        let flags = [
+            ("listen.api", &args.listen),
+            ("listen.admin", &args.admin_listen),
+            ("log.format", &args.log_format),
+            ("log.level", &args.log_level),
+        ];
+        for (key, value) in flags {
+            if let Some(value) = value {
+                overrides.push((key.to_owned(), value.clone()));
+            }
+        }
+        Ok(config::Request {
+            environment: args.env.clone(),
+            file: args.config.clone(),
+            config_dir: args.config_dir.clone(),
+            overrides,
+            // Variables that are not UTF-8 are none of ours.
+            env: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_description_is_consistent() {
+        super::Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,20 @@
+//! `check`: is the configuration right, and where does each value come from?
+
+use super::args::Args;
+use super::{Stop, screen};
+use crate::config;
+
+pub(super) fn run(args: &Args) -> Result<(), Stop> {
+    let request = args.config_request()?;
+    let settings = config::explain(&request)?;
+    let key_width = settings.iter().map(|setting| setting.key.len()).max().unwrap_or(0);
+    let value_width = settings.iter().map(|setting| setting.value.len().min(40)).max().unwrap_or(0);
+    for setting in &settings {
+        println!("{:<key_width$}  {:<value_width$}  {}", setting.key, setting.value, setting.source);
+    }
+    let config = config::load(&request)?;
+    println!();
+    screen::apps(&config);
+    println!("the configuration is right");
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! The steps of the demo: WeChat JSAPI from oauth code to payment, then an MPM payment and a query.
+
+use hyper::header::LOCATION;
+
+use super::client::{Client, Reply};
+use crate::cli::Stop;
+use crate::sandbox::{Received, Sandbox, Verdict};
+
+/// Walks through all steps, and fails at the first one that QFPay would not have accepted.
+pub(super) async fn walk(client: &Client, sandbox: &Sandbox) -> Result<(), Stop> {
+    let started = time::OffsetDateTime::now_utc().unix_timestamp();
+
+    title("1. WeChat oauth code: a URL for the customer's browser, signed in its query; QFPay is not called");
+    let target = "/tool/v1/get_weixin_oauth_code?redirect_uri=http%3A%2F%2F127.0.0.1%2Fcallback%3Fcart%3D7";
+    came_in("GET", target, "");
+    let reply = client.get(target).await?;
+    let location = location(&reply)?;
+    println!("  came back  {} Location: {location}", reply.status);
+    let reply = client.get(&location).await?;
+    println!("  browser    goes there; WeChat and QFPay send it back to the shop:");
+    let callback = self::location(&reply)?;
+    println!("  came back  {} Location: {callback}", reply.status);
+    let code =
+        parameter(&callback, "code").ok_or_else(|| unexpected("a code in the callback URL", &reply))?;
+
+    title("2. The code becomes an openid");
+    let target = format!("/tool/v1/get_weixin_openid?code={code}");
+    let reply = call(client, sandbox, "GET", &target, "").await?;
+    let openid = reply.member("openid").ok_or_else(|| unexpected("an openid", &reply))?;
+
+    title("3. WeChat JSAPI payment (800207), with a space, Chinese, '&' and '+' in a value");
+    let form = format!(
+        "txamt=2800&txcurrcd=HKD&pay_type=800207&out_trade_no=demo-jsapi-{started}&txdtm=2026-01-31+12%3A00%3A00\
+         &sub_openid={openid}&goods_name=%E5%A5%B6%E8%8C%B6+%26+1%2B1"
+    );
+    let reply = call(client, sandbox, "POST", "/trade/v1/payment", &form).await?;
+    if !reply.body.contains("\"pay_params\"") {
+        return Err(unexpected("pay_params", &reply));
+    }
+
+    title("4. MPM payment (800201): a QR code that the customer scans");
+    let form = format!(
+        "txamt=1200&txcurrcd=HKD&pay_type=800201&out_trade_no=demo-mpm-{started}&txdtm=2026-01-31 12:00:00"
+    );
+    let reply = call(client, sandbox, "POST", "/trade/v1/payment", &form).await?;
+    reply.member("qrcode").ok_or_else(|| unexpected("a qrcode", &reply))?;
+
+    title("5. Query of both orders, parameters in the query string");
+    let target = format!("/trade/v1/query?out_trade_no=demo-jsapi-{started},demo-mpm-{started}");
+    call(client, sandbox, "GET", &target, "").await?;
+
+    println!(
+        "\nEvery call was signed by the sidecar and verified by the sandbox. The caller never had the key."
+    );
+    Ok(())
+}
+
+/// Sends one call, shows what came in, what went out and what came back, and requires that the signature was right.
+async fn call(
+    client: &Client,
+    sandbox: &Sandbox,
+    method: &str,
+    target: &str,
+    form: &str,
+) -> Result<Reply, Stop> {
+    came_in(method, target, form);
+    let reply = if method == "POST" { client.post(target, form).await? } else { client.get(target).await? };
+    let received = sandbox.received();
+    let arrived = received.last().ok_or_else(|| unexpected("a request at the sandbox", &reply))?;
+    went_out(arrived);
+    println!("  came back  {} {}", reply.status, reply.body);
+    let verified = matches!(arrived.verdict, Verdict::Verified { .. });
+    match reply.member("respcd") {
+        Some(respcd) if respcd == "0000" && verified => Ok(reply),
+        _ => Err(unexpected("respcd 0000 and a verified signature", &reply)),
+    }
+}
+
+fn title(text: &str) {
+    println!("\n{text}");
+}
+
+fn came_in(method: &str, target: &str, form: &str) {
+    println!("  came in    {method} {target}");
+    if !form.is_empty() {
+        println!("             {form}");
+    }
+}
+
+/// What arrived at the sandbox, as it was received there.
+fn went_out(arrived: &Received) {
+    println!("  went out   {} {}", arrived.method, arrived.target);
+    for name in ["x-qf-appcode", "x-qf-sign", "x-qf-signtype", "content-type"] {
+        if let Some(value) = arrived.header(name) {
+            println!("             {name}: {value}");
+        }
+    }
+    if !arrived.body.is_empty() {
+        println!("             {}", String::from_utf8_lossy(&arrived.body));
+    }
+    println!(
+        "  QFPay saw  {} (signature {})",
+        arrived.canonical.as_deref().unwrap_or("-"),
+        arrived.verdict.word()
+    );
+}
+
+fn location(reply: &Reply) -> Result<String, Stop> {
+    reply.header(&LOCATION).map(str::to_owned).ok_or_else(|| unexpected("a redirect", reply))
+}
+
+/// A parameter of a URL's query; the codes of the sandbox need no decoding.
+fn parameter(url: &str, name: &str) -> Option<String> {
+    let (_, query) = url.split_once('?')?;
+    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
+}
+
+fn unexpected(wanted: &str, reply: &Reply) -> Stop {
+    Stop::Failed(format!("expected {wanted}, but got {} {}", reply.status, reply.body))
+}

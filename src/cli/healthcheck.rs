@@ -1,0 +1,57 @@
+//! `healthcheck`: is the sidecar of this configuration ready? Plain HTTP over one socket, without reading a key.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use super::Stop;
+use super::args::Args;
+use crate::config;
+use crate::server::Address;
+
+pub(super) fn run(args: &Args, timeout_ms: u64) -> Result<(), Stop> {
+    let settings = config::explain(&args.config_request()?)?;
+    let admin = settings.iter().find(|setting| setting.key == "listen.admin");
+    let address = admin.map_or("", |setting| setting.value.as_str());
+    let address = Address::parse(address).map_err(|_| {
+        Stop::Usage(format!("listen.admin is {address}: the health check needs an address with a port"))
+    })?;
+    let timeout = Duration::from_millis(timeout_ms.max(1));
+    match status(&address, timeout) {
+        Ok(line) if line.starts_with("HTTP/1.1 200 ") => {
+            println!("ready");
+            Ok(())
+        }
+        Ok(line) => Err(Stop::Failed(format!("not ready: {address}/readyz answered {line}"))),
+        Err(error) => Err(Stop::Failed(format!("not ready: {address}/readyz: {error}"))),
+    }
+}
+
+/// The status line of `/readyz`.
+fn status(address: &Address, timeout: Duration) -> io::Result<String> {
+    match address {
+        Address::Tcp(address) => {
+            let stream = TcpStream::connect_timeout(address, timeout)?;
+            stream.set_read_timeout(Some(timeout))?;
+            stream.set_write_timeout(Some(timeout))?;
+            ask(stream)
+        }
+        Address::Unix(path) => ask_unix(path, timeout),
+    }
+}
+
+fn ask_unix(path: &Path, timeout: Duration) -> io::Result<String> {
+    let stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
+    ask(stream)
+}
+
+fn ask(mut stream: impl Read + Write) -> io::Result<String> {
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(4096).read_to_string(&mut answer)?;
+    Ok(answer.lines().next().unwrap_or("nothing").to_owned())
+}

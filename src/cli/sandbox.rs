@@ -1,0 +1,36 @@
+//! `sandbox`: only the QFPay stand-in.
+
+use std::time::Instant;
+
+use super::args::Args;
+use super::signals::Signals;
+use super::{Stop, load, runtime, screen};
+use crate::app::StandaloneSandbox;
+use crate::config::{Environment, Target};
+use crate::telemetry;
+
+pub(super) fn run(args: &Args) -> Result<(), Stop> {
+    let since = Instant::now();
+    let config = load(args)?;
+    if let Target::Live(url) = &config.upstream.target
+        && url.is_production()
+    {
+        return Err(Stop::Usage(format!(
+            "the sandbox does not start with a configuration for {url}: upstream.base_url must be \"sandbox\""
+        )));
+    }
+    if config.environment == Environment::Production {
+        return Err(Stop::Usage("the sandbox does not start in the production environment".to_owned()));
+    }
+    telemetry::init(config.log);
+    runtime()?.block_on(async {
+        let signals = Signals::install()?;
+        let sandbox = StandaloneSandbox::start(&config).await?;
+        println!("qfpay-sidecar {} sandbox", env!("CARGO_PKG_VERSION"));
+        screen::line("sandbox", &sandbox.address().to_string());
+        screen::line("use it", &format!("qfpay-sidecar run --set upstream.base_url={}", sandbox.address()));
+        screen::ready(since);
+        sandbox.serve(signals.first()).await;
+        Ok(())
+    })
+}

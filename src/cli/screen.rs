@@ -1,0 +1,55 @@
+//! The start screen: the whole truth about a process, on one screen, without a secret.
+
+use std::time::Instant;
+
+use crate::app::Sidecar;
+use crate::config::{Config, Target};
+use crate::credentials::App;
+
+/// Prints what runs, for whom, and where.
+pub(super) fn print(config: &Config, sidecar: &Sidecar) {
+    println!("qfpay-sidecar {}", env!("CARGO_PKG_VERSION"));
+    line("config", &config.sources.join(", "));
+    apps(config);
+    match (&config.upstream.target, sidecar.sandbox_address()) {
+        (Target::Live(url), _) => line("upstream", &url.to_string()),
+        (Target::Sandbox, Some(address)) => line("upstream", &format!("embedded sandbox, {address}")),
+        (Target::Sandbox, None) => {}
+    }
+    line("paths", &config.routes.prefixes().join(" "));
+    line("api", &sidecar.api_address().to_string());
+    match sidecar.admin_address() {
+        Some(address) => line("admin", &format!("{address} (/livez /readyz /metrics)")),
+        None => line("admin", "off"),
+    }
+}
+
+/// Prints a line for each app.
+pub(super) fn apps(config: &Config) {
+    for app in config.keyring.apps() {
+        let default = if app.name == config.keyring.default_app().name { ", default" } else { "" };
+        line("app", &format!("{}{default}", describe(app)));
+    }
+}
+
+/// Prints the line that scripts wait for.
+pub(super) fn ready(since: Instant) {
+    println!("ready in {} ms", since.elapsed().as_millis());
+}
+
+pub(super) fn line(label: &str, text: &str) {
+    println!("  {label:<10}{text}");
+}
+
+/// An app as people recognise it, without its key.
+fn describe(app: &App) -> String {
+    let mchid = if app.mchid.is_some() { ", with mchid" } else { "" };
+    format!(
+        "{} ({}, key {} from {}, {}{mchid})",
+        app.name,
+        app.app_code.shortened(),
+        app.client_key.fingerprint(),
+        app.key_source,
+        app.sign_type.as_str(),
+    )
+}
