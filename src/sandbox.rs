@@ -1,0 +1,238 @@
+//! The sandbox: an offline stand-in for QFPay.
+//!
+//! It checks signatures with code of its own, answers as QFPay does, shows the pages that customers would meet, and
+//! fails on demand ([`magic`]). It holds sandbox keys only, moves no money and posts to this machine only.
+//! `docs/sandbox.md` is its manual.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Buf, Bytes, BytesMut};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Body;
+use hyper::header::HeaderValue;
+use hyper::{Request, Response, StatusCode};
+
+use crate::credentials::App;
+
+mod answer;
+mod api;
+mod call;
+mod cancel;
+mod clock;
+pub mod magic;
+mod mistakes;
+mod notify;
+mod orders;
+mod payment;
+mod query;
+mod quota;
+mod received;
+mod refund;
+mod request;
+mod url;
+mod verify;
+mod weixin;
+mod wire;
+
+pub use received::{Received, Verdict};
+pub use wire::{Dropped, Payload, Truncated, for_the_wire};
+
+/// The `app_code` of the demo app: in the form that QFPay issues, and obviously made up.
+pub const DEMO_APP_CODE: &str = "5A4DB0C55A4DB0C55A4DB0C55A4DB0C5";
+
+/// The `client_key` of the demo app. Good for nothing but a sandbox, so it may stand in source code.
+pub const DEMO_CLIENT_KEY: &str = "SANDBOX0DEMO0KEY0NOT0A0SECRET000";
+
+/// The longest body that is read, in bytes.
+const BODY_LIMIT: usize = 1_048_576;
+
+/// How a sandbox presents itself.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The base URL that customers' browsers use, without a slash at the end: `http://127.0.0.1:8790`.
+    pub base: String,
+    /// Requests per second and app before HTTP 429; 0 turns it off. QFPay documents 100.
+    pub quota_per_second: u32,
+    /// Requests per minute and app before HTTP 429; 0 turns it off. QFPay documents 400.
+    pub quota_per_minute: u32,
+}
+
+/// An app that may not enter a sandbox. Never shows the key.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "app '{app}' has a key that is not made for a sandbox (from {key_source}): take a key that begins with SANDBOX, \
+     such as the demo key, or point upstream.base_url at QFPay"
+)]
+pub struct Refused {
+    /// The name of the app.
+    pub app: String,
+    /// Where its key was read from.
+    pub key_source: String,
+}
+
+/// A running sandbox. Clones share their state.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Inner>);
+
+struct Inner {
+    apps: Vec<Arc<App>>,
+    options: Options,
+    notify_url: Mutex<Option<String>>,
+    state: Mutex<State>,
+}
+
+/// Everything that changes.
+#[derive(Debug, Default)]
+struct State {
+    orders: orders::Orders,
+    weixin: weixin::Weixin,
+    quota: quota::Quota,
+    received: received::Log,
+}
+
+/// What a request led to, before a magic amount spoils the answer.
+struct Outcome {
+    response: Response<Full<Bytes>>,
+    magic: Option<magic::Answer>,
+    notifications: Vec<notify::Notification>,
+    app: Option<String>,
+    canonical: Option<String>,
+    verdict: Verdict,
+    respcd: Option<String>,
+}
+
+impl Outcome {
+    /// An unsigned answer: a page, a file, a refusal.
+    fn page(response: Response<Full<Bytes>>) -> Self {
+        Self {
+            response,
+            magic: None,
+            notifications: Vec::new(),
+            app: None,
+            canonical: None,
+            verdict: Verdict::Unsigned,
+            respcd: None,
+        }
+    }
+
+    /// An answer to a call whose signature was looked at.
+    fn checked(response: Response<Full<Bytes>>, check: verify::Check) -> Self {
+        let mut outcome = Self::page(response);
+        let word = HeaderValue::from_static(check.verdict.word());
+        outcome.response.headers_mut().insert("x-sandbox-signature", word);
+        outcome.app = check.app.map(|app| app.name.clone());
+        outcome.canonical = check.canonical;
+        outcome.verdict = check.verdict;
+        outcome
+    }
+}
+
+impl Sandbox {
+    /// A sandbox for these apps.
+    ///
+    /// # Errors
+    /// [`Refused`] when an app has a key that QFPay may have issued: the sandbox prints what it hashes, and its keys are
+    /// no secrets, so a real one has no business here.
+    pub fn new(apps: &[Arc<App>], options: Options) -> Result<Self, Refused> {
+        if let Some(app) = apps.iter().find(|app| !app.client_key.is_for_sandbox()) {
+            return Err(Refused { app: app.name.clone(), key_source: app.key_source.clone() });
+        }
+        let options = Options { base: options.base.trim_end_matches('/').to_owned(), ..options };
+        let inner =
+            Inner { apps: apps.to_vec(), options, notify_url: Mutex::default(), state: Mutex::default() };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The URL for notifications about orders without a `notify_url`, as a shop registers one with QFPay by e-mail.
+    ///
+    /// Only plain http to a loopback address is ever posted to.
+    pub fn register_notify_url(&self, url: &str) {
+        let mut registered = self.0.notify_url.lock().unwrap_or_else(PoisonError::into_inner);
+        *registered = Some(url.to_owned());
+    }
+
+    /// Answers one request: an API call, or a page for a browser.
+    ///
+    /// Bodies over 1 MiB are refused. A magic amount may take its time: up to ten minutes.
+    ///
+    /// # Errors
+    /// [`Dropped`] means: close the connection without an answer. A response with the extension [`Truncated`] is only
+    /// the beginning of an answer; see [`for_the_wire`].
+    pub async fn handle<B: Body>(&self, request: Request<B>) -> Result<Response<Full<Bytes>>, Dropped> {
+        let (head, body) = request.into_parts();
+        let body = match read(body).await? {
+            Some(body) => body,
+            None => return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 1 MiB\n")),
+        };
+        let mut outcome = self.0.answer(&request::Arrived::new(head, body));
+        for notification in outcome.notifications.drain(..) {
+            notify::send(self.0.clone(), notification);
+        }
+        match outcome.magic {
+            Some(magic) => magic.apply(outcome.response).await,
+            None => Ok(outcome.response),
+        }
+    }
+
+    /// The last 200 requests, oldest first, without those for the console.
+    pub fn received(&self) -> Vec<Received> {
+        self.0.state().received.all()
+    }
+}
+
+impl Inner {
+    /// The state. A panic elsewhere leaves it usable: every change is complete or was not begun.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn registered_notify_url(&self) -> Option<String> {
+        self.notify_url.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn answer(&self, arrived: &request::Arrived) -> Outcome {
+        let outcome = api::answer(self, arrived)
+            .unwrap_or_else(|| Outcome::page(plain(StatusCode::NOT_FOUND, "QFPay has no such path\n")));
+        let status = outcome.response.status().as_u16();
+        let headers = arrived.headers.iter().map(|(name, value)| {
+            (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        });
+        self.state().received.push(Received {
+            sequence: 0,
+            at: clock::now(),
+            method: arrived.method.to_string(),
+            target: arrived.target(),
+            headers: headers.collect(),
+            body: arrived.body.clone(),
+            app: outcome.app.clone(),
+            canonical: outcome.canonical.clone(),
+            verdict: outcome.verdict.clone(),
+            respcd: outcome.respcd.clone(),
+            status: outcome.magic.map_or(Some(status), |magic| magic.status(status)),
+        });
+        outcome
+    }
+}
+
+/// The whole body; none if it is too long.
+async fn read<B: Body>(body: B) -> Result<Option<Bytes>, Dropped> {
+    let mut body = std::pin::pin!(body);
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.as_mut().frame().await {
+        // The caller broke off: nobody is left to answer.
+        let Ok(frame) = frame else { return Err(Dropped) };
+        let Ok(mut data) = frame.into_data() else { continue };
+        if whole.len() + data.remaining() > BODY_LIMIT {
+            return Ok(None);
+        }
+        let length = data.remaining();
+        whole.extend_from_slice(&data.copy_to_bytes(length));
+    }
+    Ok(Some(whole.freeze()))
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response
+}

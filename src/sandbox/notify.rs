@@ -1,0 +1,124 @@
+//! Signed notifications to the shop (protocol sheet, section 5): one attempt, and only to this machine.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{CONTENT_TYPE, HOST};
+use hyper::{Request, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::answer::{body_signature, dumps, text};
+use super::orders::Order;
+use super::{Inner, State, url};
+
+/// How long a notification may take in all.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How much of the shop's answer is read.
+const ANSWER_BYTES: usize = 4096;
+
+/// A notification with its signature, ready to go.
+#[derive(Clone, Debug)]
+pub(super) struct Notification {
+    pub order: u64,
+    pub address: SocketAddr,
+    pub uri: Uri,
+    pub body: String,
+    pub signature: String,
+}
+
+impl Inner {
+    /// The notifications about these orders. Orders without a URL, or with one on another machine, get a remark.
+    pub(super) fn notifications(&self, state: &mut State, orders: &[u64]) -> Vec<Notification> {
+        let mut ready = Vec::new();
+        for number in orders {
+            let refund_of = state.orders.by_number(*number).and_then(|order| {
+                let origssn = order.origssn.clone()?;
+                Some((order.app.clone(), origssn))
+            });
+            let payment = refund_of.and_then(|(app, syssn)| {
+                state.orders.by_syssn(&app, &syssn).map(|order| order.request.out_trade_no.clone())
+            });
+            let Some(order) = state.orders.by_number(*number) else { continue };
+            let registered = self.registered_notify_url();
+            let Some(notify_url) = order.request.notify_url.clone().or(registered) else {
+                order.notified = Some("not sent: no notify_url".into());
+                continue;
+            };
+            let Some((address, uri)) = url::loopback(&notify_url) else {
+                order.notified = Some("not sent: notify_url is not plain http to a loopback address".into());
+                continue;
+            };
+            order.notified = Some("on its way".into());
+            let body = body(order, payment);
+            let signature = body_signature(body.as_bytes(), &order.app);
+            ready.push(Notification { order: *number, address, uri, body, signature });
+        }
+        ready
+    }
+}
+
+/// The body as QFPay prints it.
+fn body(order: &Order, orig_out_trade_no: Option<String>) -> String {
+    let request = &order.request;
+    let kind = if order.origssn.is_some() { "refund" } else { "payment" };
+    let mut fields = vec![
+        text("status", "1"),
+        text("pay_type", &request.pay_type),
+        text("sysdtm", &order.sysdtm),
+        text("paydtm", order.paydtm.clone().unwrap_or_default()),
+        text("txdtm", &request.txdtm),
+        text("goods_name", request.goods_name.clone().unwrap_or_default()),
+        text("txcurrcd", &request.txcurrcd),
+        text("mchid", request.mchid.clone().unwrap_or_default()),
+        text("cancel", order.cancel()),
+        text("syssn", &order.syssn),
+        text("out_trade_no", &request.out_trade_no),
+        text("txamt", request.txamt.to_string()),
+        text("respcd", order.respcd()),
+        text("notify_type", kind),
+    ];
+    if let Some(number) = orig_out_trade_no {
+        fields.push(text("orig_out_trade_no", number));
+    }
+    dumps(&fields)
+}
+
+/// Sends a notification in the background and remembers on the order what became of it.
+pub(super) fn send(inner: Arc<Inner>, notification: Notification) {
+    tokio::spawn(async move {
+        let result = match tokio::time::timeout(DEADLINE, post(&notification)).await {
+            Ok(Ok(said)) => said,
+            Ok(Err(error)) => format!("failed: {error}"),
+            Err(_) => format!("failed: no answer within {} s", DEADLINE.as_secs()),
+        };
+        if let Some(order) = inner.state().orders.by_number(notification.order) {
+            order.notified = Some(result);
+        }
+    });
+}
+
+async fn post(notification: &Notification) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    let stream = TcpStream::connect(notification.address).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let host = notification.uri.authority().map(ToString::to_string).unwrap_or_default();
+    let target = notification.uri.path_and_query().map_or("/", |target| target.as_str());
+    let request = Request::post(target)
+        .header(HOST, host)
+        .header(CONTENT_TYPE, "application/json")
+        .header("x-qf-sign", &notification.signature)
+        .body(Full::new(Bytes::from(notification.body.clone())))?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let answer = Limited::new(response.into_body(), ANSWER_BYTES).collect().await?.to_bytes();
+    connection.abort();
+    // Only HTTP 200 with the word SUCCESS counts; anything else makes QFPay repeat the notification for a day.
+    let accepted = status.as_u16() == 200 && answer.trim_ascii() == b"SUCCESS";
+    let word = if accepted { "accepted" } else { "not accepted (QFPay wants 200 and SUCCESS)" };
+    Ok(format!("{word}: HTTP {}, {} bytes", status.as_u16(), answer.len()))
+}

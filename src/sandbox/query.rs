@@ -1,0 +1,96 @@
+//! `/trade/v1/query` (protocol sheet, section 3.1).
+
+use super::answer::{Fields, Json, Refusal, refusal, status, text};
+use super::call::{Call, Done};
+use super::clock;
+use super::orders::{Order, Orders, Standing};
+
+/// Lists the app's orders and refunds, the newest first.
+///
+/// The outer `respcd` says that the call worked; each row's `respcd` is the state of that transaction.
+pub(super) fn query(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusal> {
+    call.mchid_rule()?;
+    let page = number(call, "page", 1, u64::MAX)?;
+    let page_size = number(call, "page_size", 10, 100)?;
+    for name in ["start_time", "end_time"] {
+        if call.maybe(name).is_some_and(|time| !clock::is_date(time)) {
+            return Err(refusal("1104", format!("{name} is not a date of the form YYYY-MM-DD hh:mm:ss")));
+        }
+    }
+    let mut notify = Vec::new();
+    let mut rows = Vec::new();
+    for order in orders.newest_first().filter(|order| order.app.name == call.app.name) {
+        if !asked_for(call, order) {
+            continue;
+        }
+        if let Standing::DoneWhenQueried(_) = order.standing {
+            order.settle(&call.now);
+            notify.push(order.number);
+        }
+        if listed(call.maybe("respcd"), order.respcd()) {
+            rows.push(Json::Object(row(order)));
+        }
+    }
+    let skipped = usize::try_from((page - 1).saturating_mul(page_size)).unwrap_or(usize::MAX);
+    let shown = rows.into_iter().skip(skipped).take(page_size as usize).collect();
+    let mut fields = status("0000", "");
+    fields.extend([
+        ("page", Json::Number(page)),
+        ("page_size", Json::Number(page_size)),
+        ("data", Json::List(shown)),
+    ]);
+    Ok(Done { fields, magic: None, notify })
+}
+
+fn number(call: &Call<'_>, name: &str, default: u64, most: u64) -> Result<u64, Refusal> {
+    let Some(text) = call.maybe(name) else { return Ok(default) };
+    match text.parse() {
+        Ok(number) if (1..=most).contains(&number) => Ok(number),
+        _ if most == u64::MAX => Err(refusal("1104", format!("{name} is not a number from 1"))),
+        _ => Err(refusal("1104", format!("{name} is not a number from 1 to {most}"))),
+    }
+}
+
+fn asked_for(call: &Call<'_>, order: &Order) -> bool {
+    let by_syssn = call.maybe("syssn");
+    // Of two official readings this is the newer one: times do not matter when syssn is given.
+    let in_time = by_syssn.is_some()
+        || call.maybe("start_time").is_none_or(|start| order.sysdtm.as_str() >= start)
+            && call.maybe("end_time").is_none_or(|end| order.sysdtm.as_str() <= end);
+    in_time
+        && listed(by_syssn, &order.syssn)
+        && listed(call.maybe("out_trade_no"), &order.request.out_trade_no)
+        && listed(call.maybe("pay_type"), &order.request.pay_type)
+}
+
+/// Whether a value is in a comma list; no list takes all.
+fn listed(list: Option<&str>, value: &str) -> bool {
+    list.is_none_or(|list| list.split(',').any(|item| item == value))
+}
+
+fn row(order: &Order) -> Fields {
+    let request = &order.request;
+    let mut fields = vec![
+        text("pay_type", &request.pay_type),
+        text("order_type", if order.origssn.is_some() { "refund" } else { "payment" }),
+        text("txdtm", &request.txdtm),
+        text("txamt", request.txamt.to_string()),
+        text("txcurrcd", &request.txcurrcd),
+        text("sysdtm", &order.sysdtm),
+        text("paydtm", order.paydtm.clone().unwrap_or_default()),
+        text("syssn", &order.syssn),
+        text("out_trade_no", &request.out_trade_no),
+        text("chnlsn", format!("sandbox{}", order.number)),
+        text("clisn", format!("{:06}", order.number)),
+        text("cancel", order.cancel()),
+        text("respcd", order.respcd()),
+        text("errmsg", super::answer::resperr(order.respcd())),
+    ];
+    if let Some(origssn) = &order.origssn {
+        fields.push(text("origssn", origssn));
+    }
+    if let Some(note) = &order.note {
+        fields.push(text("note", note));
+    }
+    fields
+}

@@ -1,0 +1,101 @@
+//! The last requests, as they arrived and as they were judged.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::credentials::SignType;
+
+/// How many requests are remembered.
+const REMEMBERED: usize = 200;
+
+/// How many bytes of a body are remembered.
+const BODY_BYTES: usize = 65_536;
+
+/// What the sandbox found out about a signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The signature is right.
+    Verified {
+        /// The hash that it was made with.
+        sign_type: SignType,
+    },
+    /// There is a signature, and it is wrong or cannot be judged.
+    Failed {
+        /// For people: the mistake, where it is a known one.
+        reason: String,
+    },
+    /// There is no signature.
+    Unsigned,
+}
+
+impl Verdict {
+    /// One word, as in the header `X-Sandbox-Signature`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Verified { .. } => "verified",
+            Self::Failed { .. } => "failed",
+            Self::Unsigned => "absent",
+        }
+    }
+}
+
+/// One request that arrived. Holds sandbox data only: real keys cannot enter a sandbox.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Counts all requests from 1.
+    pub sequence: u64,
+    /// When it arrived: UTC+8, `YYYY-MM-DD hh:mm:ss`.
+    pub at: String,
+    /// `GET`, `POST`, ...
+    pub method: String,
+    /// Path and query as received.
+    pub target: String,
+    /// All headers as received, names in lower case; bytes outside UTF-8 are replaced.
+    pub headers: Vec<(String, String)>,
+    /// The body, at most 64 KiB of it.
+    pub body: Bytes,
+    /// The app whose `app_code` it names, if it is a known one.
+    pub app: Option<String>,
+    /// The canonical string as the sandbox computed it; none if the parameters cannot be read.
+    pub canonical: Option<String>,
+    /// Whether the signature is right.
+    pub verdict: Verdict,
+    /// The `respcd` answered; none for pages, files and answers that are not QFPay's JSON.
+    pub respcd: Option<String>,
+    /// The HTTP status answered; none when the connection is closed or left hanging.
+    pub status: Option<u16>,
+}
+
+impl Received {
+    /// The value of a header by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The last 200 requests, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    last: VecDeque<Received>,
+    count: u64,
+}
+
+impl Log {
+    /// Remembers a request and gives it its number.
+    pub(super) fn push(&mut self, mut received: Received) {
+        self.count += 1;
+        received.sequence = self.count;
+        if received.body.len() > BODY_BYTES {
+            received.body = Bytes::copy_from_slice(&received.body[..BODY_BYTES]);
+        }
+        if self.last.len() == REMEMBERED {
+            self.last.pop_front();
+        }
+        self.last.push_back(received);
+    }
+
+    pub(super) fn all(&self) -> Vec<Received> {
+        self.last.iter().cloned().collect()
+    }
+}

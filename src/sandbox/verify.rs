@@ -1,0 +1,131 @@
+//! Checks signatures the way QFPay documents them (protocol sheet, section 2), independently of the proxy's code.
+//!
+//! Empty values: QFPay's sources disagree whether they are hashed. The sandbox hashes what it received, as received:
+//! a client that drops empties from the signature must drop them from the wire too.
+
+use std::sync::Arc;
+
+use md5::Md5;
+use sha2::{Digest, Sha256};
+
+use super::answer::{Refusal, refusal};
+use super::mistakes;
+use super::received::Verdict;
+use super::request::{Arrived, Pair};
+use crate::credentials::{App, ClientKey, SignType};
+
+/// What the sandbox found out about who calls and whether the signature is right.
+#[derive(Debug)]
+pub(super) struct Check {
+    pub app: Option<Arc<App>>,
+    pub pairs: Vec<Pair>,
+    pub canonical: Option<String>,
+    pub verdict: Verdict,
+    pub refusal: Option<Refusal>,
+}
+
+/// The parameters, sorted by name as bytes, joined as `name=value` with `&`; `sign` is never part of it.
+pub(super) fn canonical(pairs: &[Pair], left_out: &[&str]) -> String {
+    let mut kept: Vec<&Pair> = pairs.iter().filter(|pair| !left_out.contains(&pair.name.as_str())).collect();
+    kept.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+    let joined: Vec<String> = kept.iter().map(|pair| format!("{}={}", pair.name, pair.value)).collect();
+    joined.join("&")
+}
+
+/// The digest over bytes, with the key where QFPay puts it: at the end.
+pub(super) fn digest(sign_type: SignType, canonical: &str, key: &ClientKey) -> Vec<u8> {
+    match sign_type {
+        SignType::Md5 => {
+            let mut hasher = Md5::new();
+            hasher.update(canonical);
+            key.feed(&mut hasher);
+            hasher.finalize().to_vec()
+        }
+        SignType::Sha256 => {
+            let mut hasher = Sha256::new();
+            hasher.update(canonical);
+            key.feed(&mut hasher);
+            hasher.finalize().to_vec()
+        }
+    }
+}
+
+/// Whether a received text prints a digest, all upper or all lower case (both are in QFPay's samples).
+///
+/// Not constant in time: a sandbox key guards nothing.
+pub(super) fn prints(received: &str, digest: &[u8]) -> bool {
+    received == hex::encode(digest) || received == hex::encode_upper(digest)
+}
+
+/// Checks a call that carries its signature in headers.
+pub(super) fn headers(arrived: &Arrived, apps: &[Arc<App>]) -> Check {
+    let unread =
+        Check { app: None, pairs: Vec::new(), canonical: None, verdict: Verdict::Unsigned, refusal: None };
+    let mut check = match arrived.parameters() {
+        Ok(pairs) => {
+            let canonical = canonical(&pairs, &["sign"]);
+            Check { pairs, canonical: Some(canonical), ..unread }
+        }
+        Err(refusal) => Check { refusal: Some(refusal), ..unread },
+    };
+    let signed = arrived.headers.contains_key("x-qf-sign");
+    if let Err(refusal) = judge(arrived, apps, &mut check) {
+        // A body that cannot be read comes first: its signature cannot be judged.
+        let refusal = check.refusal.take().unwrap_or(refusal);
+        if signed {
+            check.verdict = Verdict::Failed { reason: refusal.respmsg.clone() };
+        }
+        check.refusal = Some(refusal);
+    }
+    check
+}
+
+fn judge(arrived: &Arrived, apps: &[Arc<App>], check: &mut Check) -> Result<(), Refusal> {
+    let app_code = arrived
+        .header("x-qf-appcode")?
+        .ok_or_else(|| refusal("1108", "the header X-QF-APPCODE is missing"))?;
+    check.app = apps.iter().find(|app| app.app_code.as_str() == app_code).cloned();
+    let app = check.app.clone().ok_or_else(|| {
+        let known: Vec<_> =
+            apps.iter().map(|app| format!("{} ({})", app.name, app.app_code.shortened())).collect();
+        refusal(
+            "1108",
+            format!("the app_code in X-QF-APPCODE is unknown; this sandbox knows {}", known.join(", ")),
+        )
+    })?;
+    let Some(canonical) = check.canonical.clone() else {
+        return Err(refusal("1103", "the parameters cannot be read"));
+    };
+    let received = arrived.header("x-qf-sign")?.ok_or_else(|| {
+        refusal(
+            "1108",
+            format!("the header X-QF-SIGN is missing; hash this text followed by the key: {canonical}"),
+        )
+    })?;
+    let sign_type = match arrived.header("x-qf-signtype")? {
+        None | Some("MD5") => SignType::Md5,
+        Some("SHA256") => SignType::Sha256,
+        Some(_) => return Err(refusal("1108", "X-QF-SIGNTYPE is neither MD5 nor SHA256")),
+    };
+    check.verdict = compare(received, sign_type, &canonical, &check.pairs, &app, apps)?;
+    Ok(())
+}
+
+/// Verified, or a refusal that names the mistake where it is a known one.
+pub(super) fn compare(
+    received: &str,
+    sign_type: SignType,
+    canonical: &str,
+    pairs: &[Pair],
+    app: &Arc<App>,
+    apps: &[Arc<App>],
+) -> Result<Verdict, Refusal> {
+    if prints(received, &digest(sign_type, canonical, &app.client_key)) {
+        return Ok(Verdict::Verified { sign_type });
+    }
+    let attempt = mistakes::Attempt { received, sign_type, canonical, pairs, app, apps };
+    Err(refusal(
+        "1108",
+        format!("{}; the sandbox hashed this text followed by the key: {canonical}", attempt.explain()),
+    ))
+}

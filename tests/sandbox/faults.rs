@@ -1,0 +1,129 @@
+//! Magic amounts, quotas, and answers that break off.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use qfpay_sidecar::sandbox::magic::{Answer, Fate, TABLE};
+use qfpay_sidecar::sandbox::{DEMO_APP_CODE, DEMO_CLIENT_KEY, Truncated, for_the_wire};
+
+use crate::support::*;
+
+/// Every row of the table: what the caller sees, and what a query finds afterwards.
+#[tokio::test]
+async fn each_magic_amount_does_what_the_table_says() {
+    for row in TABLE {
+        let sandbox = sandbox();
+        let txamt = row.txamt.to_string();
+        let params = payment("M", "800201", &txamt);
+        let call = try_call(&sandbox, "/trade/v1/payment", &params);
+        // A slow or hanging call has done its work before it waits, so it may be given up.
+        let got = match row.answer {
+            Answer::Late(_) | Answer::Hang => {
+                assert!(
+                    tokio::time::timeout(Duration::from_millis(100), call).await.is_err(),
+                    "{}",
+                    row.meaning
+                );
+                None
+            }
+            _ => Some(call.await),
+        };
+        match (row.answer, got) {
+            (Answer::Late(_) | Answer::Hang, _) => {}
+            (Answer::Drop, Some(dropped)) => assert!(dropped.is_err()),
+            (Answer::Respcd(respcd), Some(Ok(got))) => assert_eq!(got.respcd(), respcd),
+            (Answer::NotJson, Some(Ok(got))) => {
+                assert!(got.text().contains("\"respcd\": 0000"), "{}", got.text());
+                assert!(serde_json::from_slice::<serde_json::Value>(&got.body).is_err());
+            }
+            (Answer::Html(status), Some(Ok(got))) => {
+                assert_eq!((got.status.as_u16(), got.header("content-type")), (status, "text/html"));
+            }
+            (Answer::Redirect(status), Some(Ok(got))) => {
+                assert_eq!((got.status.as_u16(), got.header("location")), (status, "/sandbox/elsewhere"));
+            }
+            (Answer::Truncated, Some(Ok(got))) => {
+                assert!(serde_json::from_str::<serde_json::Value>(&got.text()).is_err())
+            }
+            (answer, _) => panic!("{answer:?} was dropped"),
+        }
+        let rows = call_query(&sandbox).await;
+        match row.order {
+            Fate::Nothing => assert!(rows.is_empty(), "{}", row.meaning),
+            Fate::Usual => assert_eq!(rows, ["1143"]),
+            Fate::Done | Fate::DoneWhenQueried(_) => assert_eq!(rows, ["0000"], "{}", row.meaning),
+            Fate::Failed(respcd) => assert_eq!(rows, [respcd]),
+        }
+        let manual = include_str!("../../docs/sandbox.md");
+        assert!(
+            manual.contains(&format!("| `{}` | {} |", row.txamt, row.meaning)),
+            "docs/sandbox.md lacks {row:?}"
+        );
+    }
+}
+
+async fn call_query(sandbox: &qfpay_sidecar::sandbox::Sandbox) -> Vec<String> {
+    let answer = call(sandbox, "/trade/v1/query", &[("out_trade_no", "M")]).await.json();
+    let rows = answer["data"].as_array().unwrap().iter();
+    rows.map(|row| row["respcd"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_lost_refund_is_found_by_a_query() {
+    let sandbox = sandbox();
+    let syssn = paid(&sandbox, "A", "90000000").await;
+    let params = [("syssn", syssn.as_str()), ("out_trade_no", "M"), ("txamt", "4200001"), ("txdtm", TXDTM)];
+    assert!(try_call(&sandbox, "/trade/v1/refund", &params).await.is_err());
+    assert_eq!(call_query(&sandbox).await, ["0000"]);
+    assert_eq!(state_of(&sandbox, "A").await["cancel"], "5");
+    let params = [("syssn", syssn.as_str()), ("out_trade_no", "N"), ("txamt", "4200000"), ("txdtm", TXDTM)];
+    assert!(try_call(&sandbox, "/trade/v1/refund", &params).await.is_err());
+    let unknown = call(&sandbox, "/trade/v1/query", &[("out_trade_no", "N")]).await.json();
+    assert_eq!(unknown["data"].as_array().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_truncated_answer_is_marked_and_breaks_off_on_the_wire() {
+    let params = payment("M", "800201", "4200050");
+    let request = Request::post("/trade/v1/payment")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("x-qf-appcode", DEMO_APP_CODE)
+        .header("x-qf-sign", md5_sign(&params, DEMO_CLIENT_KEY))
+        .body(Full::new(Bytes::from(form(&params))))
+        .unwrap();
+    let response = sandbox().handle(request).await.unwrap();
+    let declared = response.extensions().get::<Truncated>().unwrap().declared;
+    let mut wire = for_the_wire(response);
+    assert_eq!(wire.headers()["content-length"], declared.to_string());
+    let first = wire.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(first.len() as u64, declared / 2);
+    assert!(wire.body_mut().frame().await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn quotas_answer_429() {
+    let sandbox = sandbox_with(0, 3);
+    for _ in 0..3 {
+        assert_eq!(call(&sandbox, "/trade/v1/query", &[]).await.status, 200);
+    }
+    let got = call(&sandbox, "/trade/v1/query", &[]).await;
+    assert_eq!((got.status.as_u16(), got.respcd().as_str()), (429, "1297"));
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused() {
+    let body = "a".repeat(1_048_577);
+    assert_eq!(signed(&sandbox(), "/trade/v1/payment", &body, "00", &[]).await.status, 413);
+}
+
+#[tokio::test]
+async fn the_last_200_requests_are_remembered() {
+    let sandbox = sandbox();
+    for _ in 0..203 {
+        call(&sandbox, "/trade/v1/query", &[]).await;
+    }
+    let seen = sandbox.received();
+    assert_eq!((seen.len(), seen[0].sequence, seen[199].sequence), (200, 4, 203));
+}
