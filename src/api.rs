@@ -89,8 +89,7 @@ impl Api {
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
         let (head, body) = request.into_parts();
-        let endpoint = self.matched(&head)?;
-        record.endpoint = Some(endpoint);
+        let endpoint = self.matched(&head, record)?;
         if endpoint.browser_page().is_none() {
             caller::refuse_web_pages(&head.headers)?;
         }
@@ -131,7 +130,7 @@ impl Api {
     }
 
     /// The endpoint of a request that the sidecar signs for.
-    fn matched(&self, head: &request::Parts) -> Result<&'static Endpoint, Failure> {
+    fn matched(&self, head: &request::Parts, record: &mut Record) -> Result<&'static Endpoint, Failure> {
         let path = head.uri.path();
         // An absolute-form target or CONNECT asks for another host; the sidecar knows one.
         if head.method == Method::CONNECT || head.uri.authority().is_some() || head.uri.scheme().is_some() {
@@ -148,6 +147,7 @@ impl Api {
         if path.ends_with('/') && endpoint.browser_page().is_none() {
             return Err(Failure::refused(Code::PathUnknown, "endpoints have no slash at the end"));
         }
+        record.endpoint = Some(endpoint);
         if !endpoint.methods.include(head.method.as_str()) {
             return Err(Failure::method_not_allowed(endpoint.methods.as_str()));
         }

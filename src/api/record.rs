@@ -20,7 +20,7 @@ use crate::upstream::{AnswerBody, Delivery};
 #[derive(Debug)]
 pub(super) struct Record {
     request_id: RequestId,
-    method: Method,
+    method: &'static str,
     started: Instant,
     waited: Duration,
     params: String,
@@ -36,7 +36,7 @@ impl Record {
     pub(super) fn new<B>(request: &Request<B>, request_id: RequestId) -> Self {
         Self {
             request_id,
-            method: request.method().clone(),
+            method: known(request.method()),
             started: Instant::now(),
             waited: Duration::ZERO,
             params: String::new(),
@@ -84,17 +84,17 @@ impl Record {
         let total = self.started.elapsed();
         let own = total.saturating_sub(self.waited);
         tracing::info!(
-            method = %self.method,
+            method = self.method,
             endpoint,
-            app,
+            app = some(app),
             status = status.as_u16(),
             delivery = self.delivery.as_str(),
             respcd = self.respcd.as_str(),
-            error = self.error,
-            detail = self.detail,
+            error = some(self.error),
+            detail = some(&self.detail),
             total_ms = millis(total),
             own_ms = millis(own),
-            parameters = self.params,
+            parameters = some(&self.params),
             request_id = %self.request_id,
             "request"
         );
@@ -113,4 +113,15 @@ impl Record {
 /// Milliseconds with three places.
 fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// A text for the log; none is left out of the line.
+fn some(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+/// The usual methods by name; any other is what a caller made up.
+fn known(method: &Method) -> &'static str {
+    const USUAL: [&str; 8] = ["GET", "POST", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT"];
+    USUAL.into_iter().find(|usual| *usual == method.as_str()).unwrap_or("other")
 }

@@ -11,10 +11,12 @@ pub(super) fn print(config: &Config, sidecar: &Sidecar) {
     println!("qfpay-sidecar {}", env!("CARGO_PKG_VERSION"));
     line("config", &config.sources.join(", "));
     apps(config);
-    match (&config.upstream.target, sidecar.sandbox_address()) {
-        (Target::Live(url), _) => line("upstream", &url.to_string()),
-        (Target::Sandbox, Some(address)) => line("upstream", &format!("embedded sandbox, {address}")),
-        (Target::Sandbox, None) => {}
+    match &config.upstream.target {
+        Target::Live(url) => line("upstream", &url.to_string()),
+        Target::Sandbox => line("upstream", "the embedded sandbox: no money moves"),
+    }
+    if let Some(address) = sidecar.sandbox_address() {
+        line("sandbox", &format!("{address} (console at /sandbox/)"));
     }
     line("paths", &config.routes.prefixes().join(" "));
     line("api", &sidecar.api_address().to_string());
