@@ -97,11 +97,15 @@ fn load(args: &Args) -> Result<Config, Stop> {
     Ok(config::load(&args.config_request()?)?)
 }
 
-/// The runtime. Signing takes microseconds and the rest is waiting, so two threads are plenty for a sidecar.
-fn runtime() -> Result<tokio::runtime::Runtime, Stop> {
-    tokio::runtime::Builder::new_multi_thread()
+/// Runs a command to its end. Signing takes microseconds and the rest is waiting, so two threads are plenty.
+fn block_on(command: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|cause| Stop::Failed(format!("the async runtime did not start: {cause}")))
+        .map_err(|cause| Stop::Failed(format!("the async runtime did not start: {cause}")))?;
+    let done = runtime.block_on(command);
+    // A name lookup that hangs in the system's resolver must not hold up the end.
+    runtime.shutdown_background();
+    done
 }

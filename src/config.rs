@@ -119,6 +119,8 @@ pub struct Listen {
     pub api: Address,
     /// Health and metrics; `None` is off.
     pub admin: Option<Address>,
+    /// Whether addresses that other machines can reach are meant.
+    pub allow_non_loopback: bool,
 }
 
 /// Where calls go, and how long they may take.
@@ -204,8 +206,6 @@ pub struct Checkout {
     pub sign_type_spelling: String,
     /// Whether `lang` is signed.
     pub sign_lang: bool,
-    /// The `paysource` of callers that name none.
-    pub paysource: String,
 }
 
 /// Pages in the customer's browser.

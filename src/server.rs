@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
+use hyper::http::{HeaderName, HeaderValue};
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -182,14 +183,21 @@ where
             () = &mut shutdown => break,
         };
         let handler = handler.clone();
+        let keep_alive = keep_alive(limits.header_timeout);
         let service = service_fn(move |request| {
-            let handler = handler.clone();
-            async move { handler(request).await }
+            let (handler, keep_alive) = (handler.clone(), keep_alive.clone());
+            async move {
+                let mut response = handler(request).await?;
+                response.headers_mut().extend(keep_alive.map(|hint| (KEEP_ALIVE, hint)));
+                Ok::<_, CloseConnection>(response)
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new()) // without a timer hyper's header timeout is silently off
             .header_read_timeout(limits.header_timeout)
             .max_headers(100)
+            .max_buf_size(128 * 1024) // a whole call may stand in the query; hyper's own bound is 400 KiB
+            .half_close(true) // a caller that has sent everything may still wait for its answer
             .serve_connection(connection, service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -201,6 +209,15 @@ where
     }
     drop(listener);
     tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_ok()
+}
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+
+/// Tells callers how long a connection may be idle. hyper counts idle time as time in which a head is awaited; a caller
+/// that knows it does not send its next request into a connection that is just being closed.
+fn keep_alive(header_timeout: Duration) -> Option<HeaderValue> {
+    let seconds = header_timeout.as_secs().checked_sub(1).filter(|&seconds| seconds > 0)?;
+    HeaderValue::from_str(&format!("timeout={seconds}")).ok()
 }
 
 trait Io: Read + Write + Unpin + Send {}

@@ -6,6 +6,8 @@ use tracing_subscriber::fmt;
 use crate::config::{Log, LogFormat};
 
 /// Starts logging for the whole process. A second call changes nothing.
+///
+/// Panics are logged with their place and without their message, which could quote a value.
 pub fn init(log: Log) {
     let lines = fmt()
         .with_max_level(LevelFilter::from_level(log.level))
@@ -17,4 +19,8 @@ pub fn init(log: Log) {
         LogFormat::Text => tracing::subscriber::set_global_default(lines.finish()),
         LogFormat::Json => tracing::subscriber::set_global_default(lines.json().flatten_event(true).finish()),
     };
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a defect: the code panicked");
+    }));
 }

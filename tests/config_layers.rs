@@ -308,7 +308,8 @@ fn sandbox_keys_and_issued_keys_do_not_mix() {
     let key = shop.path("sandbox_key").display().to_string();
     let production = ("upstream.base_url", "https://openapi-hk.qfapi.com");
     let live = flags(shop.file(""), &[production, ("apps.shop.client_key_file", &key)]);
-    let text = refused(&live, &["sandbox key", "upstream.base_url (flag --set upstream.base_url)", "real money"]);
+    let text =
+        refused(&live, &["sandbox key", "upstream.base_url (flag --set upstream.base_url)", "real money"]);
     assert!(!text.contains("SANDBOX0"), "{text}");
     let sandbox = flags(shop.file(""), &[("upstream.base_url", "sandbox")]);
     refused(&sandbox, &["begin with SANDBOX", "leave out the key source", "apps.shop.client_key_file"]);
@@ -456,4 +457,31 @@ fn explain_tells_every_value_and_its_source() {
     assert_eq!(find("apps.shop.client_key_file").0, shop.path("key").display().to_string());
     assert_eq!(find("routes.allow").0, "['/tool/v1/', '/trade/v1/']");
     assert!(!format!("{list:?}").contains(CANARY));
+}
+
+#[test]
+fn other_machines_are_let_in_only_on_purpose() {
+    let listen = |address: &str, allow: &str| Request {
+        environment: Some("sandbox".to_owned()),
+        overrides: vec![
+            ("listen.api".to_owned(), address.to_owned()),
+            ("listen.allow_non_loopback".to_owned(), allow.to_owned()),
+        ],
+        ..Request::default()
+    };
+    let text = refused(&listen("0.0.0.0:8787", "false"), &["listen.api", "listen.allow_non_loopback = true"]);
+    assert!(!text.contains("listen.admin:"), "{text}");
+    load(&listen("0.0.0.0:8787", "true")).unwrap();
+    load(&listen("[::1]:8787", "false")).unwrap();
+}
+
+#[test]
+fn the_sandbox_listens_on_this_machine_only() {
+    for address in ["0.0.0.0:8790", "unix:/tmp/sandbox.sock", "192.0.2.1:1"] {
+        let request = Request {
+            overrides: vec![("sandbox.listen".to_owned(), address.to_owned())],
+            ..Request::default()
+        };
+        refused(&request, &["sandbox.listen", "loopback", "127.0.0.1:8790"]);
+    }
 }

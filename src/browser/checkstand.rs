@@ -54,6 +54,10 @@ impl Pages {
         for name in MANDATORY {
             required(&params, name)?;
         }
+        if !required(&params, "paysource")?.ends_with("_checkout") {
+            let expected = "a word that ends in _checkout";
+            return Err(BrowserUrlError::Invalid { name: "paysource", expected });
+        }
         require_amount(&params)?;
         require_currency(&params, "txcurrcd")?;
         for name in ["return_url", "failed_url", "cancel_url"] {

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::args::Args;
 use super::signals::Signals;
-use super::{Stop, runtime, screen};
+use super::{Stop, block_on, screen};
 use crate::app::{Sidecar, StartError};
 use crate::config::{self, Config};
 use crate::server::Address;
@@ -20,7 +20,7 @@ pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
     let since = Instant::now();
     let mut config = config(args, once)?;
     telemetry::init(config.log);
-    runtime()?.block_on(async {
+    block_on(async {
         let signals = Signals::install()?;
         let sidecar = match Sidecar::start(&config).await {
             // Somebody else, perhaps an earlier demo, has the usual ports: any others do.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::args::Args;
 use super::signals::Signals;
-use super::{Stop, load, runtime, screen};
+use super::{Stop, block_on, load, screen};
 use crate::app::Sidecar;
 use crate::telemetry;
 
@@ -12,7 +12,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let since = Instant::now();
     let config = load(args)?;
     telemetry::init(config.log);
-    runtime()?.block_on(async {
+    block_on(async {
         let signals = Signals::install()?;
         let sidecar = Sidecar::start(&config).await?;
         screen::print(&config, &sidecar);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::args::Args;
 use super::signals::Signals;
-use super::{Stop, load, runtime, screen};
+use super::{Stop, block_on, load, screen};
 use crate::app::StandaloneSandbox;
 use crate::config::{Environment, Target};
 use crate::telemetry;
@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
         return Err(Stop::Usage("the sandbox does not start in the production environment".to_owned()));
     }
     telemetry::init(config.log);
-    runtime()?.block_on(async {
+    block_on(async {
         let signals = Signals::install()?;
         let sandbox = StandaloneSandbox::start(&config).await?;
         println!("qfpay-sidecar {} sandbox", env!("CARGO_PKG_VERSION"));

@@ -59,8 +59,19 @@ fn browser_pages(raw: &mut Raw, url: &UpstreamUrl, environment: Option<Environme
     }
 }
 
-/// Two listeners cannot share an address.
+/// Two listeners cannot share an address, and only loopback is open without a word.
 pub(super) fn listen(raw: &mut Raw, listen: &Listen) {
+    for (key, address) in [("listen.api", Some(&listen.api)), ("listen.admin", listen.admin.as_ref())] {
+        let far = matches!(address, Some(Address::Tcp(address)) if !address.ip().is_loopback());
+        if far && !listen.allow_non_loopback {
+            let place = raw.place("listen.allow_non_loopback");
+            let what = format!(
+                "other machines can reach this address, and whoever reaches it can have payments signed; listen on \
+                 127.0.0.1, or set listen.allow_non_loopback = true ({place}) behind a firewall"
+            );
+            raw.problem(key, what);
+        }
+    }
     let any_port = matches!(&listen.api, Address::Tcp(address) if address.port() == 0);
     if listen.admin.as_ref() == Some(&listen.api) && !any_port {
         let place = raw.place("listen.api");

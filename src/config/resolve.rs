@@ -60,7 +60,8 @@ fn environment(raw: &mut Raw) -> Option<Environment> {
 fn listen(raw: &mut Raw) -> Option<Listen> {
     let api = raw.parsed("listen.api", Address::parse);
     let admin = raw.optional("listen.admin", Address::parse);
-    Some(Listen { api: api?, admin: admin? })
+    let allow_non_loopback = raw.flag("listen.allow_non_loopback");
+    Some(Listen { api: api?, admin: admin?, allow_non_loopback: allow_non_loopback? })
 }
 
 fn upstream(raw: &mut Raw) -> Option<UpstreamConfig> {
@@ -141,7 +142,7 @@ fn log(raw: &mut Raw) -> Option<Log> {
 }
 
 fn sandbox(raw: &mut Raw) -> Option<Sandbox> {
-    let listen = raw.parsed("sandbox.listen", Address::parse);
+    let listen = raw.parsed("sandbox.listen", loopback_port);
     let per_second = raw.number("sandbox.quota_per_second", "calls", 0..=1_000_000);
     let per_minute = raw.number("sandbox.quota_per_minute", "calls", 0..=1_000_000);
     Some(Sandbox {
@@ -151,14 +152,18 @@ fn sandbox(raw: &mut Raw) -> Option<Sandbox> {
     })
 }
 
+/// The sandbox shows what it hashes and lets anyone press Pay, so it is for this machine only; browsers need a port.
+fn loopback_port(text: &str) -> Result<Address, String> {
+    match Address::parse(text).map_err(|error| error.to_string())? {
+        Address::Tcp(address) if address.ip().is_loopback() => Ok(Address::Tcp(address)),
+        _ => Err("the sandbox listens on a loopback address only, such as 127.0.0.1:8790".to_owned()),
+    }
+}
+
 fn checkout(raw: &mut Raw) -> Option<Checkout> {
     let sign_type = raw.choice("checkout.sign_type", &SIGN_TYPES);
     let sign_type_spelling = raw.parsed("checkout.sign_type_spelling", |text| word(text, 16));
     let sign_lang = raw.flag("checkout.sign_lang");
-    let paysource = raw.parsed("checkout.paysource", |text| match text.ends_with("_checkout") {
-        true => word(text, 64),
-        false => Err("QFPay wants a paysource that ends in _checkout, such as shop_checkout"),
-    });
     if let (Some(sign_type), Some(spelling)) = (sign_type, &sign_type_spelling)
         && !spelling.eq_ignore_ascii_case(sign_type.as_str())
     {
@@ -169,12 +174,7 @@ fn checkout(raw: &mut Raw) -> Option<Checkout> {
         );
         raw.problem("checkout.sign_type_spelling", what);
     }
-    Some(Checkout {
-        sign_type: sign_type?,
-        sign_type_spelling: sign_type_spelling?,
-        sign_lang: sign_lang?,
-        paysource: paysource?,
-    })
+    Some(Checkout { sign_type: sign_type?, sign_type_spelling: sign_type_spelling?, sign_lang: sign_lang? })
 }
 
 fn word(text: &str, longest: usize) -> Result<String, &'static str> {
