@@ -1,7 +1,10 @@
 //! The sandbox as a client meets it: through `Sandbox::handle`.
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test, in helpers too
 
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/pages.rs"]
+mod pages;
 #[path = "sandbox/signature.rs"]
 mod signature;
 #[path = "sandbox/support.rs"]

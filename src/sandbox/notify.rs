@@ -122,3 +122,52 @@ async fn post(notification: &Notification) -> Result<String, Box<dyn std::error:
     let word = if accepted { "accepted" } else { "not accepted (QFPay wants 200 and SUCCESS)" };
     Ok(format!("{word}: HTTP {}, {} bytes", status.as_u16(), answer.len()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::{App, AppCode, ClientKey, HexCase, SignType};
+    use crate::sandbox::DEMO_CLIENT_KEY;
+    use crate::sandbox::orders::{Ordered, Standing};
+
+    /// Body and digest were printed by Python: `json.dumps(fields)`, `md5(body + key).hexdigest().upper()`.
+    #[test]
+    fn body_and_signature_are_what_python_prints() {
+        let app = Arc::new(App {
+            name: "shop".into(),
+            app_code: AppCode::new("5A4DB0C5").unwrap(),
+            client_key: ClientKey::new(DEMO_CLIENT_KEY.as_bytes().to_vec().into(), false).unwrap(),
+            key_source: "test".into(),
+            mchid: None,
+            sign_type: SignType::Md5,
+            hex_case: HexCase::Upper,
+        });
+        let order = Order {
+            number: 1,
+            syssn: "20260102000200020000000001".into(),
+            app: app.clone(),
+            origssn: None,
+            standing: Standing::Done,
+            request: Ordered {
+                pay_type: "800207".into(),
+                out_trade_no: "T-1/\"x\"".into(),
+                txamt: 100,
+                txcurrcd: "HKD".into(),
+                txdtm: "2026-01-02 03:04:05".into(),
+                goods_name: Some("\u{8336}\u{1F375}".into()),
+                ..Ordered::default()
+            },
+            sysdtm: "2026-01-02 11:04:05".into(),
+            paydtm: Some("2026-01-02 11:04:06".into()),
+            ticket: "t".into(),
+            refunded: 0,
+            note: None,
+            notified: None,
+        };
+        let body = body(&order, None);
+        assert_eq!(body, PYTHON_BODY);
+        assert_eq!(body_signature(body.as_bytes(), &app), "F7669E8DD65ECA1159F6CB956472AABE");
+    }
+
+    const PYTHON_BODY: &str = r#"{"status": "1", "pay_type": "800207", "sysdtm": "2026-01-02 11:04:05", "paydtm": "2026-01-02 11:04:06", "txdtm": "2026-01-02 03:04:05", "goods_name": "\u8336\ud83c\udf75", "txcurrcd": "HKD", "mchid": "", "cancel": "0", "syssn": "20260102000200020000000001", "out_trade_no": "T-1/\"x\"", "txamt": "100", "respcd": "0000", "notify_type": "payment"}"#;
+}

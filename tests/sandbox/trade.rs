@@ -194,17 +194,27 @@ async fn a_note_and_a_statement() {
 #[tokio::test]
 async fn a_pre_authorisation_is_captured_or_released_once() {
     let sandbox = sandbox();
-    let syssn = paid(&sandbox, "A", "100").await;
-    let release = |syssn: &str| {
-        [
-            ("syssn", syssn.to_owned()),
-            ("txamt", "100".into()),
-            ("txdtm", TXDTM.into()),
-            ("out_trade_no", "X".into()),
-        ]
-    };
-    let owned = release(&syssn);
-    let params: Vec<_> = owned.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    assert_eq!(call(&sandbox, "/trade/v1/unfreeze", &params).await.respcd(), "1136");
-    assert_eq!(call(&sandbox, "/trade/v1/authtrade", &params).await.respcd(), "1136");
+    let plain = paid(&sandbox, "plain", "100").await;
+    let mut held = Vec::new();
+    for number in ["A", "B"] {
+        let opened = pay(&sandbox, &payment(number, "801801", "100")).await.json();
+        let page = opened["qrcode"].as_str().unwrap().strip_prefix(BASE).unwrap().to_owned();
+        send(&sandbox, "POST", &page, &[], "action=pay").await.unwrap();
+        held.push(opened["syssn"].as_str().unwrap().to_owned());
+    }
+    for (path, syssn, txamt, respcd) in [
+        ("unfreeze", &plain, "100", "1136"),
+        ("authtrade", &plain, "100", "1136"),
+        ("refund", &held[0], "100", "1136"),
+        ("authtrade", &held[0], "101", "1272"),
+        ("authtrade", &held[0], "60", "0000"),
+        ("authtrade", &held[0], "40", "1136"),
+        ("refund", &held[0], "61", "1272"),
+        ("unfreeze", &held[1], "100", "0000"),
+        ("unfreeze", &held[1], "100", "1136"),
+    ] {
+        let params = [("syssn", syssn.as_str()), ("txamt", txamt), ("txdtm", TXDTM), ("out_trade_no", "X")];
+        let got = call(&sandbox, &format!("/trade/v1/{path}"), &params).await;
+        assert_eq!(got.respcd(), respcd, "{path} {txamt}: {}", got.text());
+    }
 }

@@ -1,0 +1,8 @@
+// What stands behind the # never reaches a server by itself, so this script posts it.
+"use strict";
+if (location.hash.length > 1) {
+  document.getElementById("fragment").value = location.hash;
+  document.getElementById("open").submit();
+} else {
+  document.getElementById("told").textContent = "The address has no parameters behind its #. 沒有付款參數";
+}
