@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Body;
-use hyper::header::HeaderValue;
 use hyper::{Request, Response, StatusCode};
 
 use crate::credentials::App;
@@ -21,10 +20,13 @@ mod cancel;
 mod checkout;
 mod clock;
 mod console;
+mod html;
 pub mod magic;
+mod mistaken_texts;
 mod mistakes;
 mod notify;
 mod orders;
+mod outcome;
 mod pages;
 mod payer;
 mod payment;
@@ -37,6 +39,8 @@ mod url;
 mod verify;
 mod weixin;
 mod wire;
+
+use outcome::{Outcome, State};
 
 pub use received::{Received, Verdict};
 pub use wire::{Dropped, Payload, Truncated, for_the_wire};
@@ -83,52 +87,6 @@ struct Inner {
     options: Options,
     notify_url: Mutex<Option<String>>,
     state: Mutex<State>,
-}
-
-/// Everything that changes.
-#[derive(Debug, Default)]
-struct State {
-    orders: orders::Orders,
-    weixin: weixin::Weixin,
-    quota: quota::Quota,
-    received: received::Log,
-}
-
-/// What a request led to, before a magic amount spoils the answer.
-struct Outcome {
-    response: Response<Full<Bytes>>,
-    magic: Option<magic::Answer>,
-    notifications: Vec<notify::Notification>,
-    app: Option<String>,
-    canonical: Option<String>,
-    verdict: Verdict,
-    respcd: Option<String>,
-}
-
-impl Outcome {
-    /// An unsigned answer: a page, a file, a refusal.
-    fn page(response: Response<Full<Bytes>>) -> Self {
-        Self {
-            response,
-            magic: None,
-            notifications: Vec::new(),
-            app: None,
-            canonical: None,
-            verdict: Verdict::Unsigned,
-            respcd: None,
-        }
-    }
-
-    /// An answer to a call whose signature was looked at.
-    fn checked(response: Response<Full<Bytes>>, check: verify::Check) -> Self {
-        let mut outcome = Self::page(response);
-        let word = HeaderValue::from_static(check.verdict.word());
-        outcome.response.headers_mut().insert("x-sandbox-signature", word);
-        outcome.app = check.app.map(|app| app.name.clone());
-        outcome.canonical = check.canonical;
-        outcome.verdict = check.verdict;
-        outcome
-    }
 }
 
 impl Sandbox {

@@ -7,8 +7,9 @@ use hyper::StatusCode;
 
 use super::answer::{Refusal, refusal};
 use super::call::Call;
+use super::html::{Fill, Html, amount, render};
 use super::orders::{Ordered, Standing};
-use super::pages::{Fill, Html, amount, message, page, render, see_other};
+use super::pages::{message, page, see_other};
 use super::received::Verdict;
 use super::request::{Arrived, Pair, pairs, value};
 use super::verify::{self, Check};

@@ -4,14 +4,18 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Response, StatusCode};
 
+use super::html::{Fill, Html, amount, render};
 use super::orders::{Order, Ordered, Standing};
-use super::pages::{Fill, Html, amount, message, page, render, see_other};
+use super::pages::{message, page, see_other};
 use super::received::{Received, Verdict};
 use super::request::{Arrived, pairs, value};
 use super::{Inner, Outcome, State, clock};
 
 /// How many orders the page shows.
 const SHOWN: usize = 200;
+
+/// How many bytes of a body the page shows.
+const BODY_SHOWN: usize = 4096;
 
 /// `/sandbox/`
 pub(super) fn show(inner: &Inner) -> Response<Full<Bytes>> {
@@ -135,7 +139,7 @@ fn request(received: &Received) -> Html {
         ("verdict", Fill::Text(&verdict)),
         ("canonical", Fill::Text(received.canonical.as_deref().unwrap_or("-"))),
         ("headers", Fill::Text(&headers)),
-        ("body", Fill::Text(&String::from_utf8_lossy(&received.body))),
+        ("body", Fill::Text(&String::from_utf8_lossy(&received.body[..received.body.len().min(BODY_SHOWN)]))),
     ];
     render(include_str!("pages/request.html"), &fills)
 }

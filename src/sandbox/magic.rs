@@ -173,7 +173,7 @@ impl Answer {
     pub(super) fn instead(self) -> Option<Response<Full<Bytes>>> {
         let (status, location) = match self {
             Self::Html(status) => (status, None),
-            Self::Redirect(status) => (status, Some(HeaderValue::from_static("/sandbox/elsewhere"))),
+            Self::Redirect(status) => (status, Some(HeaderValue::from_static("/elsewhere"))),
             _ => return None,
         };
         let page = format!(

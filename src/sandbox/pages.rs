@@ -1,61 +1,13 @@
-//! What browsers see: templates, escaping, security headers, and which page answers which path.
+//! Which page answers which path, the security headers of pages, and whose forms are taken.
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 
+use super::html::{Fill, Html, render};
 use super::request::Arrived;
 use super::{Inner, Outcome, checkout, console, payer, url};
-
-/// Text that is HTML already. Only [`render`] and [`Html::joined`] make it, so nothing gets in unescaped.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Html(String);
-
-impl Html {
-    pub(super) fn joined(parts: impl IntoIterator<Item = Self>) -> Self {
-        Self(parts.into_iter().map(|part| part.0).collect())
-    }
-}
-
-/// What a placeholder is replaced by.
-pub(super) enum Fill<'a> {
-    /// Escaped.
-    Text(&'a str),
-    /// As it is.
-    Html(Html),
-}
-
-/// Replaces `{{name}}` once, from left to right; what was put in is not looked at again.
-pub(super) fn render(template: &'static str, fills: &[(&str, Fill<'_>)]) -> Html {
-    let mut out = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("{{") {
-        let Some((name, after)) = after.split_once("}}") else { break };
-        out.push_str(before);
-        match fills.iter().find(|(known, _)| *known == name) {
-            Some((_, Fill::Text(text))) => escape(text, &mut out),
-            Some((_, Fill::Html(html))) => out.push_str(&html.0),
-            None => {}
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    Html(out)
-}
-
-fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-}
 
 /// A whole page. `leads_to` are URLs that its forms are redirected to.
 ///
@@ -69,7 +21,7 @@ pub(super) fn page(status: StatusCode, title: &str, body: Html, leads_to: &[&str
         "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'{origins}; base-uri 'none'; \
          frame-ancestors 'none'"
     );
-    let mut response = file("text/html; charset=utf-8", Bytes::from(html.0));
+    let mut response = file("text/html; charset=utf-8", html.into());
     *response.status_mut() = status;
     // Origins are made of legal header characters only; without one the page still gets the strict policy.
     let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
@@ -107,14 +59,6 @@ fn harden(response: &mut Response<Full<Bytes>>) {
         ("cache-control", "no-store"),
     ] {
         response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-}
-
-/// An amount as people read it: QFPay's minor units are hundredths, but the yen has none.
-pub(super) fn amount(txamt: u64, txcurrcd: &str) -> String {
-    match txcurrcd {
-        "JPY" => format!("JPY {txamt}"),
-        _ => format!("{txcurrcd} {}.{:02}", txamt / 100, txamt % 100),
     }
 }
 
@@ -188,22 +132,4 @@ fn host_is_ours(inner: &Inner, arrived: &Arrived) -> bool {
     let base = url::origin(&inner.options.base);
     base.as_deref().and_then(|base| base.split("://").nth(1)) == Some(host)
         || url::loopback(&format!("http://{host}/")).is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_put_in_is_escaped_and_not_expanded() {
-        let html =
-            render("<p>{{a}}{{b}}{{none}}</p>", &[("a", Fill::Text("<\"'&>{{b}}")), ("b", Fill::Text("B"))]);
-        assert_eq!(html.0, "<p>&lt;&quot;&#39;&amp;&gt;{{b}}B</p>");
-    }
-
-    #[test]
-    fn amounts_have_their_decimals() {
-        assert_eq!(amount(100_005, "HKD"), "HKD 1000.05");
-        assert_eq!(amount(100, "JPY"), "JPY 100");
-    }
 }

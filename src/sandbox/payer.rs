@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Response, StatusCode};
 
+use super::html::{Fill, Html, amount, render};
 use super::orders::Order;
-use super::pages::{Fill, Html, amount, message, page, render, see_other};
+use super::pages::{message, page, see_other};
 use super::request::{Arrived, pairs, value};
 use super::{Inner, Outcome, clock, url};
 

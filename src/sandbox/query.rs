@@ -17,17 +17,18 @@ pub(super) fn query(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusa
             return Err(refusal("1104", format!("{name} is not a date of the form YYYY-MM-DD hh:mm:ss")));
         }
     }
+    let filter = Filter::of(call);
     let mut notify = Vec::new();
     let mut rows = Vec::new();
     for order in orders.newest_first().filter(|order| order.app.name == call.app.name) {
-        if !asked_for(call, order) {
+        if !filter.takes(order) {
             continue;
         }
         if let Standing::DoneWhenQueried(_) = order.standing {
             order.settle(&call.now);
             notify.push(order.number);
         }
-        if listed(call.maybe("respcd"), order.respcd()) {
+        if listed(filter.respcd, order.respcd()) {
             rows.push(Json::Object(row(order)));
         }
     }
@@ -51,16 +52,39 @@ fn number(call: &Call<'_>, name: &str, default: u64, most: u64) -> Result<u64, R
     }
 }
 
-fn asked_for(call: &Call<'_>, order: &Order) -> bool {
-    let by_syssn = call.maybe("syssn");
-    // Of two official readings this is the newer one: times do not matter when syssn is given.
-    let in_time = by_syssn.is_some()
-        || call.maybe("start_time").is_none_or(|start| order.sysdtm.as_str() >= start)
-            && call.maybe("end_time").is_none_or(|end| order.sysdtm.as_str() <= end);
-    in_time
-        && listed(by_syssn, &order.syssn)
-        && listed(call.maybe("out_trade_no"), &order.request.out_trade_no)
-        && listed(call.maybe("pay_type"), &order.request.pay_type)
+/// What the call asked for; read once, because there may be many orders.
+struct Filter<'a> {
+    syssn: Option<&'a str>,
+    out_trade_no: Option<&'a str>,
+    pay_type: Option<&'a str>,
+    respcd: Option<&'a str>,
+    start_time: Option<&'a str>,
+    end_time: Option<&'a str>,
+}
+
+impl<'a> Filter<'a> {
+    fn of(call: &Call<'a>) -> Self {
+        let syssn = call.maybe("syssn");
+        // Of two official readings this is the newer one: times do not matter when syssn is given.
+        let time = |name| call.maybe(name).filter(|_| syssn.is_none());
+        Self {
+            syssn,
+            out_trade_no: call.maybe("out_trade_no"),
+            pay_type: call.maybe("pay_type"),
+            respcd: call.maybe("respcd"),
+            start_time: time("start_time"),
+            end_time: time("end_time"),
+        }
+    }
+
+    /// Whether the order is asked for, its state (`respcd`) apart: that may change by being queried.
+    fn takes(&self, order: &Order) -> bool {
+        listed(self.out_trade_no, &order.request.out_trade_no)
+            && listed(self.syssn, &order.syssn)
+            && listed(self.pay_type, &order.request.pay_type)
+            && self.start_time.is_none_or(|start| order.sysdtm.as_str() >= start)
+            && self.end_time.is_none_or(|end| order.sysdtm.as_str() <= end)
+    }
 }
 
 /// Whether a value is in a comma list; no list takes all.

@@ -1,0 +1,55 @@
+//! What the sandbox remembers, and what a request leads to.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::header::HeaderValue;
+
+use super::received::{self, Verdict};
+use super::{magic, notify, orders, quota, verify, weixin};
+
+/// Everything that changes.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub orders: orders::Orders,
+    pub weixin: weixin::Weixin,
+    pub quota: quota::Quota,
+    pub received: received::Log,
+}
+
+/// What a request led to, before a magic amount spoils the answer.
+pub(super) struct Outcome {
+    pub response: Response<Full<Bytes>>,
+    pub magic: Option<magic::Answer>,
+    pub notifications: Vec<notify::Notification>,
+    pub app: Option<String>,
+    pub canonical: Option<String>,
+    pub verdict: Verdict,
+    pub respcd: Option<String>,
+}
+
+impl Outcome {
+    /// An unsigned answer: a page, a file, a refusal.
+    pub(super) fn page(response: Response<Full<Bytes>>) -> Self {
+        Self {
+            response,
+            magic: None,
+            notifications: Vec::new(),
+            app: None,
+            canonical: None,
+            verdict: Verdict::Unsigned,
+            respcd: None,
+        }
+    }
+
+    /// An answer to a call whose signature was looked at.
+    pub(super) fn checked(response: Response<Full<Bytes>>, check: verify::Check) -> Self {
+        let mut outcome = Self::page(response);
+        let word = HeaderValue::from_static(check.verdict.word());
+        outcome.response.headers_mut().insert("x-sandbox-signature", word);
+        outcome.app = check.app.map(|app| app.name.clone());
+        outcome.canonical = check.canonical;
+        outcome.verdict = check.verdict;
+        outcome
+    }
+}
