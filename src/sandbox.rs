@@ -4,6 +4,7 @@
 //! fails on demand ([`magic`]). It holds sandbox keys only, moves no money and posts to this machine only.
 //! `docs/sandbox.md` is its manual.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -65,6 +66,13 @@ pub struct Options {
     pub quota_per_minute: u32,
 }
 
+impl Default for Options {
+    /// QFPay's limits, and pages at relative URLs.
+    fn default() -> Self {
+        Self { base: String::new(), quota_per_second: 100, quota_per_minute: 400 }
+    }
+}
+
 /// An app that may not enter a sandbox. Never shows the key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
@@ -81,6 +89,12 @@ pub struct Refused {
 /// A running sandbox. Clones share their state.
 #[derive(Clone)]
 pub struct Sandbox(Arc<Inner>);
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sandbox")
+    }
+}
 
 struct Inner {
     apps: Vec<Arc<App>>,

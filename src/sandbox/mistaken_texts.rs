@@ -5,8 +5,14 @@
 
 use super::request::Pair;
 
+/// Longer texts are not explained: there is one variant per parameter, each as long as the text.
+const LONGEST: usize = 65_536;
+
 /// Every mistaken text, with what to tell about it.
 pub(super) fn texts(pairs: &[Pair], canonical: &str, app_code: &str) -> Vec<(String, String)> {
+    if canonical.len() > LONGEST {
+        return Vec::new();
+    }
     let mut sorted: Vec<Pair> = pairs.iter().filter(|pair| pair.name != "sign").cloned().collect();
     let as_sent = join(&sorted, |pair| pair.value.clone());
     sorted.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));

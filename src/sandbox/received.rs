@@ -9,8 +9,8 @@ use crate::credentials::SignType;
 /// How many requests are remembered.
 const REMEMBERED: usize = 200;
 
-/// How many bytes of a body are remembered.
-const BODY_BYTES: usize = 65_536;
+/// How many bytes of a body, a target, a canonical string or a reason are remembered.
+const BYTES: usize = 65_536;
 
 /// What the sandbox found out about a signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct Received {
     pub at: String,
     /// `GET`, `POST`, ...
     pub method: String,
-    /// Path and query as received.
+    /// Path and query as received, at most 64 KiB of it.
     pub target: String,
     /// All headers as received, names in lower case; bytes outside UTF-8 are replaced.
     pub headers: Vec<(String, String)>,
@@ -57,7 +57,7 @@ pub struct Received {
     pub body: Bytes,
     /// The app whose `app_code` it names, if it is a known one.
     pub app: Option<String>,
-    /// The canonical string as the sandbox computed it; none if the parameters cannot be read.
+    /// The canonical string as the sandbox computed it, at most 64 KiB of it; none if the parameters cannot be read.
     pub canonical: Option<String>,
     /// Whether the signature is right.
     pub verdict: Verdict,
@@ -86,8 +86,13 @@ impl Log {
     pub(super) fn push(&mut self, mut received: Received) {
         self.count += 1;
         received.sequence = self.count;
-        if received.body.len() > BODY_BYTES {
-            received.body = Bytes::copy_from_slice(&received.body[..BODY_BYTES]);
+        if received.body.len() > BYTES {
+            received.body = Bytes::copy_from_slice(&received.body[..BYTES]);
+        }
+        cut(&mut received.target);
+        received.canonical.iter_mut().for_each(cut);
+        if let Verdict::Failed { reason } = &mut received.verdict {
+            cut(reason);
         }
         if self.last.len() == REMEMBERED {
             self.last.pop_front();
@@ -97,5 +102,27 @@ impl Log {
 
     pub(super) fn all(&self) -> Vec<Received> {
         self.last.iter().cloned().collect()
+    }
+}
+
+fn cut(text: &mut String) {
+    if text.len() > BYTES {
+        let end = (0..=BYTES).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let mut text = format!("x{}", "茶".repeat(30_000));
+        cut(&mut text);
+        assert_eq!(text.len(), 65_536);
+        let mut text = "茶".repeat(30_000);
+        cut(&mut text);
+        assert_eq!(text.len(), 65_535);
     }
 }

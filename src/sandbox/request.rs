@@ -92,6 +92,9 @@ pub(super) struct Pair {
     pub wire: String,
 }
 
+/// More parameters than any call of QFPay's has; a bound because names are compared with each other.
+const MOST_PARAMETERS: usize = 256;
+
 /// Reads `name=value&...` in the order of arrival.
 ///
 /// Raw spaces and raw UTF-8 are taken, as PHP's samples send them unencoded. A name without `=` has an empty value.
@@ -109,6 +112,9 @@ pub(super) fn pairs(raw: &[u8]) -> Result<Vec<Pair>, Refusal> {
             Pair { value: decoded(value, &value_of)?, wire: String::from_utf8_lossy(value).into(), name };
         if found.iter().any(|earlier| earlier.name == pair.name) {
             return Err(refusal("1103", format!("the parameter {} came twice", pair.name)));
+        }
+        if found.len() == MOST_PARAMETERS {
+            return Err(refusal("1103", format!("more than {MOST_PARAMETERS} parameters")));
         }
         found.push(pair);
     }
@@ -150,6 +156,27 @@ pub(super) fn value<'a>(pairs: &'a [Pair], name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
+            let _ = pairs(&bytes);
+        }
+
+        #[test]
+        fn what_is_percent_encoded_comes_back(value: String) {
+            let encoded: String = value.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            let read = pairs(format!("n={encoded}").as_bytes()).unwrap();
+            proptest::prop_assert_eq!(&read[0].value, &value);
+        }
+    }
+
+    #[test]
+    fn there_is_a_most_of_parameters() {
+        let form = |n: usize| (0..n).map(|i| format!("p{i}=1")).collect::<Vec<_>>().join("&");
+        assert_eq!(pairs(form(256).as_bytes()).unwrap().len(), 256);
+        assert!(pairs(form(257).as_bytes()).unwrap_err().respmsg.contains("256"));
+    }
 
     #[test]
     fn decodes_strictly() {
