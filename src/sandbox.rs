@@ -129,7 +129,8 @@ impl Sandbox {
 
     /// Answers one request: an API call, or a page for a browser.
     ///
-    /// Bodies over 1 MiB are refused. A magic amount may take its time: up to ten minutes.
+    /// Bodies over 1 MiB are refused. A magic amount may take its time, up to ten minutes; what it does to the order is
+    /// done before it waits, so giving up on it changes nothing. Needs a tokio runtime: notifications are sent by tasks.
     ///
     /// # Errors
     /// [`Dropped`] means: close the connection without an answer. A response with the extension [`Truncated`] is only

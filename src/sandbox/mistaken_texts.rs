@@ -5,8 +5,11 @@
 
 use super::request::Pair;
 
-/// Longer texts are not explained: there is one variant per parameter, each as long as the text.
-const LONGEST: usize = 65_536;
+/// Longer texts are not explained: there are several variants per parameter, each as long as the text.
+const LONGEST: usize = 16_384;
+
+/// What common libraries leave alone besides letters and digits, and how they write a space.
+const ENCODINGS: [(&str, &str); 4] = [("-_.~", "%20"), ("-_.", "+"), ("-_.!~*'()", "%20"), ("-_.~/", "%20")];
 
 /// Every mistaken text, with what to tell about it.
 pub(super) fn texts(pairs: &[Pair], canonical: &str, app_code: &str) -> Vec<(String, String)> {
@@ -25,10 +28,6 @@ pub(super) fn texts(pairs: &[Pair], canonical: &str, app_code: &str) -> Vec<(Str
     let trimmed = "white space around values was trimmed before hashing";
     let mut all = vec![
         (encoded.to_owned(), join(&sorted, |pair| pair.wire.clone())),
-        (encoded.to_owned(), join(&sorted, |pair| percent(&pair.value, "-_.~", "%20"))),
-        (encoded.to_owned(), join(&sorted, |pair| percent(&pair.value, "-_.", "+"))),
-        (encoded.to_owned(), join(&sorted, |pair| percent(&pair.value, "-_.!~*'()", "%20"))),
-        (encoded.to_owned(), join(&sorted, |pair| percent(&pair.value, "-_.~/", "%20"))),
         ("the pairs were hashed in the order sent, not sorted by name".to_owned(), as_sent),
         ("the pairs were sorted as whole 'name=value' texts, not by name".to_owned(), lines.join("&")),
         (
@@ -48,19 +47,28 @@ pub(super) fn texts(pairs: &[Pair], canonical: &str, app_code: &str) -> Vec<(Str
         ("the values were hashed in lower case".to_owned(), join(&sorted, |pair| pair.value.to_lowercase())),
         ("the whole text was hashed in lower case".to_owned(), canonical.to_lowercase()),
     ];
+    for (unreserved, space) in ENCODINGS {
+        let encode = |pair: &Pair| percent(&pair.value, unreserved, space);
+        all.push((encoded.to_owned(), join(&sorted, encode)));
+        // QFPay's PHP samples encode every value but the date.
+        let but_date = |pair: &Pair| if pair.name == "txdtm" { pair.value.clone() } else { encode(pair) };
+        all.push((encoded.to_owned(), join(&sorted, but_date)));
+        for one in &sorted {
+            let only = |pair: &Pair| if pair.name == one.name { encode(pair) } else { pair.value.clone() };
+            all.push((format!("the value of {} was hashed percent-encoded", one.name), join(&sorted, only)));
+        }
+    }
     for left_out in &sorted {
         let others: Vec<Pair> = sorted.iter().filter(|pair| pair.name != left_out.name).cloned().collect();
         let told = format!("the parameter {} was sent but not hashed", left_out.name);
         all.push((told, join(&others, |pair| pair.value.clone())));
     }
-    for name in ["app_code", "appcode"] {
+    for (name, value) in [("app_code", app_code), ("appcode", app_code), ("sign", "")] {
         let mut more = sorted.clone();
-        more.push(Pair { name: name.into(), value: app_code.into(), wire: String::new() });
+        more.push(Pair { name: name.into(), value: value.into(), wire: String::new() });
         more.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-        all.push((
-            format!("{name} was hashed but not sent as a parameter"),
-            join(&more, |pair| pair.value.clone()),
-        ));
+        let told = format!("{name} was hashed although no such parameter belongs to the signature");
+        all.push((told, join(&more, |pair| pair.value.clone())));
     }
     all
 }
@@ -70,7 +78,7 @@ fn join(pairs: &[Pair], value: impl Fn(&Pair) -> String) -> String {
     joined.join("&")
 }
 
-/// Percent-encodes as the common libraries do, which differ in what they leave alone and in how they write a space.
+/// Percent-encodes all but letters, digits, spaces and `unreserved`.
 fn percent(text: &str, unreserved: &str, space: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
