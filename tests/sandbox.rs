@@ -13,3 +13,5 @@ mod support;
 mod trade;
 #[path = "sandbox/weixin.rs"]
 mod weixin;
+#[path = "sandbox/wire.rs"]
+mod wire;
