@@ -28,7 +28,6 @@ mod unknown;
 
 pub use effective::Effective;
 pub use errors::{ConfigError, Problem};
-pub use keys::SANDBOX_CLIENT_KEY;
 pub use routes::{BadRoute, Routes};
 
 /// Which layers to read.

@@ -1,6 +1,6 @@
 //! Who signs: QFPay's `app_code` and `client_key` pairs, and the ring that holds them.
 //!
-//! A [`ClientKey`] has no way out of this module but [`ClientKey::feed`]: no `Display`, no `Serialize`, no accessor.
+//! A [`ClientKey`] has no way out of this module but `feed`, into a hasher: no `Display`, no `Serialize`, no accessor.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +12,12 @@ use zeroize::Zeroizing;
 ///
 /// QFPay issues 32 upper-case hex digits, so no issued key can begin with this word.
 pub const SANDBOX_KEY_PREFIX: &str = "SANDBOX";
+
+/// The `client_key` of an app without a key source, on the sandbox. Good for nothing else, so it may stand here.
+pub const SANDBOX_CLIENT_KEY: &str = "SANDBOX0DEMO0KEY0NOT0A0SECRET000";
+
+/// The `app_code` in `config/sandbox.toml`: in the form that QFPay issues, and obviously made up.
+pub const SANDBOX_APP_CODE: &str = "5A4DB0C55A4DB0C55A4DB0C55A4DB0C5";
 
 /// The public identifier of a credential pair, sent as `X-QF-APPCODE`. Not a secret.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -13,6 +13,7 @@ use hyper::body::Body;
 use hyper::{Request, Response, StatusCode};
 
 use crate::credentials::App;
+pub use crate::credentials::{SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY};
 
 mod answer;
 mod api;
@@ -45,12 +46,6 @@ use outcome::{Outcome, State};
 
 pub use received::{Received, Verdict};
 pub use wire::{Dropped, Payload, Truncated, for_the_wire};
-
-/// The `app_code` of the demo app: in the form that QFPay issues, and obviously made up.
-pub const DEMO_APP_CODE: &str = "5A4DB0C55A4DB0C55A4DB0C55A4DB0C5";
-
-/// The `client_key` of the demo app. Good for nothing but a sandbox, so it may stand in source code.
-pub const DEMO_CLIENT_KEY: &str = "SANDBOX0DEMO0KEY0NOT0A0SECRET000";
 
 /// The longest body that is read, in bytes.
 const BODY_LIMIT: usize = 1_048_576;

@@ -1,5 +1,7 @@
 //! Properties of the signing core and the decoders, for arbitrary input.
 
+#![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, but not in their helpers
+
 use bytes::Bytes;
 use hyper::http::HeaderMap;
 use hyper::http::header::CONTENT_TYPE;

@@ -9,10 +9,7 @@ use zeroize::Zeroizing;
 
 use super::errors::{looks_like_key, shown_source};
 use super::raw::Raw;
-use crate::credentials::ClientKey;
-
-/// The key of the built-in sandbox: not a secret, and QFPay issues none that begins like it.
-pub const SANDBOX_CLIENT_KEY: &str = "SANDBOX0KEY0FOR0THE0DEMO0SHOP001";
+use crate::credentials::{ClientKey, SANDBOX_CLIENT_KEY};
 
 /// The largest key file that is read; QFPay's keys have 32 characters.
 const LARGEST_KEY_FILE: usize = 4096;

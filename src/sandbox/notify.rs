@@ -127,7 +127,7 @@ async fn post(notification: &Notification) -> Result<String, Box<dyn std::error:
 mod tests {
     use super::*;
     use crate::credentials::{App, AppCode, ClientKey, HexCase, SignType};
-    use crate::sandbox::DEMO_CLIENT_KEY;
+    use crate::sandbox::SANDBOX_CLIENT_KEY;
     use crate::sandbox::orders::{Ordered, Standing};
 
     /// Body and digest were printed by Python: `json.dumps(fields)`, `md5(body + key).hexdigest().upper()`.
@@ -136,7 +136,7 @@ mod tests {
         let app = Arc::new(App {
             name: "shop".into(),
             app_code: AppCode::new("5A4DB0C5").unwrap(),
-            client_key: ClientKey::new(DEMO_CLIENT_KEY.as_bytes().to_vec().into(), false).unwrap(),
+            client_key: ClientKey::new(SANDBOX_CLIENT_KEY.as_bytes().to_vec().into(), false).unwrap(),
             key_source: "test".into(),
             mchid: None,
             sign_type: SignType::Md5,

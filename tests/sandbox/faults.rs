@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use qfpay_sidecar::sandbox::magic::{Answer, Fate, TABLE};
-use qfpay_sidecar::sandbox::{DEMO_APP_CODE, DEMO_CLIENT_KEY, Truncated, for_the_wire};
+use qfpay_sidecar::sandbox::{SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, Truncated, for_the_wire};
 
 use crate::support::*;
 
@@ -89,8 +89,8 @@ async fn a_truncated_answer_is_marked_and_breaks_off_on_the_wire() {
     let params = payment("M", "800201", "4200050");
     let request = Request::post("/trade/v1/payment")
         .header("content-type", "application/x-www-form-urlencoded")
-        .header("x-qf-appcode", DEMO_APP_CODE)
-        .header("x-qf-sign", md5_sign(&params, DEMO_CLIENT_KEY))
+        .header("x-qf-appcode", SANDBOX_APP_CODE)
+        .header("x-qf-sign", md5_sign(&params, SANDBOX_CLIENT_KEY))
         .body(Full::new(Bytes::from(form(&params))))
         .unwrap();
     let response = sandbox().handle(request).await.unwrap();

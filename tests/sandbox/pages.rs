@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qfpay_sidecar::sandbox::{DEMO_CLIENT_KEY, Sandbox, Verdict};
+use qfpay_sidecar::sandbox::{SANDBOX_CLIENT_KEY, Sandbox, Verdict};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -62,7 +62,7 @@ async fn paying_notifies_the_shop_and_leads_back() {
         head.starts_with("POST /notify?shop=1 HTTP/1.1\r\n")
             && head.contains("content-type: application/json")
     );
-    let sign = hex::encode_upper(<md5::Md5 as md5::Digest>::digest(format!("{body}{DEMO_CLIENT_KEY}")));
+    let sign = hex::encode_upper(<md5::Md5 as md5::Digest>::digest(format!("{body}{SANDBOX_CLIENT_KEY}")));
     assert!(head.contains(&format!("x-qf-sign: {sign}")), "{head}");
     assert!(
         body.contains("\"out_trade_no\": \"A\"") && body.contains("\"goods_name\": \"\\u8336\""),
@@ -112,9 +112,9 @@ async fn a_registered_url_gets_what_names_none() {
 
 /// `/q/direct` with the `pay_params` of a JSAPI order, percent-encoded once.
 async fn direct(sandbox: &Sandbox, mchntnm: &str, txamt: &str) -> Got {
-    let code = qfpay_sidecar::sandbox::DEMO_APP_CODE;
+    let code = qfpay_sidecar::sandbox::SANDBOX_APP_CODE;
     let oauth = [("app_code", code), ("redirect_uri", "http://127.0.0.1:8080/")];
-    let sign = md5_sign(&oauth, DEMO_CLIENT_KEY);
+    let sign = md5_sign(&oauth, SANDBOX_CLIENT_KEY);
     let target = format!("/tool/v1/get_weixin_oauth_code?{}&sign={sign}", form(&oauth));
     let got = send(sandbox, "GET", &target, &[], "").await.unwrap();
     let code = got.header("location").split_once("code=").unwrap().1.to_owned();

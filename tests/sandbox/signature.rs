@@ -1,7 +1,7 @@
 //! Signatures: right ones, and wrong ones that are explained.
 
 use qfpay_sidecar::credentials::SignType;
-use qfpay_sidecar::sandbox::{DEMO_CLIENT_KEY, Options, Sandbox, Verdict};
+use qfpay_sidecar::sandbox::{Options, SANDBOX_CLIENT_KEY, Sandbox, Verdict};
 use serde_json::Value;
 
 use crate::support::*;
@@ -53,7 +53,7 @@ fn the_helper_signs_as_python_does() {
         ("txdtm", TXDTM),
         ("udid", ""),
     ];
-    assert_eq!(md5_sign(&params, DEMO_CLIENT_KEY), MD5);
+    assert_eq!(md5_sign(&params, SANDBOX_CLIENT_KEY), MD5);
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn each_known_mistake_is_named_and_no_secret_is_shown() {
         assert!(said.contains(name), "{name}: {said}");
         assert!(said.contains(CANONICAL), "{said}");
         let all = format!("{}{:?}{:?}", got.text(), got.headers, sandbox.received().pop().unwrap().verdict);
-        assert!(!all.contains(DEMO_CLIENT_KEY) && !all.to_uppercase().contains(MD5), "{all}");
+        assert!(!all.contains(SANDBOX_CLIENT_KEY) && !all.to_uppercase().contains(MD5), "{all}");
     }
 }
 
@@ -116,7 +116,7 @@ async fn the_first_difference_is_told() {
 #[tokio::test]
 async fn what_cannot_be_judged_is_refused_clearly() {
     let form = ("content-type", "application/x-www-form-urlencoded");
-    let (code, sign) = (("x-qf-appcode", qfpay_sidecar::sandbox::DEMO_APP_CODE), ("x-qf-sign", MD5));
+    let (code, sign) = (("x-qf-appcode", qfpay_sidecar::sandbox::SANDBOX_APP_CODE), ("x-qf-sign", MD5));
     let unknown = ("x-qf-appcode", "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF");
     let json = ("content-type", "application/json");
     let multipart = ("content-type", "multipart/form-data; boundary=x");
@@ -172,7 +172,7 @@ async fn canonical_strings_equal_the_vectors() {
 #[tokio::test]
 async fn answers_are_signed_over_their_bytes() {
     let got = signed(&sandbox(), "/trade/v1/query", "syssn=none", "00", &[]).await;
-    let body = format!("{}{DEMO_CLIENT_KEY}", got.text());
+    let body = format!("{}{SANDBOX_CLIENT_KEY}", got.text());
     let expected = hex::encode_upper(<md5::Md5 as md5::Digest>::digest(body));
     assert_eq!(got.header("x-qf-sign"), expected);
 }

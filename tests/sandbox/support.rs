@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{HeaderMap, Request, StatusCode};
 use md5::{Digest, Md5};
 use qfpay_sidecar::credentials::{App, AppCode, ClientKey, HexCase, SignType};
-use qfpay_sidecar::sandbox::{DEMO_APP_CODE, DEMO_CLIENT_KEY, Dropped, Options, Sandbox};
+use qfpay_sidecar::sandbox::{Dropped, Options, SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, Sandbox};
 use serde_json::Value;
 
 pub const BASE: &str = "http://127.0.0.1:8790";
@@ -30,7 +30,8 @@ pub fn app(name: &str, code: &str, key: &str, mchid: Option<&str>) -> Arc<App> {
 }
 
 pub fn sandbox_with(per_second: u32, per_minute: u32) -> Sandbox {
-    let apps = [app("shop", DEMO_APP_CODE, DEMO_CLIENT_KEY, None), app("other", OTHER_CODE, OTHER_KEY, None)];
+    let apps =
+        [app("shop", SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, None), app("other", OTHER_CODE, OTHER_KEY, None)];
     let options = Options { base: BASE.into(), quota_per_second: per_second, quota_per_minute: per_minute };
     Sandbox::new(&apps, options).unwrap()
 }
@@ -84,7 +85,7 @@ pub async fn send(
 pub async fn signed(sandbox: &Sandbox, path: &str, body: &str, sign: &str, more: &[(&str, &str)]) -> Got {
     let mut headers = vec![
         ("content-type", "application/x-www-form-urlencoded"),
-        ("x-qf-appcode", DEMO_APP_CODE),
+        ("x-qf-appcode", SANDBOX_APP_CODE),
         ("x-qf-sign", sign),
     ];
     headers.extend_from_slice(more);
@@ -93,10 +94,10 @@ pub async fn signed(sandbox: &Sandbox, path: &str, body: &str, sign: &str, more:
 
 /// A well signed call of the demo app, which may be dropped.
 pub async fn try_call(sandbox: &Sandbox, path: &str, params: &[(&str, &str)]) -> Result<Got, Dropped> {
-    let sign = md5_sign(params, DEMO_CLIENT_KEY);
+    let sign = md5_sign(params, SANDBOX_CLIENT_KEY);
     let headers = [
         ("content-type", "application/x-www-form-urlencoded"),
-        ("x-qf-appcode", DEMO_APP_CODE),
+        ("x-qf-appcode", SANDBOX_APP_CODE),
         ("x-qf-sign", sign.as_str()),
     ];
     send(sandbox, "POST", path, &headers, &form(params)).await
@@ -109,9 +110,9 @@ pub async fn call(sandbox: &Sandbox, path: &str, params: &[(&str, &str)]) -> Got
 
 /// A well signed GET of the demo app, all parameters in the query.
 pub async fn get(sandbox: &Sandbox, path: &str, params: &[(&str, &str)]) -> Got {
-    let sign = md5_sign(params, DEMO_CLIENT_KEY);
+    let sign = md5_sign(params, SANDBOX_CLIENT_KEY);
     let target = format!("{path}?{}", form(params));
-    let headers = [("x-qf-appcode", DEMO_APP_CODE), ("x-qf-sign", sign.as_str())];
+    let headers = [("x-qf-appcode", SANDBOX_APP_CODE), ("x-qf-sign", sign.as_str())];
     send(sandbox, "GET", &target, &headers, "").await.unwrap()
 }
 

@@ -167,8 +167,8 @@ async fn apps_do_not_see_each_others_orders() {
 
 #[tokio::test]
 async fn an_app_with_an_mchid_must_send_one() {
-    use qfpay_sidecar::sandbox::{DEMO_APP_CODE, DEMO_CLIENT_KEY, Options, Sandbox};
-    let app = app("shop", DEMO_APP_CODE, DEMO_CLIENT_KEY, Some("ABC123"));
+    use qfpay_sidecar::sandbox::{Options, SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, Sandbox};
+    let app = app("shop", SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, Some("ABC123"));
     let options = Options { base: BASE.into(), quota_per_second: 0, quota_per_minute: 0 };
     let sandbox = Sandbox::new(&[app], options).unwrap();
     let mut params = payment("A", "800201", "100");
@@ -182,7 +182,7 @@ async fn an_app_with_an_mchid_must_send_one() {
 async fn a_note_and_a_statement() {
     let sandbox = sandbox();
     let syssn = paid(&sandbox, "A", "100").await;
-    let code = qfpay_sidecar::sandbox::DEMO_APP_CODE;
+    let code = qfpay_sidecar::sandbox::SANDBOX_APP_CODE;
     let note = [("code", code), ("syssn", syssn.as_str()), ("note", "table 7")];
     assert_eq!(call(&sandbox, "/trade/v1/add_note", &note).await.respcd(), "0000");
     let bill = get(&sandbox, "/download/v1/trade_bill", &[("trade_date", "2026-01-01")]).await;

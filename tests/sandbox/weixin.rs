@@ -73,10 +73,10 @@ async fn a_wrong_oauth_signature_redirects_nobody() {
 
 #[tokio::test]
 async fn only_web_addresses_are_redirected_to() {
-    let code = qfpay_sidecar::sandbox::DEMO_APP_CODE;
+    let code = qfpay_sidecar::sandbox::SANDBOX_APP_CODE;
     for bad in ["javascript:alert(1)", "", "//evil.test/", "http://a.test/\r\nSet-Cookie: x"] {
         let params = [("app_code", code), ("redirect_uri", bad)];
-        let sign = md5_sign(&params, qfpay_sidecar::sandbox::DEMO_CLIENT_KEY);
+        let sign = md5_sign(&params, qfpay_sidecar::sandbox::SANDBOX_CLIENT_KEY);
         let target = format!("/tool/v1/get_weixin_oauth_code?{}&sign={sign}", form(&params));
         let got = send(&sandbox(), "GET", &target, &[], "").await.unwrap();
         match got.status.as_u16() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use qfpay_sidecar::sandbox::{DEMO_APP_CODE, DEMO_CLIENT_KEY, for_the_wire};
+use qfpay_sidecar::sandbox::{SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, for_the_wire};
 use qfpay_sidecar::server::{Address, CloseConnection, Limits, Listener, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -12,9 +12,9 @@ use crate::support::*;
 /// All that arrives until the sandbox closes the connection.
 async fn raw_answer(address: &str, txamt: &str) -> String {
     let params = payment(txamt, "800201", txamt);
-    let (body, sign) = (form(&params), md5_sign(&params, DEMO_CLIENT_KEY));
+    let (body, sign) = (form(&params), md5_sign(&params, SANDBOX_CLIENT_KEY));
     let request = format!(
-        "POST /trade/v1/payment HTTP/1.1\r\nHost: {address}\r\nX-QF-APPCODE: {DEMO_APP_CODE}\r\nX-QF-SIGN: {sign}\r\n\
+        "POST /trade/v1/payment HTTP/1.1\r\nHost: {address}\r\nX-QF-APPCODE: {SANDBOX_APP_CODE}\r\nX-QF-SIGN: {sign}\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );

@@ -1,0 +1,113 @@
+//! How the binary is started: a configuration file, key files, variables and flags in a folder of the test's own.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use super::{CLIENT_KEY, SOON, Sidecar};
+
+/// A start in the making. `{folder}` in configuration, variables and flags is the test's own folder.
+pub struct Launch {
+    pub folder: TempDir,
+    config: String,
+    env: Vec<(String, String)>,
+    arguments: Vec<String>,
+    pub secrets: Vec<String>,
+}
+
+/// A process that ended by itself.
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub folder: TempDir,
+}
+
+impl Launch {
+    /// A start with this configuration file. The folder holds a private key file named `key`.
+    pub fn new(config: &str) -> Self {
+        let launch = Self {
+            folder: tempfile::tempdir().unwrap(),
+            config: config.to_owned(),
+            env: Vec::new(),
+            arguments: Vec::new(),
+            secrets: vec![CLIENT_KEY.to_owned()],
+        };
+        launch.file("key", CLIENT_KEY, 0o600)
+    }
+
+    pub fn file(self, name: &str, content: impl AsRef<[u8]>, mode: u32) -> Self {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// A setting as a flag, which wins over the file.
+    pub fn set(self, setting: &str) -> Self {
+        self.argument("--set").argument(setting)
+    }
+
+    /// One more text that must not appear in anything that the sidecar prints or serves to operators.
+    pub fn secret(mut self, secret: &str) -> Self {
+        self.secrets.push(secret.to_owned());
+        self
+    }
+
+    pub(super) fn command(&self) -> Command {
+        let folder = self.folder.path().to_str().unwrap();
+        let filled = |text: &str| text.replace("{folder}", folder);
+        let path = self.folder.path().join("sidecar.toml");
+        fs::write(&path, filled(&self.config)).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+        command.arg("run").arg("--config").arg(path).args(self.arguments.iter().map(|text| filled(text)));
+        // Nothing of the machine's environment: a proxy variable or a stray setting would change the test.
+        command.env_clear().envs(self.env.iter().map(|(name, value)| (name, filled(value))));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts it and waits until it says that it is ready.
+    pub fn start(self) -> Sidecar {
+        Sidecar::spawn(self)
+    }
+
+    /// Starts it and waits until it gives up. No secret may stand in its last words.
+    pub fn ends(self) -> Ended {
+        let mut child = self.command().spawn().unwrap();
+        let mut streams = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let deadline = Instant::now() + SOON;
+        while child.try_wait().unwrap().is_none() {
+            if Instant::now() > deadline {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                panic!("it was expected to refuse this configuration, but it runs");
+            }
+            thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        streams.0.read_to_string(&mut stdout).unwrap();
+        streams.1.read_to_string(&mut stderr).unwrap();
+        for secret in &self.secrets {
+            let shown = stdout.contains(secret.as_str()) || stderr.contains(secret.as_str());
+            assert!(!shown, "a secret was printed:\n{stdout}{stderr}");
+        }
+        Ended { code: child.wait().unwrap().code(), stdout, stderr, folder: self.folder }
+    }
+}
