@@ -1,4 +1,48 @@
-//! qfpay-sidecar: a reverse proxy on localhost that signs QFPay API calls.
+//! qfpay-sidecar: a reverse proxy on localhost that signs QFPay API calls, so that no shop holds the `client_key`.
+//!
+//! # Life of a request
+//!
+//! `server` accepts a connection and hands each request to `api`, which refuses what it must (`endpoint`, `caller`),
+//! reads the body within bounds (`body`), decodes what the caller sent into parameters (`decode`), chooses the app
+//! (`caller`, `credentials`) and signs (`sign`, `outbound`). `upstream` sends it once and says whether QFPay may have
+//! seen it. URLs for the customer's browser are made by `browser` and never forwarded. Every failure becomes an answer
+//! in `error`. `app` wires all this from a `config`; `cli` is the command line.
+//!
+//! # Direction of imports
+//!
+//! A module uses only modules of rows above its own; `server` stands alone and knows hyper, not QFPay.
+//!
+//! 1. `base_url`, `credentials`, `server`
+//! 2. `endpoint`, `respcd`, `sign`
+//! 3. `browser`, `decode`, `body`, `headers`
+//! 4. `outbound`, `config`
+//! 5. `sandbox`, `upstream`, `metrics`, `telemetry`
+//! 6. `caller`
+//! 7. `error`
+//! 8. `api`, `admin`
+//! 9. `app`
+//! 10. `cli`
+//!
+//! # The signing core
+//!
+//! Pure, and usable by itself:
+//!
+//! ```
+//! use qfpay_sidecar::credentials::{ClientKey, HexCase, SignType};
+//! use qfpay_sidecar::sign::{Canonical, Params, Signer};
+//!
+//! let mut params = Params::new();
+//! params.push(b"txcurrcd", b"HKD")?;
+//! params.push(b"txamt", b"100")?;
+//! let canonical = Canonical::of(&params);
+//! assert_eq!(canonical.as_str(), "txamt=100&txcurrcd=HKD");
+//!
+//! let key = ClientKey::new(b"SANDBOX0DEMO0KEY0NOT0A0SECRET000".to_vec().into(), false)?;
+//! let signature = Signer { key: &key, sign_type: SignType::Md5 }.sign(canonical.as_str().as_bytes());
+//! // printf %s 'txamt=100&txcurrcd=HKDSANDBOX0DEMO0KEY0NOT0A0SECRET000' | md5sum
+//! assert_eq!(signature.to_hex(HexCase::Lower), "e9b506104de45641f8f29f80c20003fc");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod admin;
 pub mod api;
