@@ -1,0 +1,219 @@
+"""Walks through the example shops, the hosted checkout and the sandbox's console with Chromium.
+
+Started by tests/browser/run, which sets SIDECAR_URL, SANDBOX_URL and ARTIFACTS. One line per step, exits 1 on a failure.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import urllib.request
+import uuid
+from pathlib import Path
+
+import requests
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+SIDECAR = os.environ["SIDECAR_URL"]
+SANDBOX = os.environ["SANDBOX_URL"]
+ARTIFACTS = Path(os.environ["ARTIFACTS"])
+SHOPS = Path(__file__).resolve().parents[2] / "examples" / "jsapi-shop"
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync --disable-dev-shm-usage --window-size=500,900"
+).split()
+WECHAT = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/120.0 Mobile Safari/537.36 MicroMessenger/8.0.47"
+WAIT = 20
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Shop:
+    """One example shop, started as its README says, on a free port."""
+
+    def __init__(self, name, log):
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        folder = SHOPS / name
+        command = {
+            "php": ["php", "-S", f"127.0.0.1:{port}", str(folder / "index.php")],
+            "java": ["java", str(folder / "Shop.java")],
+            "python": [sys.executable, str(folder / "shop.py")],
+        }[name]
+        env = {**os.environ, "SIDECAR_URL": SIDECAR, "SHOP_URL": self.url, "PORT": str(port)}
+        self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def __enter__(self):
+        """Waits until the shop answers; fails at once if it ended."""
+        deadline = time.monotonic() + WAIT
+        while True:
+            try:
+                urllib.request.urlopen(self.url, timeout=5).close()
+                return self
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    self.__exit__()
+                    raise RuntimeError(f"the shop did not start, exit code {self.process.poll()}")
+                time.sleep(0.1)
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Browser:
+    """A Chromium with a profile of its own that is gone afterwards."""
+
+    def __init__(self, user_agent=None):
+        self.profile = tempfile.mkdtemp()
+        options = webdriver.ChromeOptions()
+        options.binary_location = shutil.which("chromium")
+        for flag in FLAGS + [f"--user-data-dir={self.profile}"] + ([f"--user-agent={user_agent}"] if user_agent else []):
+            options.add_argument(flag)
+        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+        self.driver.set_page_load_timeout(WAIT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.driver.quit()
+        shutil.rmtree(self.profile, ignore_errors=True)
+
+    def open(self, url):
+        self.driver.get(url)
+
+    def text(self):
+        return self.driver.find_element(By.TAG_NAME, "body").text
+
+    def until(self, what, condition):
+        """Waits for a condition; its failure shows where the browser was."""
+        try:
+            return WebDriverWait(self.driver, WAIT).until(lambda _: condition())
+        except Exception as problem:
+            raise AssertionError(f"{what}: at {self.driver.current_url}: {self.text()[:400]!r}") from problem
+
+    def press_pay(self):
+        """Presses the button that a customer would take for Pay."""
+        wanted = "//button[normalize-space()='Pay' or starts-with(normalize-space(), 'Pay ')]"
+        buttons = self.until("no Pay button", lambda: self.driver.find_elements(By.XPATH, wanted))
+        buttons[0].click()
+
+    def picture(self, name):
+        self.driver.save_screenshot(str(ARTIFACTS / f"{name}.png"))
+
+
+def query(order):
+    """What QFPay's sandbox says about an order, asked through the sidecar."""
+    answer = requests.post(SIDECAR + "/trade/v1/query", data={"out_trade_no": order}, timeout=20).json()
+    assert answer["respcd"] == "0000", answer
+    return answer["data"]
+
+
+def buy(name, browser, shop, first_page):
+    """From the shop's page to its success page; answers the order's number."""
+    browser.open(shop.url + first_page)
+    browser.picture(f"{name}-1-shop")
+    browser.driver.find_element(By.ID, "buy").click()
+    browser.until("not on the pay page", lambda: "/q/direct" in browser.driver.current_url)
+    browser.picture(f"{name}-2-pay")
+    unpaid = requests.get(shop.url + "/success", params={"out_trade_no": "nobody's"}, timeout=20).text
+    assert "not paid" in unpaid, f"an unknown order is {unpaid}"
+    browser.press_pay()
+    browser.until("not back at the shop", lambda: browser.driver.current_url.startswith(shop.url + "/success"))
+    browser.picture(f"{name}-3-success")
+    order, _, state = browser.driver.find_element(By.ID, "state").text.partition(": ")
+    assert state == "paid", f"the shop says {browser.text()!r}"
+    rows = query(order)
+    assert [row["respcd"] for row in rows] == ["0000"] and str(rows[0]["txamt"]) == "1200", f"the sandbox says {rows}"
+    return order
+
+
+def walk_shop(name):
+    with open(ARTIFACTS / f"{name}.log", "wb") as log, Shop(name, log) as shop:
+        with Browser() as browser:
+            browser.open(shop.url)
+            assert "open this page in WeChat" in browser.text(), browser.text()
+            order = buy(name, browser, shop, "/?anybrowser=1")
+            browser.open(shop.url + "/callback")
+            assert "no code" in browser.text(), browser.text()
+        with Browser(WECHAT) as browser:
+            assert buy(name + "-wechat", browser, shop, "/") != order
+        told = requests.post(shop.url + "/notify", json={"out_trade_no": order, "respcd": "0000"}, timeout=20)
+        assert told.text == "SUCCESS", told.text
+        for body in (b'{"out_trade_no": "<b>nobody</b>", "respcd": "0000", "status": "1"}', b"[]", b"no JSON", b""):
+            forged = requests.post(shop.url + "/notify", data=body, timeout=20)
+            assert forged.text == "SUCCESS", f"{body!r}: {forged.status_code} {forged.text}"
+        hostile = requests.get(shop.url + "/success", params={"out_trade_no": "<script>alert(1)</script>"}, timeout=20)
+        assert "<script>" not in hostile.text and "is paid" not in hostile.text, hostile.text
+
+
+def walk_checkout():
+    """QFPay's hosted checkout: the shop asks for the signed URL, the browser opens it and pays."""
+    order = "checkout_" + uuid.uuid4().hex
+    parameters = {
+        "txamt": "1200",
+        "txcurrcd": "HKD",
+        "out_trade_no": order,
+        "txdtm": time.strftime("%Y-%m-%d %H:%M:%S"),
+        "goods_name": "Milk tea 奶茶 & bun",
+        "return_url": SANDBOX + "/sandbox/?returned=1",
+        "failed_url": SANDBOX + "/sandbox/?failed=1",
+        "notify_url": "http://127.0.0.1:9/notify",
+    }
+    answer = requests.get(SIDECAR + "/checkstand", params=parameters, timeout=20, allow_redirects=False)
+    assert answer.status_code == 302, answer.text
+    with Browser() as browser:
+        browser.open(answer.headers["Location"])
+        browser.until("the checkout does not show the order", lambda: "奶茶" in browser.text() or order in browser.text())
+        browser.picture("checkout-1")
+        browser.press_pay()
+        browser.until("not back at return_url", lambda: "returned=1" in browser.driver.current_url)
+        browser.picture("checkout-2-returned")
+    rows = query(order)
+    assert [row["respcd"] for row in rows] == ["0000"], f"the sandbox says {rows}"
+
+
+def walk_console():
+    """The sandbox's own page lists the orders."""
+    order = "console_" + uuid.uuid4().hex
+    payment = {"txamt": "1200", "txcurrcd": "HKD", "pay_type": "800201", "out_trade_no": order}
+    payment.update(txdtm=time.strftime("%Y-%m-%d %H:%M:%S"), goods_name="<b id='x'>tea</b>")
+    assert requests.post(SIDECAR + "/trade/v1/payment", data=payment, timeout=20).json()["respcd"] == "0000"
+    with Browser() as browser:
+        browser.open(SANDBOX + "/sandbox/")
+        browser.until("the order is not listed", lambda: order in browser.text())
+        assert not browser.driver.find_elements(By.ID, "x"), "the console does not escape goods_name"
+        browser.picture("console")
+
+
+def main():
+    failed = False
+    steps = [(f"{name} shop", lambda name=name: walk_shop(name)) for name in ("php", "java", "python")]
+    for name, step in steps + [("hosted checkout", walk_checkout), ("sandbox console", walk_console)]:
+        start = time.monotonic()
+        try:
+            step()
+            print(f"ok browser {name} ({time.monotonic() - start:.1f} s)", flush=True)
+        except Exception:
+            print(f"not ok browser {name}", flush=True)
+            traceback.print_exc()
+            failed = True
+    sys.exit(failed)
+
+
+main()
