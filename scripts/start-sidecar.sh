@@ -10,6 +10,7 @@
 
 start_sidecar() {
   local binary=$1 log=$2 waited=0
+  : >"$log"
   env QFPAY__LISTEN__API=127.0.0.1:0 QFPAY__LISTEN__ADMIN=127.0.0.1:0 QFPAY__SANDBOX__LISTEN=127.0.0.1:0 \
     QFPAY__SANDBOX__QUOTA_PER_SECOND=0 QFPAY__SANDBOX__QUOTA_PER_MINUTE=0 \
     "$binary" run --env sandbox >"$log" 2>"$log.stderr" </dev/null &

@@ -18,7 +18,7 @@ function payment() {
   };
 }
 
-// Calls, requires success and a verified signature and, for an order, that it arrived as it was meant.
+// Requires success and a verified signature; the page behind a payment's QR code must show its goods_name.
 async function check(name, order, call) {
   let why = '';
   let answer = {};
@@ -27,9 +27,10 @@ async function check(name, order, call) {
     answer = JSON.parse(text);
     if (answer.respcd !== '0000') why = 'respcd is not 0000: ' + text.slice(0, 300);
     else if (verified !== 'verified') why = 'no X-Sandbox-Signature: verified';
+    else if (order && answer.out_trade_no !== order) why = 'the answer is about another order: ' + text.slice(0, 300);
     else if (order) {
-      const found = await (await fetch(`${base}/trade/v1/query?out_trade_no=${order}`)).json();
-      if (found.data?.[0]?.goods_name !== goods) why = 'read back as ' + JSON.stringify(found.data);
+      const page = await (await fetch(answer.qrcode)).text();
+      if (!page.includes(goods.replaceAll('&', '&amp;'))) why = `the customer does not see ${goods}: ${page}`;
     }
   } catch (problem) {
     why = String(problem.cause ?? problem);

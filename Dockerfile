@@ -1,0 +1,25 @@
+# The sidecar's listeners stay on loopback: run this image in the network namespace of the shop (a container of the same
+# pod, or `network_mode: "service:shop"` in compose), never behind a published port. See examples/deploy/.
+ARG BUILD_IMAGE=rust:1.95-slim-bookworm
+ARG RUN_IMAGE=debian:bookworm-slim
+
+FROM ${BUILD_IMAGE} AS build
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY src src
+COPY config config
+RUN cargo build --release --locked
+
+FROM ${RUN_IMAGE}
+COPY --from=build /src/target/release/qfpay-sidecar /usr/local/bin/qfpay-sidecar
+COPY config /etc/qfpay-sidecar/config
+# --env NAME reads config/NAME.toml from here.
+WORKDIR /etc/qfpay-sidecar
+# A number, so that kubernetes can check runAsNonRoot.
+USER 65532:65532
+# For people; nothing outside of the shared network namespace reaches them.
+EXPOSE 8787 8788
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["/usr/local/bin/qfpay-sidecar", "healthcheck"]
+ENTRYPOINT ["/usr/local/bin/qfpay-sidecar"]
+# Not the sandbox: a container whose settings were forgotten must fail, not approve payments that nobody made.
+CMD ["run", "--env", "production"]
