@@ -1,4 +1,5 @@
-# Sourced by tests/clients/run, tests/browser/run and .ci/run; not a command of its own.
+# shellcheck shell=bash
+# Sourced by tests/clients/run and tests/browser/run; not a command of its own.
 #
 # start_sidecar BINARY LOG   starts BINARY on free ports against its embedded sandbox, waits until it is ready, and sets
 #                            SIDECAR_PID, SIDECAR_URL, ADMIN_URL and SANDBOX_URL. Returns 1, with the log shown, if it

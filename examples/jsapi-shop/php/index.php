@@ -1,6 +1,5 @@
 <?php
 // A WeChat JSAPI shop in plain PHP (5.6 or later) that holds no QFPay key: it calls the sidecar, unsigned.
-//
 // SIDECAR_URL  where the sidecar listens, reached by this server only (default http://127.0.0.1:8787)
 // SHOP_URL     this shop as the customer's browser reaches it (default http://127.0.0.1:8001)
 
