@@ -5,6 +5,7 @@ Started by tests/browser/run, which sets SIDECAR_URL, SANDBOX_URL and ARTIFACTS.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -202,6 +203,8 @@ def walk_console():
 
 
 def main():
+    # Ends by way of the context managers above, which stop what they started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     failed = False
     steps = [(f"{name} shop", lambda name=name: walk_shop(name)) for name in ("php", "java", "python")]
     for name, step in steps + [("hosted checkout", walk_checkout), ("sandbox console", walk_console)]:
