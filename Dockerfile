@@ -13,8 +13,8 @@ RUN cargo build --release --locked
 FROM ${RUN_IMAGE}
 COPY --from=build /src/target/release/qfpay-sidecar /usr/local/bin/qfpay-sidecar
 COPY config /etc/qfpay-sidecar/config
-# --env NAME reads config/NAME.toml from here.
-WORKDIR /etc/qfpay-sidecar
+# --env NAME reads NAME.toml from here.
+ENV QFPAY_SIDECAR_CONFIG_DIR=/etc/qfpay-sidecar/config
 # A number, so that kubernetes can check runAsNonRoot.
 USER 65532:65532
 # For people; nothing outside of the shared network namespace reaches them.

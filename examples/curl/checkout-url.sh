@@ -4,6 +4,7 @@
 set -eu
 curl -sS --fail-with-body -G "${SIDECAR_URL:-http://127.0.0.1:8787}/checkstand" \
   -H 'Accept: application/json' \
+  --data-urlencode "paysource=shop_checkout" \
   --data-urlencode "return_url=${1:?usage: checkout-url.sh RETURN_URL [OUT_TRADE_NO]}" \
   --data-urlencode "failed_url=$1" \
   --data-urlencode "notify_url=$1" \

@@ -172,6 +172,7 @@ def walk_checkout():
         "out_trade_no": order,
         "txdtm": time.strftime("%Y-%m-%d %H:%M:%S"),
         "goods_name": "Milk tea 奶茶 & bun",
+        "paysource": "shop_checkout",
         "return_url": SANDBOX + "/sandbox/?returned=1",
         "failed_url": SANDBOX + "/sandbox/?failed=1",
         "notify_url": "http://127.0.0.1:9/notify",

@@ -96,6 +96,10 @@ def press_pay(url, page):
     raise RuntimeError("no form with a Pay button: " + page[:300])
 
 
+def shown(page):
+    return "the shop" if page is None else f"{page.status_code} {page.text[:300]!r}"
+
+
 def attribute(text, name):
     found = re.search(rf"""\b{name}\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>]+))""", text, re.I)
     return html.unescape(next(group for group in found.groups() if group is not None)) if found else None
@@ -116,15 +120,15 @@ def answered(name, response):
 
 at, page = browse(oauth_url())
 code = parse_qs(urlsplit(at).query).get("code", [""])[0]
-require("oauth code", page is None and code, f"ended at {at}: {page and page.text[:300]}")
+require("oauth code", page is None and code, f"ended at {at}: {shown(page)}")
 openid = answered("openid", get_openid(code))["openid"]
 order = "migration_" + uuid.uuid4().hex
 pay_params = answered("payment", payment(openid, order))["pay_params"]
 at, page = browse(direct_url(pay_params))
-require("q/direct page", page is not None and page.status_code == 200, f"ended at {at}: {page and page.text[:300]}")
+require("q/direct page", page is not None and page.status_code == 200, f"ended at {at}: {shown(page)}")
 before = answered("query before", query(order))["data"]
 require("not paid before Pay", before[0]["respcd"] != "0000", f"data is {before}")
 at, page = press_pay(at, page.text)
-require("back at the shop", page is None and at.startswith(SHOP + "/success"), f"ended at {at}: {page and page.text[:300]}")
+require("back at the shop", page is None and at.startswith(SHOP + "/success"), f"ended at {at}: {shown(page)}")
 rows = answered("query after", query(order))["data"]
 require("paid", len(rows) == 1 and rows[0]["respcd"] == "0000" and str(rows[0]["txamt"]) == "120", f"data is {rows}")
