@@ -100,7 +100,7 @@ def notify():
     body = request.get_json(force=True, silent=True)
     order = body.get("out_trade_no") if isinstance(body, dict) else None
     if isinstance(order, str) and order:
-        app.logger.warning("notified about an order; QFPay says paid: %s", is_paid(order))
+        app.logger.warning("notified about an order; QFPay says %s", "paid" if is_paid(order) else "not paid")
     return "SUCCESS"
 
 
