@@ -28,7 +28,7 @@ start_sidecar() {
   done
   SIDECAR_URL=$(bound_address api "$log")
   ADMIN_URL=$(bound_address admin "$log")
-  SANDBOX_URL=$(bound_address 'upstream +embedded sandbox,' "$log")
+  SANDBOX_URL=$(bound_address sandbox "$log")
   if [ -z "$SIDECAR_URL" ] || [ -z "$SANDBOX_URL" ]; then
     echo "the start screen names no bound address:" >&2
     cat "$log" >&2
@@ -38,7 +38,7 @@ start_sidecar() {
   export SIDECAR_URL ADMIN_URL SANDBOX_URL
 }
 
-# The address on the start screen's line that begins with $1, an extended regular expression.
+# The address on the start screen's line that begins with $1.
 bound_address() {
   sed -nE "s/^ *$1 +(http:\/\/[0-9.:]+).*/\1/p" "$2" | head -n 1
 }
