@@ -197,7 +197,7 @@ def walk_checkout():
 
 
 def walk_console():
-    """The sandbox's own page lists the orders."""
+    """The sandbox's own page lists the orders, and pays one at the press of a button."""
     order = "console_" + uuid.uuid4().hex
     payment = {"txamt": "1200", "txcurrcd": "HKD", "pay_type": "800201", "out_trade_no": order}
     payment.update(txdtm=time.strftime("%Y-%m-%d %H:%M:%S"), goods_name="<b id='x'>tea</b>")
@@ -206,7 +206,12 @@ def walk_console():
         browser.open(SANDBOX + "/sandbox/")
         browser.until("the order is not listed", lambda: order in browser.text())
         assert not browser.driver.find_elements(By.ID, "x"), "the console does not escape goods_name"
-        browser.picture("console")
+        browser.picture("console-1")
+        browser.press("Pay")  # the newest order stands first
+        browser.until("not paid", lambda: "paid 已支付 (0000)" in browser.driver.find_element(By.TAG_NAME, "tbody").text)
+        browser.picture("console-2-paid")
+    rows = query(order)
+    assert [row["respcd"] for row in rows] == ["0000"], f"the sandbox says {rows}"
 
 
 def main():
