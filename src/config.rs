@@ -231,6 +231,15 @@ pub fn load(request: &Request) -> Result<Config, ConfigError> {
     }
 }
 
+/// Only the sidecar's own addresses, without reading a key: what a health check needs, wherever it runs.
+///
+/// # Errors
+/// [`ConfigError`] when a layer cannot be read, or an address is wrong.
+pub fn load_listen(request: &Request) -> Result<Listen, ConfigError> {
+    let mut raw = raw::Raw::new(&layers::Layers::gather(request)?)?;
+    resolve::listen(&mut raw).ok_or_else(|| ConfigError::new(raw.problems))
+}
+
 /// Every effective value and its source, without reading keys and without judging values.
 ///
 /// # Errors

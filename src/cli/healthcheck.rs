@@ -12,12 +12,10 @@ use crate::config;
 use crate::server::Address;
 
 pub(super) fn run(args: &Args, timeout_ms: u64) -> Result<(), Stop> {
-    let settings = config::explain(&args.config_request()?)?;
-    let admin = settings.iter().find(|setting| setting.key == "listen.admin");
-    let address = admin.map_or("", |setting| setting.value.as_str());
-    let address = Address::parse(address).map_err(|_| {
-        Stop::Usage(format!("listen.admin is {address}: the health check needs an address with a port"))
-    })?;
+    let listen = config::load_listen(&args.config_request()?)?;
+    let Some(address) = listen.admin else {
+        return Err(Stop::Usage("listen.admin is off: the health check needs it".to_owned()));
+    };
     let timeout = Duration::from_millis(timeout_ms.max(1));
     match status(&address, timeout) {
         Ok(line) if line.starts_with("HTTP/1.1 200 ") => {

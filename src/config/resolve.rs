@@ -57,7 +57,7 @@ fn environment(raw: &mut Raw) -> Option<Environment> {
     raw.choice("environment", &words)
 }
 
-fn listen(raw: &mut Raw) -> Option<Listen> {
+pub(super) fn listen(raw: &mut Raw) -> Option<Listen> {
     let api = raw.parsed("listen.api", Address::parse);
     let admin = raw.optional("listen.admin", Address::parse);
     let allow_non_loopback = raw.flag("listen.allow_non_loopback");
