@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -72,6 +73,7 @@ pub struct Sidecar {
     stderr: Output,
     readers: Vec<JoinHandle<()>>,
     failures: Mutex<Vec<String>>,
+    was_told_to_stop: AtomicBool,
 }
 
 impl Sidecar {
@@ -109,6 +111,7 @@ impl Sidecar {
             stderr,
             readers,
             failures: Mutex::default(),
+            was_told_to_stop: AtomicBool::new(false),
         }
     }
 
@@ -162,7 +165,7 @@ impl Sidecar {
 
     /// Keeps an error answer for the look for secrets at the end.
     pub fn seen(&self, answer: Answer) -> Answer {
-        if answer.is_failure() {
+        if answer.is_failure() && !answer.body.is_empty() {
             // An order number is given back on purpose, to the caller whose it is.
             let mut json = answer.json();
             json.as_object_mut().unwrap().remove("out_trade_no");
@@ -178,6 +181,7 @@ impl Sidecar {
 
     /// Sends a signal, such as `TERM`, to the process.
     pub fn signal(&self, name: &str) {
+        self.was_told_to_stop.store(true, Ordering::SeqCst);
         let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
         assert!(sent.unwrap().success());
     }
@@ -194,15 +198,24 @@ impl Sidecar {
         }
     }
 
-    fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+    /// Waits until `/readyz` says that no new calls are taken.
+    pub fn wait_until_not_ready(&self) {
+        let deadline = Instant::now() + SOON;
+        while self.admin("/readyz").status == 200 {
+            assert!(Instant::now() < deadline, "it is still ready");
+        }
+    }
+
+    fn serves_metrics(&mut self) -> bool {
+        let stopping = self.was_told_to_stop.load(Ordering::SeqCst);
+        !stopping && !self.admin.is_empty() && matches!(self.child.try_wait(), Ok(None))
     }
 }
 
 impl Drop for Sidecar {
     fn drop(&mut self) {
         let failed_already = thread::panicking();
-        let metrics = match !failed_already && !self.admin.is_empty() && self.is_running() {
+        let metrics = match !failed_already && self.serves_metrics() {
             true => self.admin("/metrics").text().to_owned(),
             false => String::new(),
         };
