@@ -238,6 +238,11 @@ impl FakeUpstream {
         self.shared.requests.lock().unwrap().clone()
     }
 
+    /// Forgets the requests so far.
+    pub fn forget(&self) {
+        self.shared.requests.lock().unwrap().clear();
+    }
+
     /// How many connections were opened so far.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
