@@ -96,12 +96,12 @@ impl Api {
         let _permit = self.permit()?;
 
         let waiting = record.waiting();
-        let body = body::read(body, self.body_bytes, self.body_timeout).await?;
+        let body = body::read(body, self.body_bytes, self.body_timeout).await;
         record.waited(waiting);
-        let decoded = decode(head.method == Method::GET, head.uri.query(), &head.headers, body).await?;
+        let decoded = decode(head.method == Method::GET, head.uri.query(), &head.headers, body?).await?;
         record.saw(&decoded.params, &self.metrics);
 
-        let app = caller::choose_app(&self.keyring, &head.headers, &decoded.params)?;
+        let app = caller::choose_app(&self.keyring, endpoint, &head.headers, &decoded.params)?;
         record.app = Some(app.clone());
         let params = outbound::complete(decoded.params.apply(self.empty)?, app, endpoint);
         if let Some(page) = endpoint.browser_page() {
@@ -125,7 +125,7 @@ impl Api {
         record.waited(waiting);
         match sent {
             Ok(answer) => Ok(relay(answer, record)),
-            Err(error) => Err(Failure::from(error).about_order(out_trade_no.as_deref())),
+            Err(error) => Err(Failure::from(error).about(endpoint.effect, out_trade_no.as_deref())),
         }
     }
 

@@ -73,8 +73,8 @@ impl UpstreamUrl {
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 
-    /// Whether it is a host of QFPay's where real money moves (protocol sheet 1.2): `openapi*` or `o2*` under
-    /// `qfapi.com` or `qfpay.com`, without `test` or `int` in its name.
+    /// Whether it is a host of QFPay's where real money moves: any name under `qfapi.com` or `qfpay.com` that has no
+    /// `test`, `int` or `qa` in it, as QFPay's lists of environments name them.
     pub fn is_production(&self) -> bool {
         let host = self.host();
         let Some(name) = host.strip_suffix(".qfapi.com").or_else(|| host.strip_suffix(".qfpay.com")) else {

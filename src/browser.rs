@@ -11,7 +11,7 @@ mod url;
 use crate::base_url::UpstreamUrl;
 use crate::credentials::{App, HexCase, SignType};
 use crate::endpoint::BrowserPage;
-use crate::sign::{Canonical, Params, Signer};
+use crate::sign::{Params, Signer, names_inside};
 
 /// What the pages need to know beside the parameters.
 #[derive(Debug)]
@@ -54,6 +54,9 @@ pub enum BrowserUrlError {
         /// What it must be.
         expected: &'static str,
     },
+    /// Not one of the page's own parameters.
+    #[error("this page has no parameter '{0}'")]
+    Unknown(String),
     /// The customer could not be sent there, or would be sent somewhere else than it seems.
     #[error("parameter '{0}' must be an absolute http:// or https:// URL with a plain host name")]
     NotAUrl(&'static str),
@@ -74,7 +77,7 @@ pub enum BrowserUrlError {
 }
 
 impl Pages {
-    /// Makes the URL of a page. `now` is the time of day for `txdtm` where the caller sent none,
+    /// Makes the URL of a page. `now` is the date and time for `txdtm` where the caller sent none,
     /// `YYYY-MM-DD hh:mm:ss`.
     ///
     /// # Errors
@@ -121,15 +124,21 @@ fn require_currency(params: &Params, name: &'static str) -> Result<(), BrowserUr
     Err(BrowserUrlError::Invalid { name, expected: "a currency code of three capital letters, such as HKD" })
 }
 
+/// Refuses names that are not the page's own: a signature has no path in it, so what is signed for a page must not be
+/// good for a refund.
+fn refuse_unknown(params: &Params, known: &[&'static str]) -> Result<(), BrowserUrlError> {
+    match params.names().find(|name| !known.contains(name)) {
+        Some(name) => Err(BrowserUrlError::Unknown(name.to_owned())),
+        None => Ok(()),
+    }
+}
+
 /// Refuses values that hold `&name=` for a name that the page knows: with such a value, one signature fits two URLs.
 /// Other `&name=`, as in a return URL with a query of its own, mean nothing to the page.
 fn refuse_ambiguous(params: &Params, known: &[&'static str]) -> Result<(), BrowserUrlError> {
     for (name, value) in params.iter() {
-        for part in value.split('&').skip(1) {
-            let inner = part.split_once('=').and_then(|(inner, _)| known.iter().find(|&&name| name == inner));
-            if let Some(&inner) = inner {
-                return Err(BrowserUrlError::Ambiguous { name: name.to_owned(), inner });
-            }
+        if let Some(inner) = names_inside(value).find_map(|inner| known.iter().find(|&&name| name == inner)) {
+            return Err(BrowserUrlError::Ambiguous { name: name.to_owned(), inner });
         }
     }
     Ok(())
@@ -138,5 +147,5 @@ fn refuse_ambiguous(params: &Params, known: &[&'static str]) -> Result<(), Brows
 /// Signs what is given, raw, as text for a URL.
 fn sign(params: &Params, app: &App, sign_type: SignType, case: HexCase) -> String {
     let signer = Signer { key: &app.client_key, sign_type };
-    signer.sign(Canonical::of(params).as_str().as_bytes()).to_hex(case)
+    signer.sign_params(params).to_hex(case)
 }

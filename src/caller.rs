@@ -7,6 +7,7 @@ use hyper::http::header::{HeaderName, ORIGIN};
 use hyper::http::{HeaderMap, HeaderValue};
 
 use crate::credentials::{App, Keyring};
+use crate::endpoint::Endpoint;
 use crate::outbound::APP_CODE_HEADER;
 use crate::sign::Params;
 
@@ -86,13 +87,14 @@ pub fn refuse_web_pages(headers: &HeaderMap) -> Result<(), CallerError> {
 /// [`CallerError`] when no app has that code, or when the places disagree.
 pub fn choose_app<'k>(
     keyring: &'k Keyring,
+    endpoint: &Endpoint,
     headers: &HeaderMap,
     params: &Params,
 ) -> Result<&'k Arc<App>, CallerError> {
     let mut named = None;
     let in_headers = headers.get_all(APP_CODE_HEADER).iter().map(HeaderValue::as_bytes);
     let in_params =
-        ["app_code", "appcode"].into_iter().filter_map(|name| params.get(name)).map(str::as_bytes);
+        endpoint.app_code_parameters().iter().filter_map(|name| params.get(name)).map(str::as_bytes);
     for code in in_headers.chain(in_params).filter(|code| !code.is_empty()) {
         match named {
             Some(other) if other != code => return Err(CallerError::AppConflict),

@@ -55,6 +55,11 @@ pub enum DecodeError {
     /// Not JSON, or JSON with something behind it.
     #[error("the body is not valid JSON: {0}")]
     Json(String),
+    /// JSON under the Content-Type of a form.
+    #[error(
+        "the body looks like JSON, but its Content-Type says that it is a form; send Content-Type: application/json"
+    )]
+    JsonAsForm,
     /// JSON, but not an object.
     #[error("the JSON body must be one flat object, like {{\"txamt\": 100}}")]
     JsonNotAnObject,
@@ -62,8 +67,8 @@ pub enum DecodeError {
     #[error("the multipart body is broken: {0}")]
     Multipart(&'static str),
     /// Files are never signed (O2017 0.1), so the sidecar does not carry them.
-    #[error("part '{0}' is an uploaded file; only text fields can be signed")]
-    File(String),
+    #[error("part number {0} is an uploaded file; only text fields can be signed")]
+    File(usize),
 }
 
 /// Decodes the parameters of a request from its query and its whole body.

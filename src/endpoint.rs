@@ -95,7 +95,8 @@ const fn page(path: &'static str, methods: Methods, page: BrowserPage, takes_mch
     Endpoint { path, methods, effect: Effect::Changes, takes_mchid, signed: Signed::InBrowserUrl(page) }
 }
 
-/// Every endpoint that QFPay documents and that a sidecar may serve.
+/// Every endpoint that QFPay documents and that a sidecar may serve. Onboarding with files (`/mch/v1/signup`) is not: files
+/// are never signed.
 pub const ENDPOINTS: &[Endpoint] = &[
     call("/trade/v1/payment", Post, MovesMoney),
     call("/trade/v1/query", Both, Reads),
@@ -107,8 +108,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     call_without_mchid("/trade/v1/add_note", Post, Changes), // only for merchants without mchid
     call("/trade/v1/payment_verify", Post, MovesMoney),
     page("/tool/v1/get_weixin_oauth_code", Get, BrowserPage::WeixinOauth, true),
-    call("/tool/v1/get_weixin_openid", Both, Changes), // the code is single-use
-    call_without_mchid("/tool/v1/mcc", Get, Reads),    // takes no parameters
+    call("/tool/v1/get_weixin_openid", Get, Changes), // the code is single-use
+    call_without_mchid("/tool/v1/mcc", Get, Reads),   // takes no parameters
     call("/payment_element/v1/create_payment_intent", Post, MovesMoney),
     call("/payment_element/v1/create_token_intent", Post, Changes),
     call("/customer/v1/create", Post, Changes),
@@ -120,22 +121,25 @@ pub const ENDPOINTS: &[Endpoint] = &[
     call("/product/v1/query", Post, Reads),
     call("/product/v1/delete", Post, Changes),
     call("/subscription/v1/create", Post, MovesMoney),
-    call("/subscription/v1/update", Post, Changes),
+    call("/subscription/v1/update", Post, MovesMoney), // what is charged from now on
     call("/subscription/v1/query", Post, Reads),
     call("/subscription/v1/cancel", Post, Changes),
     call("/subscription/v1/charge", Post, MovesMoney),
     call("/subscription/billing_order/v1/list", Post, Reads),
-    call("/custom/v1/declare", Post, MovesMoney),
+    call("/custom/v1/declare", Post, Changes),
     call("/custom/v1/query", Both, Reads),
-    call("/custom/v1/redeclare", Post, MovesMoney),
+    call("/custom/v1/redeclare", Post, Changes),
     call_without_mchid("/download/v1/trade_bill", Both, Reads), // covers all merchants of the app
     call("/settlement/v1/query", Get, Reads),
+    call_without_mchid("/mch/v1/query", Post, Reads),
+    call_without_mchid("/mch/v1/apply_info", Post, Reads),
     page("/checkstand", Both, BrowserPage::Checkstand, false), // its own name for it: mchntid
     page("/checkstand/", Both, BrowserPage::Checkstand, false),
     page("/q/direct", Both, BrowserPage::Direct, false),
 ];
 
-/// A path that is allowed by its prefix but not in the table: new endpoints appear often, and each may move money.
+/// A path that is allowed by its prefix but not in the table. New endpoints appear often: the caller's method passes, and
+/// `mchid` is added by the general rule, but what it does is taken to move money.
 const UNKNOWN: Endpoint = call("", Both, MovesMoney);
 
 /// Finds the endpoint of a raw path.
@@ -165,6 +169,15 @@ impl Endpoint {
     /// Whether the table names it.
     pub fn is_documented(&self) -> bool {
         !self.path.is_empty()
+    }
+
+    /// The parameters in which a caller names the app that signs, beside the header.
+    pub fn app_code_parameters(&self) -> &'static [&'static str] {
+        match self.path {
+            // Here `code` is the app code (protocol table 3.1); elsewhere it is WeChat's.
+            "/trade/v1/add_note" => &["app_code", "appcode", "code"],
+            _ => &["app_code", "appcode"],
+        }
     }
 
     /// The page, if the customer's browser opens this one.

@@ -13,6 +13,7 @@ use hyper::{Response, StatusCode};
 use serde::Serialize;
 
 use crate::caller::RequestId;
+use crate::endpoint::Effect;
 use crate::respcd;
 use crate::upstream::Delivery;
 
@@ -34,6 +35,8 @@ pub struct Failure {
     detail: String,
     /// For a method that is not allowed: those that are.
     allow: Option<&'static str>,
+    /// What a repeat of the call would do, where it was on its way.
+    effect: Option<Effect>,
     /// For an unknown delivery: the caller's own order number, with which it can query.
     out_trade_no: Option<String>,
 }
@@ -41,7 +44,14 @@ pub struct Failure {
 impl Failure {
     /// A refusal of the sidecar's own: nothing was sent.
     pub fn refused(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, delivery: Delivery::NotSent, detail: detail.into(), allow: None, out_trade_no: None }
+        Self {
+            code,
+            delivery: Delivery::NotSent,
+            detail: detail.into(),
+            allow: None,
+            effect: None,
+            out_trade_no: None,
+        }
     }
 
     /// A failure on the way to QFPay or back.
@@ -55,19 +65,19 @@ impl Failure {
         Self { allow: Some(allow), ..Self::refused(Code::MethodNotAllowed, detail) }
     }
 
-    /// Adds the order number that the caller sent, for answers after which it must query.
-    pub fn about_order(self, out_trade_no: Option<&str>) -> Self {
-        Self { out_trade_no: out_trade_no.map(str::to_owned), ..self }
+    /// Adds what was called, and the order number that the caller sent, for answers after which it must query.
+    pub fn about(self, effect: Effect, out_trade_no: Option<&str>) -> Self {
+        Self { effect: Some(effect), out_trade_no: out_trade_no.map(str::to_owned), ..self }
     }
 
     /// The status of the answer.
-    pub fn status(&self) -> StatusCode {
+    fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.code.row().status).expect("the table holds valid status codes")
     }
 
     /// The `respcd` of the answer: QFPay's own "may have been paid" when delivery is unknown, otherwise `9` and the
     /// HTTP status, which QFPay never uses.
-    pub fn respcd(&self) -> String {
+    fn respcd(&self) -> String {
         match self.delivery {
             Delivery::Unknown => respcd::MAY_HAVE_BEEN_PAID.to_owned(),
             Delivery::NotSent | Delivery::Answered => format!("9{}", self.code.row().status),
@@ -79,14 +89,15 @@ impl Failure {
         &self.detail
     }
 
-    fn hint(&self) -> String {
-        match (&self.out_trade_no, self.delivery) {
-            (Some(_), Delivery::Unknown) => {
-                "The payment may have happened. Do not send it again: POST /trade/v1/query with this out_trade_no \
-                 until it has a final state."
-                    .to_owned()
+    fn hint(&self) -> &str {
+        match (self.delivery, self.effect, &self.out_trade_no) {
+            (Delivery::Unknown, Some(Effect::Reads), _) => "This call only reads: send it again.",
+            (Delivery::Unknown, Some(_), Some(_)) => {
+                "It may have been processed. Do not send it again: POST /trade/v1/query with this out_trade_no until \
+                 it has a final state."
             }
-            _ => self.code.row().hint.to_owned(),
+            (Delivery::NotSent, Some(_), _) => "Nothing was sent: it is safe to try again.",
+            _ => self.code.row().hint,
         }
     }
 
@@ -135,5 +146,5 @@ struct Details<'a> {
     code: &'a str,
     delivery: &'a str,
     request_id: &'a str,
-    hint: String,
+    hint: &'a str,
 }

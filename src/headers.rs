@@ -4,7 +4,7 @@
 //! `X-QF-*` (some servers take `X_QF_SIGN` for the same header). Towards the caller a deny-list: QFPay's answer is its
 //! own, but for what belongs to one connection or to a browser.
 
-use hyper::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONNECTION, HeaderName, USER_AGENT};
+use hyper::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONNECTION, CONTENT_LENGTH, HeaderName, USER_AGENT};
 use hyper::http::{HeaderMap, HeaderValue};
 
 /// What of a caller's request goes to QFPay. The sidecar adds its own headers afterwards.
@@ -24,10 +24,10 @@ const HOP_BY_HOP: [&str; 9] = [
 ];
 
 /// Headers of QFPay's host that would speak about the sidecar's address: cookies, "always use https here", other ports.
-const ABOUT_THE_HOST: [&str; 4] = ["set-cookie", "strict-transport-security", "alt-svc", "content-length"];
+const ABOUT_THE_HOST: [&str; 3] = ["set-cookie", "strict-transport-security", "alt-svc"];
 
 /// Headers that only the sidecar sets.
-pub const OWN_PREFIX: &str = "x-sidecar-";
+const OWN_PREFIX: &str = "x-sidecar-";
 
 /// The part of a caller's headers that goes to QFPay.
 ///
@@ -45,13 +45,14 @@ pub fn to_upstream(from_caller: &HeaderMap) -> HeaderMap {
     kept
 }
 
-/// The part of QFPay's headers that goes to the caller. `Content-Length` is set anew from the body.
+/// The part of QFPay's headers that goes to the caller. `Content-Length` is not: it is set from the body that is sent.
 pub fn to_caller(from_upstream: &HeaderMap) -> HeaderMap {
     let mut kept = HeaderMap::with_capacity(from_upstream.len());
     for (name, value) in from_upstream {
         let text = name.as_str();
         let dropped = HOP_BY_HOP.contains(&text)
             || ABOUT_THE_HOST.contains(&text)
+            || name == CONTENT_LENGTH
             || text.replace('_', "-").starts_with(OWN_PREFIX)
             || is_named_by_connection(from_upstream, text);
         if !dropped {

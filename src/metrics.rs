@@ -14,7 +14,7 @@ use prometheus_client::registry::{Registry, Unit};
 /// What is counted of each request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Request {
-    /// The documented path, or `other`.
+    /// The documented path; `other` for one that an allowed prefix covers, `none` for one that is not served.
     pub endpoint: &'static str,
     /// The app's name, empty where a request was refused before one was chosen.
     pub app: String,
@@ -58,10 +58,10 @@ impl Metrics {
         let help = "From the request's head to the answer";
         registry.register_with_unit("request_duration", help, Unit::Seconds, total.clone());
         let help = "The part of it that was not spent waiting for QFPay or for the caller's body";
-        registry.register_with_unit("own_duration", help, Unit::Seconds, own.clone());
+        registry.register_with_unit("request_own_duration", help, Unit::Seconds, own.clone());
         let help = "Values that hold &name=, which sign like a further parameter";
-        registry.register("ambiguous_values", help, ambiguous.clone());
-        registry.register("in_flight", "Calls that are being worked on", in_flight.clone());
+        registry.register("ambiguous_parameter_values", help, ambiguous.clone());
+        registry.register("requests_in_flight", "Calls that are being worked on", in_flight.clone());
         Self { registry, requests, total, own, ambiguous, in_flight }
     }
 

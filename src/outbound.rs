@@ -13,7 +13,7 @@ use crate::credentials::{App, SignType};
 use crate::decode::Place;
 use crate::endpoint::Endpoint;
 use crate::headers;
-use crate::sign::{Canonical, Params, Signer};
+use crate::sign::{Params, Signer};
 
 /// QFPay's header for the `app_code`.
 pub const APP_CODE_HEADER: HeaderName = HeaderName::from_static("x-qf-appcode");
@@ -70,9 +70,8 @@ impl SignedRequest {
     /// [`TooLongForUrl`] when the parameters stand in the query and exceed what a URL can hold.
     pub fn new(call: Call<'_>, base: &UpstreamUrl) -> Result<Self, TooLongForUrl> {
         let app = &call.app;
-        let canonical = Canonical::of(&call.params);
         let signer = Signer { key: &app.client_key, sign_type: app.sign_type };
-        let signature = signer.sign(canonical.as_str().as_bytes()).to_hex(app.hex_case);
+        let signature = signer.sign_params(&call.params).to_hex(app.hex_case);
         let encoded = call.params.to_form();
 
         let mut headers = headers::to_upstream(call.headers);

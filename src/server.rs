@@ -115,7 +115,8 @@ fn remove_dead_socket(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => match std::os::unix::net::UnixStream::connect(path) {
             Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens on this socket")),
-            Err(_) => std::fs::remove_file(path),
+            Err(dead) if dead.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
+            Err(other) => Err(other),
         },
         Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is in the way")),
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -4,10 +4,10 @@
 //! three digests that QFPay published): parameters sorted by name, raw UTF-8 values, `name=value` joined by `&`, the
 //! `client_key` appended without a separator, hashed with MD5 or SHA-256, printed as hex.
 
-pub mod canonical;
-pub mod params;
-pub mod signature;
+mod canonical;
+mod params;
+mod signature;
 
 pub use canonical::Canonical;
-pub use params::{EmptyPolicy, ParamError, Params};
+pub use params::{EmptyPolicy, ParamError, Params, names_inside};
 pub use signature::{Signature, Signer};

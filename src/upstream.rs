@@ -218,7 +218,9 @@ impl Upstream {
         let mut cause: &dyn std::error::Error = error;
         while let Some(inner) = cause.source() {
             cause = inner;
-            if cause.is::<ConnectTimedOut>() {
+            let of_system = cause.downcast_ref::<std::io::Error>();
+            let too_slow = of_system.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut);
+            if too_slow || cause.is::<ConnectTimedOut>() {
                 return SendError::ConnectTimedOut { host, after: self.settings.connect_timeout };
             }
         }

@@ -144,6 +144,7 @@ failures! {
     };
     parameter_missing 400 "not_sent" || Provoked::by(&[], &[], OAUTH);
     parameter_invalid 400 "not_sent" || Provoked::by(&[], &[], "/q/direct?pay_params=no-json");
+    parameter_unknown 400 "not_sent" || Provoked::by(&[], &[], &format!("{OAUTH}?redirect_uri=http://shop.test/&syssn=1"));
     redirect_invalid 400 "not_sent" || Provoked::by(&[], &[], &format!("{OAUTH}?redirect_uri=shop.test/back"));
     redirect_host_not_allowed 403 "not_sent" || {
         let settings = ["browser.allowed_redirect_hosts=shop.test"];
@@ -233,7 +234,8 @@ fn a_failure_says_exactly_what_to_mend_without_repeating_a_value() {
         (format!("txamt={CANARY}&txamt=2"), "'txamt' was sent more than once"),
         (format!("goods_name=%B2{CANARY}"), "'goods_name' is not UTF-8"),
         (format!("goods_name={CANARY}%zz"), "'goods_name'"),
-        (format!("goods name={CANARY}"), "goods name"),
+        (format!("goods name={CANARY}"), "begins with 'goods'"),
+        (format!("{{\"goods_name\": \"{CANARY}\"}}"), "looks like JSON"),
     ];
     let stage = Stage::new(&[]);
     for (form, words) in cases {

@@ -104,7 +104,7 @@ fn metrics_count_requests_by_outcome() {
         labels(200, "answered", "success", "", "shop"),
         labels(502, "unknown", "none", "upstream_no_answer", "shop"),
         labels(400, "not_sent", "none", "parameter_repeated", ""),
-        "qfpay_sidecar_in_flight 0\n".to_owned(),
+        "qfpay_sidecar_requests_in_flight 0\n".to_owned(),
         format!("qfpay_sidecar_build_info{{version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION")),
     ] {
         assert!(metrics.text().contains(&line), "{line} is missing:\n{}", metrics.text());
@@ -117,7 +117,9 @@ fn values_that_sign_like_parameters_are_counted_and_logged_by_name() {
     stage.sidecar.curl(&["--data-urlencode", "goods_name=x&txamt=1", "-d", PAYMENT], "/trade/v1/payment");
     let line = stage.sidecar.wait_for_log(&["signs like another parameter"]);
     assert!(line.contains(r#"parameters="goods_name""#), "{line}");
-    assert!(stage.sidecar.admin("/metrics").text().contains("qfpay_sidecar_ambiguous_values_total 1\n"));
+    assert!(
+        stage.sidecar.admin("/metrics").text().contains("qfpay_sidecar_ambiguous_parameter_values_total 1\n")
+    );
 }
 
 #[test]

@@ -87,7 +87,7 @@ proptest! {
         // Whatever comes out, a decoded call has a canonical string without the caller's own signature.
         if let Ok(decoded) = run(Some(content_type), query.as_deref(), &body) {
             prop_assert!(decoded.params.get("sign").is_none());
-            prop_assert!(Canonical::of(&decoded.params).as_str().len() <= body.len() + query.map_or(0, |q| q.len()) + 12);
+            prop_assert!(decoded.params.get("sign_type").is_none());
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `/checkstand/#/`: QFPay's hosted checkout. Its parameters stand in the fragment, which no server ever sees.
 
 use super::{
-    BrowserUrl, BrowserUrlError, Pages, refuse_ambiguous, require_amount, require_currency, required, sign,
-    url,
+    BrowserUrl, BrowserUrlError, Pages, refuse_ambiguous, refuse_unknown, require_amount, require_currency,
+    required, sign, url,
 };
 use crate::credentials::App;
 use crate::sign::Params;
@@ -11,14 +11,15 @@ use crate::sign::Params;
 const MANDATORY: [&str; 7] =
     ["paysource", "txamt", "txcurrcd", "out_trade_no", "return_url", "failed_url", "notify_url"];
 
-/// Every name that the page knows.
-const KNOWN: [&str; 23] = [
+/// Every name that the page knows: CAM's table, and `txzone` and `pay_tag` as seen in the field.
+const KNOWN: [&str; 21] = [
     "appcode",
     "cancel_url",
     "checkout_expired_time",
     "expired_time",
     "failed_url",
     "goods_name",
+    "lang",
     "limit_pay",
     "mchntid",
     "notify_url",
@@ -26,16 +27,13 @@ const KNOWN: [&str; 23] = [
     "pay_tag",
     "paysource",
     "return_url",
-    "sign",
     "sign_type",
     "txamt",
     "txcurrcd",
     "txdtm",
     "txzone",
     "udid",
-    "mchid",
-    "app_code",
-    "pay_type",
+    "sign",
 ];
 
 impl Pages {
@@ -67,8 +65,11 @@ impl Pages {
         url::host_of(required(&params, "notify_url")?).ok_or(BrowserUrlError::NotAUrl("notify_url"))?;
 
         params.set("sign_type", self.checkout_sign_type_spelling.as_str());
-        refuse_ambiguous(&params, &KNOWN)?;
+        refuse_unknown(&params, &KNOWN)?;
         let unsigned_lang = if self.checkout_sign_lang { None } else { params.remove("lang") };
+        // What is not signed cannot be smuggled: a return URL may hold `&lang=` then.
+        let known = if self.checkout_sign_lang { &KNOWN[..] } else { &without_lang() };
+        refuse_ambiguous(&params, known)?;
         let case = self.checkout_sign_type.usual_case();
         let signature = sign(&params, app, self.checkout_sign_type, case);
         if let Some(lang) = unsigned_lang {
@@ -77,6 +78,10 @@ impl Pages {
         params.set("sign", signature);
         Ok(BrowserUrl(format!("{}/checkstand/#/?{}", self.base, url::encode(params.iter()))))
     }
+}
+
+fn without_lang() -> Vec<&'static str> {
+    KNOWN.into_iter().filter(|name| *name != "lang").collect()
 }
 
 /// The checkout's own name for the merchant is `mchntid`; callers may use the API's `mchid`.

@@ -3,7 +3,9 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{BrowserUrl, BrowserUrlError, Pages, require_amount, require_currency, required, url};
+use super::{
+    BrowserUrl, BrowserUrlError, Pages, refuse_unknown, require_amount, require_currency, required, url,
+};
 use crate::sign::Params;
 
 /// What the payment answer gave the shop in `pay_params`. `paySign` is WeChat's signature, not QFPay's.
@@ -11,6 +13,21 @@ const PAY_PARAMS: [&str; 6] = ["appId", "timeStamp", "nonceStr", "package", "sig
 
 /// What the shop adds.
 const PAGE: [&str; 4] = ["mchntnm", "txamt", "currency", "redirect_url"];
+
+/// Every name that the page knows.
+const KNOWN: [&str; 11] = [
+    "appId",
+    "timeStamp",
+    "nonceStr",
+    "package",
+    "signType",
+    "paySign",
+    "mchntnm",
+    "txamt",
+    "currency",
+    "redirect_url",
+    "goods_name",
+];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,14 +45,17 @@ struct PayParams<'a> {
 impl Pages {
     /// Takes the six fields, or `pay_params` as the JSON text that the payment answer holds.
     pub(super) fn direct(&self, params: &Params) -> Result<BrowserUrl, BrowserUrlError> {
-        let mut page = Params::new();
-        match params.get("pay_params") {
-            Some(json) => unpack(json, &mut page)?,
-            None => PAY_PARAMS.iter().for_each(|name| copy(params, name, &mut page)),
+        let mut page = params.clone();
+        // They chose the app, whose key this unsigned page does not need.
+        page.remove("app_code");
+        page.remove("appcode");
+        if let Some(json) = page.remove("pay_params") {
+            if let Some(twice) = PAY_PARAMS.into_iter().find(|name| page.get(name).is_some()) {
+                return Err(BrowserUrlError::Twice("pay_params", twice));
+            }
+            unpack(&json, &mut page)?;
         }
-        for name in PAGE.iter().chain(&["goods_name"]) {
-            copy(params, name, &mut page);
-        }
+        refuse_unknown(&page, &KNOWN)?;
         for name in PAGE.iter().chain(&PAY_PARAMS) {
             required(&page, name)?;
         }
@@ -43,12 +63,6 @@ impl Pages {
         require_currency(&page, "currency")?;
         self.check_redirect(&page, "redirect_url")?;
         Ok(BrowserUrl(format!("{}/q/direct?{}", self.browser_base, url::encode(page.iter()))))
-    }
-}
-
-fn copy(from: &Params, name: &'static str, to: &mut Params) {
-    if let Some(value) = from.get(name) {
-        to.set(name, value);
     }
 }
 

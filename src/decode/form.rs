@@ -9,6 +9,10 @@ use crate::sign::Params;
 
 /// Decodes `name=value` pairs joined by `&`. `+` is a space; a part without `=` is a name with an empty value.
 pub(crate) fn decode(form: &[u8]) -> Result<Params, DecodeError> {
+    // curl -d '{"txamt": 1}' says that it is a form: no legal name begins like that.
+    if form.trim_ascii_start().starts_with(b"{") {
+        return Err(DecodeError::JsonAsForm);
+    }
     let mut params = Params::new();
     for part in form.split(|&b| b == b'&').filter(|part| !part.is_empty()) {
         let (name, value) = match part.iter().position(|&b| b == b'=') {
@@ -92,6 +96,11 @@ mod tests {
             decode(b"goods_name=\xb2\xe2").unwrap_err(),
             DecodeError::Param(ParamError::NotUtf8("goods_name".to_owned()))
         );
+    }
+
+    #[test]
+    fn json_that_says_it_is_a_form_is_refused_without_quoting_it() {
+        assert_eq!(decode(b" {\"sub_openid\":\"canary\"}").unwrap_err(), DecodeError::JsonAsForm);
     }
 
     #[test]

@@ -74,7 +74,7 @@ table! {
         "Put the parameters in the query, or use POST."
     MediaTypeUnsupported "media_type_unsupported" 415
         "The body's Content-Type cannot be read."
-        "Send application/x-www-form-urlencoded, multipart/form-data with text fields, or one flat JSON object."
+        "Say what is sent: application/x-www-form-urlencoded, multipart/form-data with text fields, or one flat JSON object."
     CharsetUnsupported "charset_unsupported" 415
         "The body is in a charset other than UTF-8."
         "Convert to UTF-8 first (PHP: mb_convert_encoding, Java: getBytes(StandardCharsets.UTF_8))."
@@ -117,9 +117,12 @@ table! {
     ParameterInvalid "parameter_invalid" 400
         "A parameter has a value that QFPay's page cannot take."
         "Send the value in the form described."
+    ParameterUnknown "parameter_unknown" 400
+        "QFPay's page does not have this parameter."
+        "Leave it out: what is signed for a page must not be good for a call."
     RedirectInvalid "redirect_invalid" 400
-        "A URL that the customer is sent to cannot be used."
-        "Send an absolute URL that begins with https:// and a plain host name, without user name or backslash."
+        "A URL that QFPay is to use cannot be used."
+        "Send an absolute http:// or https:// URL with a plain host name, without user name or backslash."
     RedirectHostNotAllowed "redirect_host_not_allowed" 403
         "The customer would be sent to a host that is not allowed."
         "Add the host to browser.allowed_redirect_hosts if it is the shop's."
@@ -134,7 +137,7 @@ table! {
         "It is safe to try again. Check firewalls and upstream.connect_timeout_ms if it persists."
     UpstreamTimeout "upstream_timeout" 504
         "QFPay did not answer in time."
-        "Unless delivery is not_sent the call may have been processed: query before sending it again."
+        "The call may have been processed: query before sending it again."
     UpstreamNoAnswer "upstream_no_answer" 502
         "The connection to QFPay broke before it answered."
         "The call may have been processed: query before sending it again."

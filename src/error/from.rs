@@ -36,6 +36,7 @@ refusals! {
         DecodeError::Param(error) => of_param(error),
         DecodeError::PercentEncoding(_) => Code::PercentEncoding,
         DecodeError::Json(_) => Code::JsonInvalid,
+        DecodeError::JsonAsForm => Code::MediaTypeUnsupported,
         DecodeError::JsonNotAnObject => Code::JsonNotAnObject,
         DecodeError::Multipart(_) => Code::MultipartInvalid,
         DecodeError::File(_) => Code::FileUpload,
@@ -51,6 +52,7 @@ refusals! {
     BrowserUrlError => |error| match error {
         BrowserUrlError::Missing(_) => Code::ParameterMissing,
         BrowserUrlError::Invalid { .. } => Code::ParameterInvalid,
+        BrowserUrlError::Unknown(_) => Code::ParameterUnknown,
         BrowserUrlError::NotAUrl(_) => Code::RedirectInvalid,
         BrowserUrlError::HostNotAllowed(_) => Code::RedirectHostNotAllowed,
         BrowserUrlError::Ambiguous { .. } => Code::ParameterAmbiguous,
@@ -61,7 +63,7 @@ refusals! {
 fn of_param(error: &ParamError) -> Code {
     match error {
         ParamError::Repeated(_) => Code::ParameterRepeated,
-        ParamError::BadName(_) => Code::ParameterName,
+        ParamError::BadName(..) | ParamError::BadNameLength(_) => Code::ParameterName,
         ParamError::NotUtf8(_) => Code::ParameterNotUtf8,
         ParamError::Empty(_) => Code::ParameterEmpty,
     }

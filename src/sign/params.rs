@@ -29,9 +29,15 @@ pub enum ParamError {
     /// No source of QFPay's defines what is signed when a name comes twice.
     #[error("parameter '{0}' was sent more than once")]
     Repeated(String),
-    /// A narrow grammar for names shuts out re-splitting tricks.
-    #[error("parameter name {0} has characters outside A-Z a-z 0-9 _ . - or is not 1 to 64 characters long")]
-    BadName(String),
+    /// A narrow grammar for names shuts out re-splitting tricks. Shows no more than the legal beginning: a "name" may
+    /// be a whole body that was sent with the wrong Content-Type.
+    #[error(
+        "a parameter name that begins with '{0}' has a character outside A-Z a-z 0-9 _ . - at position {1}"
+    )]
+    BadName(String, usize),
+    /// Names have 1 to 64 characters.
+    #[error("a parameter name has {0} characters; names have 1 to 64")]
+    BadNameLength(usize),
     /// The scheme signs UTF-8; any other encoding gives another digest.
     #[error("the value of parameter '{0}' is not UTF-8")]
     NotUtf8(String),
@@ -53,11 +59,7 @@ impl Params {
     /// # Errors
     /// [`ParamError`] when the name is illegal or repeated, or when the value is not UTF-8.
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), ParamError> {
-        let legal = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-        let name = match std::str::from_utf8(name) {
-            Ok(text) if (1..=LONGEST_NAME).contains(&text.len()) && name.iter().all(legal) => text,
-            _ => return Err(ParamError::BadName(printable(name))),
-        };
+        let name = legal_name(name)?;
         let value = std::str::from_utf8(value).map_err(|_| ParamError::NotUtf8(name.to_owned()))?;
         if matches!(name, "sign" | "sign_type") {
             return Ok(());
@@ -111,15 +113,10 @@ impl Params {
         self.0.keys().map(String::as_str)
     }
 
-    /// Whether there is no parameter at all.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Names of parameters whose value would sign like a further parameter (`x&txamt=1`): the scheme has no escaping,
     /// so `{a: "1&b=2"}` and `{a: "1", b: "2"}` have one signature.
     pub fn ambiguous(&self) -> impl Iterator<Item = &str> {
-        self.iter().filter(|(_, value)| holds_a_pair(value)).map(|(name, _)| name)
+        self.iter().filter(|(_, value)| names_inside(value).next().is_some()).map(|(name, _)| name)
     }
 
     /// The parameters as they go on the wire, `application/x-www-form-urlencoded`, in signing order.
@@ -129,20 +126,27 @@ impl Params {
     }
 }
 
-/// Whether a value contains something that reads as `&name=`.
-fn holds_a_pair(value: &str) -> bool {
-    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    value
-        .split('&')
-        .skip(1)
-        .filter_map(|part| part.split_once('='))
-        .any(|(name, _)| !name.is_empty() && name.bytes().all(legal))
+/// The names that a value reads like: `name` for each `&name=` in it.
+pub fn names_inside(value: &str) -> impl Iterator<Item = &str> {
+    let names = value.split('&').skip(1).filter_map(|part| part.split_once('=')).map(|(name, _)| name);
+    names.filter(|name| legal_name(name.as_bytes()).is_ok())
 }
 
-/// A name from outside, safe to show: at most 64 bytes, everything unusual escaped.
-fn printable(name: &[u8]) -> String {
-    let shown = &name[..name.len().min(LONGEST_NAME)];
-    format!("'{}'", shown.escape_ascii())
+/// A name by the grammar `[A-Za-z0-9_.-]{1,64}`.
+fn legal_name(name: &[u8]) -> Result<&str, ParamError> {
+    let legal = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    let begins = name.iter().take_while(|b| legal(b)).count();
+    let text = std::str::from_utf8(&name[..begins]).unwrap_or_default();
+    match name.len() {
+        length if begins < length => Err(ParamError::BadName(shortened(text), begins + 1)),
+        1..=LONGEST_NAME => Ok(text),
+        length => Err(ParamError::BadNameLength(length)),
+    }
+}
+
+/// The first characters of a legal text.
+fn shortened(text: &str) -> String {
+    text.chars().take(LONGEST_NAME).collect()
 }
 
 impl fmt::Debug for Params {
@@ -167,9 +171,13 @@ mod tests {
 
     #[test]
     fn names_have_a_narrow_grammar() {
-        for bad in [&b""[..], b"a b", b"a&b", b"a=b", "\u{540d}".as_bytes(), b"a[]", b"\xff", &[b'a'; 65]] {
+        for bad in [&b"a b"[..], b"a&b", b"a=b", b"a[]", b"a\xff", "a\u{540d}".as_bytes()] {
             let refused = Params::new().push(bad, b"1").unwrap_err();
-            assert!(matches!(refused, ParamError::BadName(_)), "{bad:?}");
+            assert_eq!(refused, ParamError::BadName("a".to_owned(), 2), "{bad:?}");
+        }
+        for length in [0, 65] {
+            let refused = Params::new().push(&vec![b'a'; length], b"1").unwrap_err();
+            assert_eq!(refused, ParamError::BadNameLength(length));
         }
         Params::new().push(&[b'a'; 64], b"1").unwrap();
     }

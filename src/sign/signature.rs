@@ -6,6 +6,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::{Canonical, Params};
 use crate::credentials::{ClientKey, HexCase, SignType};
 
 /// A signature. It has no time, path or nonce in it, so whoever sees it can use it: never log it.
@@ -50,9 +51,14 @@ pub struct Signer<'a> {
 }
 
 impl Signer<'_> {
+    /// Signs a call: the canonical string of its parameters.
+    pub fn sign_params(&self, params: &Params) -> Signature {
+        self.sign(Canonical::of(params).as_str().as_bytes())
+    }
+
     /// Hashes bytes, then the key. The two are fed separately, so the pre-image never exists in memory.
     ///
-    /// For a call the bytes are its [`super::Canonical`] string; for notifications and answers they are the raw body.
+    /// For notifications and answers the bytes are the raw body; for a call see [`Signer::sign_params`].
     pub fn sign(&self, bytes: &[u8]) -> Signature {
         Signature {
             digest: match self.sign_type {

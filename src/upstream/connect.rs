@@ -45,6 +45,8 @@ impl Connector {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false); // https is for the layer above
         tcp.set_nodelay(true);
+        // Shared among the addresses of a name, so that a dead one leaves time for the next, and for TLS.
+        tcp.set_connect_timeout(Some(timeout * 2 / 3));
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("aws-lc-rs has the default protocol versions")
