@@ -79,3 +79,29 @@ fn modules_import_only_from_rows_above() {
         }
     }
 }
+
+#[test]
+fn the_crate_documentation_has_the_same_rows() {
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let mut rows = rows();
+    for line in text.lines().filter_map(|line| line.strip_prefix("//! ")) {
+        let Some((number, modules)) = line.split_once(". ") else { continue };
+        let Ok(number) = number.parse::<usize>() else { continue };
+        for module in modules.split('`').skip(1).step_by(2) {
+            assert_eq!(rows.remove(module), Some(number - 1), "{module}");
+        }
+    }
+    assert_eq!(rows, BTreeMap::new(), "rows that src/lib.rs lacks");
+}
+
+#[test]
+fn the_sandbox_shares_no_code_with_the_proxy() {
+    for file in source_files().iter().filter(|file| file.starts_with("src/sandbox")) {
+        let text = fs::read_to_string(root().join(file)).unwrap();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        for import in code.flat_map(|line| line.split("crate::").skip(1)) {
+            let own = import.starts_with("sandbox") || import.starts_with("credentials");
+            assert!(own, "{file} imports {import}");
+        }
+    }
+}
