@@ -38,12 +38,18 @@ fn the_map_names_every_file_once() {
     let map = section("The map");
     let mut named = BTreeSet::new();
     for line in map.lines() {
-        let Some(path) = line.split_whitespace().next().filter(|word| word.ends_with(".rs")) else { continue };
+        let Some(path) = line.split_whitespace().next().filter(|word| word.ends_with(".rs")) else {
+            continue;
+        };
         assert!(line.trim().len() > path.len() + 10, "{path} is not explained");
         assert!(named.insert(path.to_owned()), "{path} stands twice");
     }
     let files = source_files();
-    assert_eq!(files.difference(&named).collect::<Vec<_>>(), Vec::<&String>::new(), "files that the map lacks");
+    assert_eq!(
+        files.difference(&named).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "files that the map lacks"
+    );
     assert_eq!(named.difference(&files).collect::<Vec<_>>(), Vec::<&String>::new(), "names without a file");
 }
 
@@ -75,7 +81,10 @@ fn modules_import_only_from_rows_above() {
         for import in code.flat_map(|line| line.split("crate::").skip(1)) {
             let imported: String = import.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             let above = rows.get(&imported).unwrap_or_else(|| panic!("{file}: no row has {imported}"));
-            assert!(imported == module || above < row, "{file} imports {imported}, which is not in a row above");
+            assert!(
+                imported == module || above < row,
+                "{file} imports {imported}, which is not in a row above"
+            );
         }
     }
 }
