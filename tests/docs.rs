@@ -1,5 +1,7 @@
 //! What the documents say is what the product does: tables, commands and links are compared with their sources.
 
+#![allow(clippy::unwrap_used)] // in a test, a failed unwrap is a failed test
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
