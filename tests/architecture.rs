@@ -69,6 +69,14 @@ fn rows() -> BTreeMap<String, usize> {
     rows
 }
 
+/// The modules that a file names by their path from the crate's root; comments do not count.
+fn imports(file: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join(file)).unwrap();
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let paths = code.flat_map(|line| line.split("crate::").skip(1));
+    paths.map(|path| path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
+}
+
 #[test]
 fn modules_import_only_from_rows_above() {
     let rows = rows();
@@ -78,15 +86,10 @@ fn modules_import_only_from_rows_above() {
             continue;
         }
         let row = rows.get(module).unwrap_or_else(|| panic!("no row has the module {module}"));
-        let text = fs::read_to_string(root().join(&file)).unwrap();
-        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-        for import in code.flat_map(|line| line.split("crate::").skip(1)) {
-            let imported: String = import.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        for imported in imports(&file) {
             let above = rows.get(&imported).unwrap_or_else(|| panic!("{file}: no row has {imported}"));
-            assert!(
-                imported == module || above < row,
-                "{file} imports {imported}, which is not in a row above"
-            );
+            let right = imported == module || above < row;
+            assert!(right, "{file} imports {imported}, which is not in a row above");
         }
     }
 }
@@ -108,11 +111,8 @@ fn the_crate_documentation_has_the_same_rows() {
 #[test]
 fn the_sandbox_shares_no_code_with_the_proxy() {
     for file in source_files().iter().filter(|file| file.starts_with("src/sandbox")) {
-        let text = fs::read_to_string(root().join(file)).unwrap();
-        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-        for import in code.flat_map(|line| line.split("crate::").skip(1)) {
-            let own = import.starts_with("sandbox") || import.starts_with("credentials");
-            assert!(own, "{file} imports {import}");
+        for imported in imports(file) {
+            assert!(matches!(&*imported, "sandbox" | "credentials"), "{file} imports {imported}");
         }
     }
 }
