@@ -29,7 +29,7 @@ use crate::metrics::Metrics;
 use crate::outbound::{self, Call, SignedRequest};
 use crate::respcd;
 use crate::sign::EmptyPolicy;
-use crate::upstream::{Answer, AnswerBody, Delivery, Upstream, Whole};
+use crate::upstream::{Answer, AnswerBody, Body, Delivery, Upstream};
 use record::Record;
 
 /// Everything that a call needs.
@@ -191,11 +191,11 @@ impl Drop for InFlight {
 fn relay(answer: Answer, record: &mut Record) -> Response<AnswerBody> {
     record.delivery = Delivery::Answered;
     let body = match answer.body {
-        Whole::Yes(bytes) => {
+        Body::Whole(bytes) => {
             record.respcd = respcd::class(&bytes);
             whole(bytes)
         }
-        Whole::No(stream) => stream,
+        Body::Streamed(stream) => stream,
     };
     let mut response = Response::new(body);
     *response.status_mut() = answer.status;

@@ -2,6 +2,8 @@
 
 mod connect;
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -9,10 +11,11 @@ use futures_util::{StreamExt, stream};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::Response;
-use hyper::body::{Frame, Incoming};
-use hyper::http::{HeaderMap, StatusCode};
-use hyper_util::client::legacy::Client;
+use hyper::body::{Body as _, Frame, Incoming};
+use hyper::http::header::CONTENT_LENGTH;
+use hyper::http::{HeaderMap, HeaderValue, StatusCode};
 use hyper_util::client::legacy::connect::capture_connection;
+use hyper_util::client::legacy::{self as client, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -59,7 +62,9 @@ pub struct Settings {
 }
 
 /// A body on its way to the caller: whole, or streamed when it is large.
-pub type AnswerBody = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+pub type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What QFPay answered, unchanged but for headers that belong to one connection.
 #[derive(Debug)]
@@ -69,16 +74,16 @@ pub struct Answer {
     /// Its headers, see [`headers::to_caller`].
     pub headers: HeaderMap,
     /// Its body, byte for byte.
-    pub body: Whole,
+    pub body: Body,
 }
 
-/// An answer's body, or the beginning of it.
+/// An answer's body.
 #[derive(Debug)]
-pub enum Whole {
-    /// All of it.
-    Yes(Bytes),
-    /// It is larger than `answer_whole_bytes`, and streams.
-    No(AnswerBody),
+pub enum Body {
+    /// All of it was read before the caller sees any.
+    Whole(Bytes),
+    /// It is larger than `answer_whole_bytes`, and is passed on as it comes.
+    Streamed(AnswerBody),
 }
 
 /// Why there is no answer. Each variant knows what it means for the payment, see [`SendError::delivery`].
@@ -111,16 +116,20 @@ pub enum SendError {
         sent: bool,
     },
     /// The connection broke, or what came was not HTTP, before the answer's head was complete.
-    #[error("{host} closed or broke the connection before it answered")]
+    #[error("no answer from {host}: {cause}")]
     NoAnswer {
         /// Where to.
         host: String,
+        /// What hyper or the system says; never bytes of the answer.
+        cause: String,
     },
     /// The answer's body ended early. What came is not passed on: half an answer may look like a whole one.
-    #[error("the answer of {host} broke off")]
+    #[error("the answer of {host} broke off: {cause}")]
     Truncated {
         /// Where to.
         host: String,
+        /// What hyper or the system says; never bytes of the answer.
+        cause: String,
     },
 }
 
@@ -177,55 +186,71 @@ impl Upstream {
         let connection = capture_connection(&mut request);
         let head = match timeout_at(deadline, self.client.request(request)).await {
             Ok(Ok(head)) => head,
-            Ok(Err(error)) if error.is_connect() => return Err(self.not_connected(&error)),
-            Ok(Err(_)) => return Err(SendError::NoAnswer { host: host() }),
+            Ok(Err(error)) => {
+                let handed_over = connection.connection_metadata().is_some();
+                return Err(self.unanswered(&error, handed_over));
+            }
             Err(_) => {
                 let sent = connection.connection_metadata().is_some();
                 return Err(SendError::TimedOut { host: host(), after: self.settings.call_timeout, sent });
             }
         };
         if head.status() == StatusCode::SWITCHING_PROTOCOLS {
-            // We asked for no other protocol, so this is not an answer to a payment.
-            return Err(SendError::NoAnswer { host: host() });
+            let cause = "it switched protocols, which nobody asked for".to_owned();
+            return Err(SendError::NoAnswer { host: host(), cause });
         }
         match timeout_at(deadline, self.read(head)).await {
-            Ok(Some(answer)) => Ok(answer),
-            Ok(None) => Err(SendError::Truncated { host: host() }),
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(broken)) => {
+                Err(SendError::Truncated { host: host(), cause: innermost(&broken).to_string() })
+            }
             Err(_) => {
                 Err(SendError::TimedOut { host: host(), after: self.settings.call_timeout, sent: true })
             }
         }
     }
 
-    /// Reads an answer whole, or as far as `answer_whole_bytes`; nothing when it breaks off.
-    async fn read(&self, answer: Response<Incoming>) -> Option<Answer> {
+    /// Reads an answer whole, or as far as `answer_whole_bytes`; an error when it breaks off.
+    async fn read(&self, answer: Response<Incoming>) -> Result<Answer, hyper::Error> {
         let (head, mut body) = answer.into_parts();
-        let answer =
-            |body| Some(Answer { status: head.status, headers: headers::to_caller(&head.headers), body });
-        let mut whole = BytesMut::new();
+        let mut headers = headers::to_caller(&head.headers);
+        let length = body.size_hint().exact();
+        let mut read = BytesMut::new();
         while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.ok()?.into_data() else { continue };
-            whole.extend_from_slice(&data);
-            if whole.len() > self.settings.answer_whole_bytes {
-                return answer(Whole::No(streamed(whole.freeze(), body, self.settings.call_timeout)));
+            let Ok(data) = frame?.into_data() else { continue };
+            read.extend_from_slice(&data);
+            if read.len() > self.settings.answer_whole_bytes {
+                // With its length a caller notices when it breaks off; HTTP/1.0 has no other sign.
+                headers.extend(length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))));
+                let body = Body::Streamed(streamed(read.freeze(), body, self.settings.call_timeout));
+                return Ok(Answer { status: head.status, headers, body });
             }
         }
-        answer(Whole::Yes(whole.freeze()))
+        Ok(Answer { status: head.status, headers, body: Body::Whole(read.freeze()) })
     }
 
-    fn not_connected(&self, error: &hyper_util::client::legacy::Error) -> SendError {
+    /// Why there is no head of an answer. `handed_over` says whether hyper had given the request to a connection.
+    fn unanswered(&self, error: &client::Error, handed_over: bool) -> SendError {
         let host = self.base.to_string();
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-            let of_system = cause.downcast_ref::<std::io::Error>();
-            let too_slow = of_system.is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut);
-            if too_slow || cause.is::<ConnectTimedOut>() {
-                return SendError::ConnectTimedOut { host, after: self.settings.connect_timeout };
-            }
+        let cause = innermost(error);
+        let slow =
+            cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
+        // "Canceled" is hyper's word for a request that it gives back because it never started.
+        let never_started =
+            error.source().and_then(|source| source.downcast_ref()).is_some_and(hyper::Error::is_canceled);
+        if cause.is::<ConnectTimedOut>() || (error.is_connect() && slow) {
+            SendError::ConnectTimedOut { host, after: self.settings.connect_timeout }
+        } else if error.is_connect() || !handed_over || never_started {
+            SendError::NotConnected { host, cause: cause.to_string() }
+        } else {
+            SendError::NoAnswer { host, cause: cause.to_string() }
         }
-        SendError::NotConnected { host, cause: cause.to_string() }
     }
+}
+
+/// The error at the bottom of a chain: the one that says what happened.
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    error.source().map_or(error, innermost)
 }
 
 /// What was read already, then the rest as it comes, none of it later than `stall` after what came before.
@@ -234,8 +259,11 @@ fn streamed(beginning: Bytes, rest: Incoming, stall: Duration) -> AnswerBody {
     let rest = stream::unfold(rest, move |mut rest| async move {
         let frame = match timeout(stall, rest.frame()).await {
             Ok(frame) => frame?.map_err(Into::into),
-            Err(_) => Err("the upstream's answer stalled".into()),
+            Err(_) => Err(BoxError::from("it stalled")),
         };
+        if let Err(error) = &frame {
+            tracing::warn!(%error, "a streamed answer broke off, and the caller's connection with it");
+        }
         Some((frame, rest))
     });
     AnswerBody::new(StreamBody::new(beginning.chain(rest)))
