@@ -1,5 +1,4 @@
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
+import com.sun.net.httpserver.*;
 import java.io.*;
 import java.net.*;
 import java.text.SimpleDateFormat;
@@ -50,19 +49,20 @@ public class Shop {
         switch (exchange.getRequestURI().getPath()) {
             case "/":
                 boolean right = String.valueOf(agent).contains("MicroMessenger") || parameter(query, "anybrowser").equals("1");
-                return right ? "<h1>Shop</h1>" + escape(GOODS) + "<form action='/pay' method='post'><button id='buy'>Buy</button></form>"
+                String buy = "<form action='/pay' method='post'><button id='buy'>Buy</button></form>";
+                return right ? "<h1>Shop</h1>" + escape(GOODS) + ", HKD 12.00" + buy
                     : "<h1>Please open this page in WeChat</h1>With the sandbox: <a href='/?anybrowser=1'>any browser</a>";
             case "/pay":
-                return location("/tool/v1/get_weixin_oauth_code", form("redirect_uri", SHOP + "/callback"));
+                return sidecar("GET", "/tool/v1/get_weixin_oauth_code", form("redirect_uri", SHOP + "/callback"));
             case "/callback":
                 if (code.isEmpty()) return "<h1>WeChat sent no code</h1><a href='/'>Start again</a>";
-                String openid = field(qfpay("GET", "/tool/v1/get_weixin_openid", form("code", code)), "openid"); // works once
+                String openid = field(sidecar("GET", "/tool/v1/get_weixin_openid", form("code", code)), "openid"); // works once
                 order = "java_" + UUID.randomUUID().toString().replace("-", "");
-                String answer = qfpay("POST", "/trade/v1/payment", form("pay_type", "800207", "sub_openid", openid,
+                String answer = sidecar("POST", "/trade/v1/payment", form("pay_type", "800207", "sub_openid", openid,
                     "out_trade_no", order, "txamt", TXAMT, "txcurrcd", TXCURRCD, "goods_name", GOODS, "notify_url", SHOP
                     + "/notify", "txdtm", new SimpleDateFormat("yyyy-MM-dd HH:mm:ss").format(new Date())));
                 String payParams = first("\"pay_params\"\\s*:\\s*(\\{[^{}]*\\})", answer); // the sidecar reads this JSON text
-                return location("/q/direct", form("pay_params", payParams, "mchntnm", "Tea & Co \u8336", "txamt", TXAMT,
+                return sidecar("GET", "/q/direct", form("pay_params", payParams, "mchntnm", "Tea & Co \u8336", "txamt", TXAMT,
                     "currency", TXCURRCD, "goods_name", GOODS, "redirect_url", SHOP + "/success?out_trade_no=" + order));
             case "/success": // anyone can open this page: only the query says what is true
                 String state = isPaid(order) ? "paid" : "not paid (yet)";
@@ -79,11 +79,13 @@ public class Shop {
     /** Asks QFPay, and looks at the order, the amount and the currency; an answer about anything else is not paid. */
     static boolean isPaid(String order) throws IOException {
         if (order.isEmpty()) return false;
-        Matcher rows = Pattern.compile("\\{[^{}]*\\}").matcher(qfpay("POST", "/trade/v1/query", form("out_trade_no", order)));
+        String answer = sidecar("POST", "/trade/v1/query", form("out_trade_no", order));
+        Matcher rows = Pattern.compile("\\{[^{}]*\\}").matcher(answer);
         while (rows.find()) { // the rows of "data" hold no objects, and the answer around them does
             String row = rows.group();
-            if (order.equals(field(row, "out_trade_no")) && "0000".equals(field(row, "respcd")) && TXAMT.equals(field(row, "txamt"))
-                && TXCURRCD.equals(field(row, "txcurrcd")) && field(row, "cancel").matches("0?")) {
+            if (order.equals(field(row, "out_trade_no")) && "0000".equals(field(row, "respcd"))
+                && TXAMT.equals(field(row, "txamt")) && TXCURRCD.equals(field(row, "txcurrcd"))
+                && field(row, "cancel").matches("0?")) {
                 System.err.println("order " + order + " is paid"); // a real shop marks the order in its database here, once
                 return true;
             }
@@ -91,16 +93,8 @@ public class Shop {
         return false;
     }
 
-    /** Calls QFPay through the sidecar; throws unless the outcome is success. */
-    static String qfpay(String method, String path, String form) throws IOException {
-        HttpURLConnection call = call(method, path, form);
-        String body = read(call.getResponseCode() < 400 ? call.getInputStream() : call.getErrorStream());
-        String outer = body.replaceAll("(?s)\\[.*\\]", "[]"); // the rows of a query have a respcd of their own
-        if (!"0000".equals(field(outer, "respcd"))) throw new IOException(path + ": " + body);
-        return body;
-    }
-
-    static HttpURLConnection call(String method, String path, String form) throws IOException {
+    /** Calls the sidecar: answers QFPay's JSON if its outcome is success, or the URL that the browser opens next. */
+    static String sidecar(String method, String path, String form) throws IOException {
         URL url = new URL(SIDECAR + path + (method.equals("GET") ? "?" + form : ""));
         HttpURLConnection call = (HttpURLConnection) url.openConnection();
         call.setInstanceFollowRedirects(false);
@@ -111,14 +105,11 @@ public class Shop {
             call.setFixedLengthStreamingMode(form.length()); // without it, Java may silently send a failed POST twice
             call.getOutputStream().write(form.getBytes("US-ASCII"));
         }
-        return call;
-    }
-
-    /** The URL that the customer's browser opens next: the sidecar signs it and answers with a redirect. */
-    static String location(String path, String form) throws IOException {
-        HttpURLConnection call = call("GET", path, form);
-        if (call.getResponseCode() != 302) throw new IOException(path + ": " + call.getResponseCode());
-        return call.getHeaderField("Location");
+        if (call.getResponseCode() == 302) return call.getHeaderField("Location");
+        String body = read(call.getResponseCode() < 400 ? call.getInputStream() : call.getErrorStream());
+        String outer = body.replaceAll("(?s)\\[.*\\]", "[]"); // the rows of a query have a respcd of their own
+        if (!"0000".equals(field(outer, "respcd"))) throw new IOException(path + ": " + body);
+        return body;
     }
 
     static String form(String... pairs) throws IOException {
@@ -144,8 +135,10 @@ public class Shop {
     }
 
     static String read(InputStream stream) throws IOException {
-        Scanner all = new Scanner(stream, "UTF-8").useDelimiter("\\A");
-        return all.hasNext() ? all.next() : "";
+        byte[] bytes = new byte[65536]; // a longer body is cut off, and then lacks what is looked for
+        int length = 0;
+        for (int n; (n = stream.read(bytes, length, bytes.length - length)) > 0; ) length += n;
+        return new String(bytes, 0, length, "UTF-8");
     }
 
     static String escape(String text) {
