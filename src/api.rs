@@ -1,6 +1,8 @@
 //! The listener that shops call: an unsigned request goes in, a signed one goes out.
 
 mod record;
+mod response_signature;
+mod verify;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::body;
 use crate::browser::{BrowserUrl, Pages};
 use crate::caller::{self, REQUEST_ID_HEADER, RequestId};
-use crate::config::Routes;
+use crate::config::{Routes, VerifyResponses};
 use crate::credentials::Keyring;
 use crate::decode::decode;
 use crate::endpoint::{self, Endpoint};
@@ -28,7 +30,7 @@ use crate::error::{Code, Failure};
 use crate::metrics::Metrics;
 use crate::outbound::{self, Call, SignedRequest};
 use crate::respcd;
-use crate::sign::EmptyPolicy;
+use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{Answer, AnswerBody, Body, Delivery, Upstream};
 use record::Record;
 
@@ -37,6 +39,12 @@ use record::Record;
 pub struct Api {
     /// Who signs.
     pub keyring: Arc<Keyring>,
+    /// Who verifies notifications on request.
+    pub verifiers: Vec<Verifier>,
+    /// What becomes of signatures on QFPay's answers.
+    pub verify_responses: VerifyResponses,
+    /// The largest notification that is verified on request, in bytes.
+    pub notification_bytes: usize,
     /// Which paths are signed.
     pub routes: Routes,
     /// What happens to empty parameters.
@@ -89,6 +97,9 @@ impl Api {
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
         let (head, body) = request.into_parts();
+        if head.uri.path() == endpoint::VERIFY.path && head.uri.authority().is_none() {
+            return self.verify(&head, body, record).await;
+        }
         let endpoint = self.matched(&head, record)?;
         if endpoint.browser_page().is_none() {
             caller::refuse_web_pages(&head.headers)?;
@@ -110,6 +121,7 @@ impl Api {
         }
 
         let out_trade_no = params.get("out_trade_no").map(str::to_owned);
+        let signed_by = app.clone();
         let call = Call {
             app: app.clone(),
             endpoint,
@@ -123,10 +135,9 @@ impl Api {
         let waiting = record.waiting();
         let sent = self.upstream.send(signed).await;
         record.waited(waiting);
-        match sent {
-            Ok(answer) => Ok(relay(answer, record)),
-            Err(error) => Err(Failure::from(error).about(endpoint.effect, out_trade_no.as_deref())),
-        }
+        let checked = sent.map_err(Failure::from).and_then(|answer| self.check_signature(answer, &signed_by));
+        let answer = checked.map_err(|failure| failure.about(endpoint.effect, out_trade_no.as_deref()))?;
+        Ok(relay(answer, record))
     }
 
     /// The endpoint of a request that the sidecar signs for.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,8 +16,11 @@ use crate::base_url::UpstreamUrl;
 use crate::browser::Pages;
 use crate::config::{Config, Target};
 use crate::metrics::Metrics;
+use crate::notification::{self, Notifications};
+use crate::receiver::Receivers;
 use crate::sandbox::{self, Sandbox};
 use crate::server::{self, Address, CloseConnection, Limits, Listener};
+use crate::sign::Verifier;
 use crate::upstream::{BadRoots, Settings, Upstream};
 
 /// Why the process cannot start although its configuration is right.
@@ -33,16 +37,23 @@ pub enum StartError {
         cause: io::Error,
     },
     /// The file of certificate authorities.
-    #[error("upstream.ca_file: {0}: {1}")]
-    CaFile(String, String),
+    #[error("{setting}: {file}: {cause}")]
+    CaFile {
+        /// The setting that names the file.
+        setting: &'static str,
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// A key that has no business in a sandbox.
     #[error(transparent)]
     Sandbox(#[from] sandbox::Refused),
 }
 
 impl StartError {
-    fn ca_file(path: &std::path::Path, cause: impl fmt::Display) -> Self {
-        Self::CaFile(path.display().to_string(), cause.to_string())
+    fn ca_file(setting: &'static str, path: &Path, cause: impl fmt::Display) -> Self {
+        Self::CaFile { setting, file: path.display().to_string(), cause: cause.to_string() }
     }
 }
 
@@ -52,6 +63,7 @@ pub struct Sidecar {
     admin: Admin,
     api_listener: Listener,
     admin_listener: Option<Listener>,
+    notifications: Option<(Listener, Arc<Notifications>)>,
     sandbox: Option<(Listener, Sandbox)>,
     limits: Limits,
     in_flight: u32,
@@ -79,10 +91,18 @@ impl Sidecar {
             None => None,
         };
 
+        let notification_listener = match &config.listen.notifications {
+            Some(address) => Some(bind("listen.notifications", address).await?),
+            None => None,
+        };
+
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         let draining = Arc::new(AtomicBool::new(false));
         let api = Api {
             keyring: config.keyring.clone(),
+            verifiers: Verifier::all(&config.keyring),
+            verify_responses: config.upstream.verify_responses,
+            notification_bytes: config.notifications.body_bytes,
             routes: config.routes.clone(),
             empty: config.empty,
             body_bytes: config.limits.body_bytes,
@@ -100,11 +120,16 @@ impl Sidecar {
             in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),
             draining: draining.clone(),
         };
+        let notifications = match notification_listener {
+            Some(listener) => Some((listener, Arc::new(notifications(config, &metrics, &draining)?))),
+            None => None,
+        };
         Ok(Self {
             api: Arc::new(api),
             admin: Admin { metrics, draining },
             api_listener,
             admin_listener,
+            notifications,
             sandbox: sandbox.map(|(listener, sandbox, _)| (listener, sandbox)),
             limits: Limits {
                 connections: config.limits.connections,
@@ -125,6 +150,11 @@ impl Sidecar {
         self.admin_listener.as_ref().map(Listener::address)
     }
 
+    /// Where QFPay's notifications arrive.
+    pub fn notification_address(&self) -> Option<&Address> {
+        self.notifications.as_ref().map(|(listener, _)| listener.address())
+    }
+
     /// Where the embedded sandbox listens.
     pub fn sandbox_address(&self) -> Option<&Address> {
         self.sandbox.as_ref().map(|(listener, _)| listener.address())
@@ -141,13 +171,7 @@ impl Sidecar {
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> bool {
         // Dropped at the end, when calls in flight need neither probes nor the sandbox any more.
         let (alive, ended) = watch::channel(());
-        let end = move || {
-            let mut ended = ended.clone();
-            async move {
-                // An error means that the sender is gone, which is the signal.
-                let _ = ended.changed().await;
-            }
-        };
+        let end = || gone(ended.clone());
         if let Some((listener, sandbox)) = self.sandbox {
             tokio::spawn(serve_sandbox(listener, sandbox, self.limits, end()));
         }
@@ -166,18 +190,50 @@ impl Sidecar {
             let api = api.clone();
             async move { Ok(api.handle(request).await) }
         };
+        let (open, closed) = watch::channel(());
         let shutdown = async move {
             shutdown.await;
             draining.store(true, Ordering::Relaxed);
+            drop(open);
         };
-        let deadline = self.limits.drain;
-        let drained = server::serve(self.api_listener, handler, self.limits, shutdown).await;
-        // Calls whose caller hung up have no connection any more, but their outcome is still awaited.
-        let unattended = self.api.in_flight.acquire_many(self.in_flight);
-        let finished = drained && tokio::time::timeout(deadline, unattended).await.is_ok();
+        let calls = async {
+            let drained = server::serve(self.api_listener, handler, self.limits, shutdown).await;
+            // Calls whose caller hung up have no connection any more, but their outcome is still awaited.
+            drained && all_free(&self.api.in_flight, self.in_flight, self.limits).await
+        };
+        let notifications =
+            serve_notifications(self.notifications, self.in_flight, self.limits, gone(closed));
+        let (calls, notifications) = tokio::join!(calls, notifications);
         drop(alive);
-        finished
+        calls && notifications
     }
+}
+
+/// Completes when the sender is gone, which is the signal.
+async fn gone(mut sender: watch::Receiver<()>) {
+    // The error is what was waited for: nothing is ever sent.
+    let _ = sender.changed().await;
+}
+
+/// Whether every place is free again in time.
+async fn all_free(places: &Semaphore, all: u32, limits: Limits) -> bool {
+    tokio::time::timeout(limits.drain, places.acquire_many(all)).await.is_ok()
+}
+
+/// Serves notifications like calls: what was handed to a receiver is finished, and nothing new is taken.
+async fn serve_notifications(
+    notifications: Option<(Listener, Arc<Notifications>)>,
+    places: u32,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) -> bool {
+    let Some((listener, notifications)) = notifications else { return true };
+    let in_flight = notifications.in_flight.clone();
+    let handler = move |request: Request<Incoming>| {
+        let notifications = notifications.clone();
+        async move { Ok(notifications.handle(request).await) }
+    };
+    server::serve(listener, handler, limits, shutdown).await && all_free(&in_flight, places, limits).await
 }
 
 async fn bind(setting: &'static str, address: &Address) -> Result<Listener, StartError> {
@@ -222,11 +278,41 @@ fn upstream(config: &Config, base: UpstreamUrl) -> Result<Upstream, StartError> 
         pool_idle_timeout: config.upstream.pool_idle_timeout,
         answer_whole_bytes: config.limits.answer_whole_bytes,
     };
-    let Some(path) = &config.upstream.ca_file else {
-        return Ok(Upstream::new(base, settings, None).expect("the built-in authorities are usable"));
+    with_roots("upstream.ca_file", config.upstream.ca_file.as_deref(), |roots| {
+        Upstream::new(base, settings, roots)
+    })
+}
+
+fn notifications(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+    draining: &Arc<AtomicBool>,
+) -> Result<Notifications, StartError> {
+    let settings = &config.notifications;
+    let receivers = with_roots("notifications.ca_file", settings.ca_file.as_deref(), |roots| {
+        Receivers::new(settings.receiver_timeout, roots)
+    })?;
+    let limits = notification::Limits {
+        body_bytes: settings.body_bytes,
+        body_timeout: config.limits.body_timeout,
+        in_flight: config.limits.in_flight,
+        remember: settings.remember,
     };
-    let pem = std::fs::read(path).map_err(|cause| StartError::ca_file(path, cause))?;
-    Upstream::new(base, settings, Some(&pem)).map_err(|cause: BadRoots| StartError::ca_file(path, cause))
+    let (metrics, draining) = (metrics.clone(), draining.clone());
+    Ok(Notifications::new(settings, &config.keyring, limits, receivers, metrics, draining))
+}
+
+/// Makes a client with the authorities of a file, or with the built-in ones.
+fn with_roots<C>(
+    setting: &'static str,
+    ca_file: Option<&Path>,
+    make: impl FnOnce(Option<&[u8]>) -> Result<C, BadRoots>,
+) -> Result<C, StartError> {
+    let Some(path) = ca_file else {
+        return Ok(make(None).unwrap_or_else(|_| unreachable!("the built-in authorities are usable")));
+    };
+    let pem = std::fs::read(path).map_err(|cause| StartError::ca_file(setting, path, cause))?;
+    make(Some(&pem)).map_err(|cause| StartError::ca_file(setting, path, cause))
 }
 
 /// The sandbox alone, for a sidecar or a shop in another process.

@@ -28,11 +28,14 @@ impl RequestId {
         let legal = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
         match headers.get(REQUEST_ID_IN) {
             Some(id) if (1..=64).contains(&id.len()) && id.as_bytes().iter().all(legal) => Self(id.clone()),
-            _ => {
-                let made = uuid::Uuid::new_v4().simple().to_string();
-                Self(HeaderValue::from_str(&made).expect("hex digits are visible ASCII"))
-            }
+            _ => Self::fresh(),
         }
+    }
+
+    /// A new one, for senders that are not asked.
+    pub fn fresh() -> Self {
+        let made = uuid::Uuid::new_v4().simple().to_string();
+        Self(HeaderValue::from_str(&made).expect("hex digits are visible ASCII"))
     }
 
     /// The id as text.

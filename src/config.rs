@@ -20,14 +20,20 @@ mod effective;
 mod errors;
 mod keys;
 mod layers;
+mod networks;
+mod notifications;
 mod raw;
 mod readers;
+mod receiver;
 mod resolve;
 mod routes;
 mod unknown;
 
 pub use effective::Effective;
 pub use errors::{ConfigError, Problem};
+pub use networks::{BadNetwork, Networks};
+pub use notifications::{Acknowledge, Duplicates, NotificationRoute, Notifications};
+pub use receiver::{BadReceiver, ReceiverUrl};
 pub use routes::{BadRoute, Routes};
 
 /// Which layers to read.
@@ -86,6 +92,8 @@ pub struct Config {
     pub limits: Limits,
     /// How logs look.
     pub log: Log,
+    /// QFPay's notifications.
+    pub notifications: Notifications,
     /// The QFPay stand-in.
     pub sandbox: Sandbox,
     /// Hosted checkout.
@@ -118,6 +126,8 @@ pub struct Listen {
     pub api: Address,
     /// Health and metrics; `None` is off.
     pub admin: Option<Address>,
+    /// Where QFPay's notifications arrive; `None` is off.
+    pub notifications: Option<Address>,
     /// Whether addresses that other machines can reach are meant.
     pub allow_non_loopback: bool,
 }
@@ -137,6 +147,19 @@ pub struct UpstreamConfig {
     pub call_timeout: Duration,
     /// How long an idle connection is kept.
     pub pool_idle_timeout: Duration,
+    /// What becomes of signatures on QFPay's answers.
+    pub verify_responses: VerifyResponses,
+}
+
+/// What becomes of signatures on QFPay's answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerifyResponses {
+    /// They are not looked at.
+    Off,
+    /// The caller is told, and decides.
+    Report,
+    /// An answer with a wrong one is refused.
+    Enforce,
 }
 
 /// What answers calls.

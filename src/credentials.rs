@@ -62,8 +62,8 @@ impl fmt::Debug for AppCode {
     }
 }
 
-/// The secret of a credential pair. Wiped from memory when dropped.
-pub struct ClientKey(Zeroizing<Vec<u8>>);
+/// The secret of a credential pair. It stands in memory once, and is wiped when its last user is gone.
+pub struct ClientKey(Arc<Zeroizing<Vec<u8>>>);
 
 /// A text that cannot be a `client_key`. Never says what the text was.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl ClientKey {
             0 => Err(BadClientKey::Empty),
             _ if !key.iter().all(u8::is_ascii_graphic) => Err(BadClientKey::NotPrintable),
             n if n < SHORTEST_USUAL_KEY && !allow_short => Err(BadClientKey::Short(n)),
-            _ => Ok(Self(key)),
+            _ => Ok(Self(Arc::new(key))),
         }
     }
 
@@ -110,6 +110,12 @@ impl ClientKey {
     /// The key never stands beside the canonical string in memory of ours, so no pre-image can leak.
     pub(crate) fn feed<D: Digest>(&self, hasher: &mut D) {
         hasher.update(self.0.as_slice());
+    }
+
+    /// The same key for one more user; its bytes are not copied. Within the crate, so that whoever holds a key that can
+    /// only verify cannot hand it to one who signs.
+    pub(crate) fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 
     /// Eight hex digits by which people recognise a key without seeing it.
@@ -193,6 +199,19 @@ pub struct App {
 pub struct Keyring {
     apps: Vec<Arc<App>>,
     default: usize,
+    previous: Vec<PreviousKey>,
+}
+
+/// The key that an app had before QFPay issued its present one: what QFPay signed with it still arrives for a while.
+/// Only ever used to verify.
+#[derive(Debug)]
+pub struct PreviousKey {
+    /// The name of the app.
+    pub app: String,
+    /// The key.
+    pub client_key: ClientKey,
+    /// Where it was read from, for people.
+    pub key_source: String,
 }
 
 /// Why a set of apps cannot form a ring.
@@ -232,7 +251,17 @@ impl Keyring {
                 .position(|app| app.name == name)
                 .ok_or_else(|| BadKeyring::UnknownDefault(name.to_owned()))?,
         };
-        Ok(Self { apps: apps.into_iter().map(Arc::new).collect(), default })
+        Ok(Self { apps: apps.into_iter().map(Arc::new).collect(), default, previous: Vec::new() })
+    }
+
+    /// Adds the keys that apps had before. They sign nothing.
+    pub fn with_previous(self, previous: Vec<PreviousKey>) -> Self {
+        Self { previous, ..self }
+    }
+
+    /// The key that this app had before, if it is still taken.
+    pub fn previous(&self, app: &str) -> Option<&PreviousKey> {
+        self.previous.iter().find(|previous| previous.app == app)
     }
 
     /// The app that signs for callers that name none.

@@ -138,6 +138,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page("/q/direct", Both, BrowserPage::Direct, false),
 ];
 
+/// The sidecar's own endpoint for shops that receive notifications themselves. Never forwarded, so not in the table.
+pub const VERIFY: Endpoint = call_without_mchid("/sidecar/v1/verify", Post, Reads);
+
 /// A path that is allowed by its prefix but not in the table. New endpoints appear often: the caller's method passes, and
 /// `mchid` is added by the general rule, but what it does is taken to move money.
 const UNKNOWN: Endpoint = call("", Both, MovesMoney);

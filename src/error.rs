@@ -75,13 +75,18 @@ impl Failure {
         StatusCode::from_u16(self.code.row().status).expect("the table holds valid status codes")
     }
 
-    /// The `respcd` of the answer: QFPay's own "may have been paid" when delivery is unknown, otherwise `9` and the
-    /// HTTP status, which QFPay never uses.
+    /// The `respcd` of the answer: QFPay's own "may have been paid" when that may be, otherwise `9` and the HTTP
+    /// status, which QFPay never uses.
     fn respcd(&self) -> String {
-        match self.delivery {
-            Delivery::Unknown => respcd::MAY_HAVE_BEEN_PAID.to_owned(),
-            Delivery::NotSent | Delivery::Answered => format!("9{}", self.code.row().status),
+        match self.may_have_been_paid() {
+            true => respcd::MAY_HAVE_BEEN_PAID.to_owned(),
+            false => format!("9{}", self.code.row().status),
         }
+    }
+
+    /// Whether QFPay may have done what was asked, although the caller gets no answer of QFPay's.
+    fn may_have_been_paid(&self) -> bool {
+        self.delivery == Delivery::Unknown || self.code == Code::ResponseSignatureWrong
     }
 
     /// What exactly went wrong, for the log.
@@ -90,13 +95,15 @@ impl Failure {
     }
 
     fn hint(&self) -> &str {
-        match (self.delivery, self.effect, &self.out_trade_no) {
-            (Delivery::Unknown, Some(Effect::Reads), _) => "This call only reads: send it again.",
-            (Delivery::Unknown, Some(_), Some(_)) => {
+        match (self.may_have_been_paid(), self.effect, &self.out_trade_no) {
+            (true, Some(Effect::Reads), _) => "This call only reads: send it again.",
+            (true, Some(_), Some(_)) => {
                 "It may have been processed. Do not send it again: POST /trade/v1/query with this out_trade_no until \
                  it has a final state."
             }
-            (Delivery::NotSent, Some(_), _) => "Nothing was sent: it is safe to try again.",
+            (false, Some(_), _) if self.delivery == Delivery::NotSent => {
+                "Nothing was sent: it is safe to try again."
+            }
             _ => self.code.row().hint,
         }
     }
@@ -108,7 +115,7 @@ impl Failure {
             respcd: self.respcd(),
             resperr: row.meaning,
             respmsg: &self.detail,
-            out_trade_no: self.out_trade_no.as_deref().filter(|_| self.delivery == Delivery::Unknown),
+            out_trade_no: self.out_trade_no.as_deref().filter(|_| self.may_have_been_paid()),
             error: Details {
                 code: row.name,
                 delivery: self.delivery.as_str(),

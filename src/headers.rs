@@ -7,6 +7,14 @@
 use hyper::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONNECTION, CONTENT_LENGTH, HeaderName, USER_AGENT};
 use hyper::http::{HeaderMap, HeaderValue};
 
+use crate::credentials::SignType;
+use crate::sign::{BadSignature, ReceivedSignature};
+
+/// QFPay's header for the signature.
+pub const SIGN_HEADER: HeaderName = HeaderName::from_static("x-qf-sign");
+/// QFPay's header for the hash; absent means MD5.
+pub const SIGN_TYPE_HEADER: HeaderName = HeaderName::from_static("x-qf-signtype");
+
 /// What of a caller's request goes to QFPay. The sidecar adds its own headers afterwards.
 const TO_UPSTREAM: [HeaderName; 3] = [ACCEPT, ACCEPT_LANGUAGE, USER_AGENT];
 
@@ -43,6 +51,22 @@ pub fn to_upstream(from_caller: &HeaderMap) -> HeaderMap {
         }
     }
     kept
+}
+
+/// The signature that came with bytes of QFPay's.
+///
+/// Spelt `X_QF_SIGN` it is another header, but one that some servers read as this one: beside the right one it counts
+/// as a second, since a later reader might take it.
+///
+/// # Errors
+/// [`BadSignature`] unless there is exactly one.
+pub fn signature(received: &HeaderMap, sign_type: SignType) -> Result<ReceivedSignature, BadSignature> {
+    let alike = received.iter().filter(|(name, _)| name.as_str().replace('_', "-") == SIGN_HEADER.as_str());
+    let values = alike.map(|(_, value)| value.as_bytes());
+    match received.contains_key(SIGN_HEADER) {
+        true => ReceivedSignature::read(values, sign_type),
+        false => Err(BadSignature::Missing),
+    }
 }
 
 /// The part of QFPay's headers that goes to the caller. `Content-Length` is not: it is set from the body that is sent.

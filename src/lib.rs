@@ -6,7 +6,8 @@
 //! reads the body within bounds (`body`), decodes what the caller sent into parameters (`decode`), chooses the app
 //! (`caller`, `credentials`) and signs (`sign`, `outbound`). `upstream` sends it once and says whether QFPay may have
 //! seen it. URLs for the customer's browser are made by `browser` and never forwarded. Every failure becomes an answer
-//! in `error`. `app` wires all this from a `config`; `cli` is the command line.
+//! in `error`. QFPay's notifications arrive at `notification`, a service of its own that holds verifiers and no signer;
+//! `receiver` hands them to the shop. `app` wires all this from a `config`; `cli` is the command line.
 //!
 //! # Direction of imports
 //!
@@ -16,10 +17,10 @@
 //! 2. `endpoint`, `respcd`, `sign`
 //! 3. `browser`, `decode`, `body`, `headers`
 //! 4. `outbound`, `config`
-//! 5. `sandbox`, `upstream`, `metrics`, `telemetry`
+//! 5. `sandbox`, `upstream`, then `receiver`, `metrics`, `telemetry`
 //! 6. `caller`
 //! 7. `error`
-//! 8. `api`, `admin`
+//! 8. `api`, `notification`, `admin`
 //! 9. `app`
 //! 10. `cli`
 //!
@@ -59,7 +60,9 @@ pub mod endpoint;
 pub mod error;
 pub mod headers;
 pub mod metrics;
+pub mod notification;
 pub mod outbound;
+pub mod receiver;
 pub mod respcd;
 pub mod sandbox;
 pub mod server;

@@ -28,6 +28,23 @@ pub struct Request {
     pub error: &'static str,
 }
 
+/// What is counted of each notification.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Notification {
+    /// The configured path, empty where none took it.
+    pub route: String,
+    /// The app whose key verified it, empty where none did.
+    pub app: String,
+    /// `acknowledged`, `absorbed`, or the code of the failure.
+    pub outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResponseSignature {
+    app: String,
+    result: &'static str,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Endpoint {
     endpoint: &'static str,
@@ -41,6 +58,8 @@ pub struct Metrics {
     total: Family<Endpoint, Histogram, fn() -> Histogram>,
     own: Family<Endpoint, Histogram, fn() -> Histogram>,
     ambiguous: Counter,
+    notifications: Family<Notification, Counter>,
+    response_signatures: Family<ResponseSignature, Counter>,
     /// Calls that are being worked on.
     pub in_flight: Gauge,
 }
@@ -62,7 +81,11 @@ impl Metrics {
         let help = "Values that hold &name=, which sign like a further parameter";
         registry.register("ambiguous_parameter_values", help, ambiguous.clone());
         registry.register("requests_in_flight", "Calls that are being worked on", in_flight.clone());
-        Self { registry, requests, total, own, ambiguous, in_flight }
+        let (notifications, response_signatures) = (Family::default(), Family::default());
+        registry.register("notifications", "Notifications answered, by outcome", notifications.clone());
+        let help = "Signatures on QFPay's answers";
+        registry.register("response_signatures", help, response_signatures.clone());
+        Self { registry, requests, total, own, ambiguous, notifications, response_signatures, in_flight }
     }
 
     /// Counts an answered request and its times.
@@ -76,6 +99,16 @@ impl Metrics {
     /// Counts values that would sign like parameters.
     pub fn saw_ambiguous(&self, values: u64) {
         self.ambiguous.inc_by(values);
+    }
+
+    /// Counts an answered notification.
+    pub fn notified(&self, notification: &Notification) {
+        self.notifications.get_or_create(notification).inc();
+    }
+
+    /// Counts what became of the signature on an answer.
+    pub fn saw_response_signature(&self, app: &str, result: &'static str) {
+        self.response_signatures.get_or_create(&ResponseSignature { app: app.to_owned(), result }).inc();
     }
 
     /// The text for a scraper.

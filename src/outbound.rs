@@ -15,13 +15,10 @@ use crate::endpoint::Endpoint;
 use crate::headers;
 use crate::sign::{Params, Signer};
 
+pub use crate::headers::{SIGN_HEADER, SIGN_TYPE_HEADER};
+
 /// QFPay's header for the `app_code`.
 pub const APP_CODE_HEADER: HeaderName = HeaderName::from_static("x-qf-appcode");
-/// QFPay's header for the signature.
-pub const SIGN_HEADER: HeaderName = HeaderName::from_static("x-qf-sign");
-/// QFPay's header for the hash; absent means MD5.
-pub const SIGN_TYPE_HEADER: HeaderName = HeaderName::from_static("x-qf-signtype");
-
 /// A call of a caller's, ready to be signed.
 #[derive(Debug)]
 pub struct Call<'a> {

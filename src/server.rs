@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,6 +153,10 @@ impl From<Infallible> for CloseConnection {
     }
 }
 
+/// Who is at the other end of a connection: an extension of every request. `None` on a unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub Option<IpAddr>);
+
 /// Serves until `shutdown` completes, then lets open requests finish within `limits.drain`.
 ///
 /// Returns whether every connection finished in time.
@@ -179,13 +183,14 @@ where
             let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
             (accept(&listener.socket).await, permit)
         };
-        let (connection, permit) = tokio::select! {
+        let ((connection, peer), permit) = tokio::select! {
             accepted = accepted => accepted,
             () = &mut shutdown => break,
         };
         let handler = handler.clone();
         let keep_alive = keep_alive(limits.header_timeout);
-        let service = service_fn(move |request| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
             let (handler, keep_alive) = (handler.clone(), keep_alive.clone());
             async move {
                 let mut response = handler(request).await?;
@@ -225,20 +230,21 @@ trait Io: Read + Write + Unpin + Send {}
 impl<T: Read + Write + Unpin + Send> Io for T {}
 
 /// Accepts, and waits a moment after errors such as "too many open files", which would otherwise spin.
-async fn accept(socket: &Socket) -> Box<dyn Io> {
+async fn accept(socket: &Socket) -> (Box<dyn Io>, Peer) {
     loop {
-        let accepted: io::Result<Box<dyn Io>> = match socket {
-            Socket::Tcp(socket) => socket.accept().await.map(|(stream, _)| {
+        let accepted: io::Result<(Box<dyn Io>, Peer)> = match socket {
+            Socket::Tcp(socket) => socket.accept().await.map(|(stream, peer)| {
                 // Answers are written whole; waiting for more would only delay them.
                 let _ = stream.set_nodelay(true);
-                Box::new(TokioIo::new(stream)) as Box<dyn Io>
+                (Box::new(TokioIo::new(stream)) as Box<dyn Io>, Peer(Some(peer.ip())))
             }),
-            Socket::Unix(socket) => {
-                socket.accept().await.map(|(stream, _)| Box::new(TokioIo::new(stream)) as Box<dyn Io>)
-            }
+            Socket::Unix(socket) => socket
+                .accept()
+                .await
+                .map(|(stream, _)| (Box::new(TokioIo::new(stream)) as Box<dyn Io>, Peer(None))),
         };
         match accepted {
-            Ok(stream) => return stream,
+            Ok(accepted) => return accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(50)).await;

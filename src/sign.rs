@@ -3,11 +3,20 @@
 //! Pure: bytes in, bytes out; no clock, no files, no async. The rule (SITE "authentication and signature", proved by
 //! three digests that QFPay published): parameters sorted by name, raw UTF-8 values, `name=value` joined by `&`, the
 //! `client_key` appended without a separator, hashed with MD5 or SHA-256, printed as hex.
+//!
+//! The other way round, for what QFPay sends: raw bytes and a [`ReceivedSignature`] -> [`Verifier`] ->
+//! [`VerifiedNotification`].
 
 mod canonical;
 mod params;
+mod received;
 mod signature;
+mod verified;
+mod verifier;
 
 pub use canonical::Canonical;
 pub use params::{EmptyPolicy, ParamError, Params, names_inside};
+pub use received::{BadSignature, ReceivedSignature};
 pub use signature::{Signature, Signer};
+pub use verified::VerifiedNotification;
+pub use verifier::Verifier;

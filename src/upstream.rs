@@ -1,6 +1,6 @@
 //! Sending to QFPay: one pool of verified connections, one deadline, and for every outcome an honest [`Delivery`].
 
-mod connect;
+pub(crate) mod connect;
 
 use std::error::Error;
 use std::io;

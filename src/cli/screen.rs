@@ -24,6 +24,13 @@ pub(super) fn print(config: &Config, sidecar: &Sidecar) {
         Some(address) => line("admin", &format!("{address} (/livez /readyz /metrics)")),
         None => line("admin", "off"),
     }
+    if let Some(address) = sidecar.notification_address() {
+        line("notify", &address.to_string());
+        for route in &config.notifications.routes {
+            let app = route.app.as_deref().unwrap_or("any app");
+            line("", &format!("{} -> {} ({app})", route.path, route.receiver_url));
+        }
+    }
 }
 
 /// Prints a line for each app.
@@ -31,6 +38,10 @@ pub(super) fn apps(config: &Config) {
     for app in config.keyring.apps() {
         let default = if app.name == config.keyring.default_app().name { ", default" } else { "" };
         line("app", &format!("{}{default}", describe(app)));
+        if let Some(previous) = config.keyring.previous(&app.name) {
+            let (key, source) = (previous.client_key.fingerprint(), &previous.key_source);
+            line("", &format!("{} verifies with key {key} from {source} as well", app.name));
+        }
     }
 }
 

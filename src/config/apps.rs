@@ -6,7 +6,7 @@ use super::errors::shown;
 use super::keys::{self, FoundKey};
 use super::raw::Raw;
 use super::{Environment, Target};
-use crate::credentials::{App, AppCode, HexCase, Keyring, SignType};
+use crate::credentials::{App, AppCode, HexCase, Keyring, PreviousKey, SignType};
 
 /// How the shipped files begin an `app_code` that still has to be filled in.
 const PLACEHOLDER: &str = "PUT_YOUR";
@@ -30,12 +30,14 @@ pub(super) fn keyring(
     let apps: Vec<_> = names.iter().map(|name| app(raw, name, target, environment, env)).collect();
     let default_app = default_app(raw, &names);
     let apps: Option<Vec<_>> = apps.into_iter().collect();
-    let (apps, default_app) = (apps?, default_app?);
+    let previous: Vec<_> = names.iter().map(|name| previous(raw, name, target, environment, env)).collect();
+    let previous: Option<Vec<_>> = previous.into_iter().collect();
+    let (apps, previous, default_app) = (apps?, previous?, default_app?);
     if has_twins(raw, &apps) || apps.is_empty() {
         return None;
     }
     match Keyring::new(apps, &default_app) {
-        Ok(ring) => Some(Arc::new(ring)),
+        Ok(ring) => Some(Arc::new(ring.with_previous(previous.into_iter().flatten().collect()))),
         Err(bad) => {
             raw.problem("default_app", bad.to_string());
             None
@@ -83,6 +85,19 @@ fn app(
         sign_type,
         hex_case: hex_case?.unwrap_or_else(|| sign_type.usual_case()),
     })
+}
+
+/// The key that an app had before, if its settings name one. The outer `None` is a problem.
+fn previous(
+    raw: &mut Raw,
+    name: &str,
+    target: Option<&Target>,
+    environment: Option<Environment>,
+    env: &[(String, String)],
+) -> Option<Option<PreviousKey>> {
+    let Some(found) = keys::read_previous(raw, name, env)? else { return Some(None) };
+    let fits = fits(raw, name, &found, target, environment);
+    fits.then(|| Some(PreviousKey { app: name.to_owned(), client_key: found.key, key_source: found.source }))
 }
 
 /// Errors never repeat the value: it is the setting that a key is pasted into by mistake.

@@ -72,13 +72,19 @@ pub(super) fn listen(raw: &mut Raw, listen: &Listen) {
             raw.problem(key, what);
         }
     }
-    let any_port = matches!(&listen.api, Address::Tcp(address) if address.port() == 0);
-    if listen.admin.as_ref() == Some(&listen.api) && !any_port {
-        let place = raw.place("listen.api");
-        raw.problem(
-            "listen.admin",
-            format!("listen.api ({place}) has the same address; give one of them another"),
-        );
+    // The listener for notifications may be reached by anyone: it cannot sign, and takes only what QFPay signed.
+    let all = [
+        ("listen.api", Some(&listen.api)),
+        ("listen.admin", listen.admin.as_ref()),
+        ("listen.notifications", listen.notifications.as_ref()),
+    ];
+    for (i, (key, address)) in all.iter().enumerate() {
+        let any_port = matches!(address, Some(Address::Tcp(address)) if address.port() == 0);
+        let twin = all[..i].iter().find(|(_, other)| address.is_some() && other == address && !any_port);
+        if let Some((twin, _)) = twin {
+            let place = raw.place(twin);
+            raw.problem(key, format!("{twin} ({place}) has the same address; give one of them another"));
+        }
     }
 }
 

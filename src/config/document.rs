@@ -6,6 +6,7 @@ use figment::value::{Dict, Value};
 use toml_edit::{ImDocument, Item, TableLike};
 
 use super::errors::Problem;
+use super::raw::ROUTES;
 
 /// The values of a file, and the place (`file:line`) of each by its key path.
 pub(super) struct Document {
@@ -52,13 +53,44 @@ impl Reader<'_> {
     }
 
     fn item(&mut self, item: &Item, path: &str) -> Value {
+        if path == ROUTES
+            && let Some(entries) = entries(item)
+        {
+            return Value::from(self.entries(entries, path));
+        }
         match (item.as_table_like(), item.as_value()) {
             (Some(table), _) => Value::from(self.table(table, path)),
             (None, Some(value)) => scalar(value),
-            // No setting is an array of tables: whatever stands here is refused by the type of its key.
+            // No other setting is an array of tables: whatever stands here is refused by the type of its key.
             (None, None) => Value::from(Vec::<Value>::new()),
         }
     }
+
+    /// An array of tables becomes sections named by their numbers, so that variables and flags can name them as well.
+    fn entries(&mut self, entries: Vec<(&dyn TableLike, Option<usize>)>, above: &str) -> Dict {
+        let mut values = Dict::new();
+        for (number, (table, start)) in entries.into_iter().enumerate() {
+            let path = format!("{above}.{number}");
+            if let Some(start) = start {
+                self.places.insert(path.clone(), format!("{}:{}", self.file, line(self.text, start)));
+            }
+            values.insert(number.to_string(), Value::from(self.table(table, &path)));
+        }
+        values
+    }
+}
+
+/// The tables of `[[name]]` sections or of `name = [{ .. }]`, each with where it begins.
+fn entries(item: &Item) -> Option<Vec<(&dyn TableLike, Option<usize>)>> {
+    let start = |span: Option<std::ops::Range<usize>>| span.map(|span| span.start);
+    if let Some(tables) = item.as_array_of_tables() {
+        return Some(tables.iter().map(|table| (table as &dyn TableLike, start(table.span()))).collect());
+    }
+    let tables = item.as_array()?.iter().map(|value| {
+        let table = value.as_inline_table()?;
+        Some((table as &dyn TableLike, start(value.span())))
+    });
+    tables.collect()
 }
 
 /// A value that is no table. Dates become text: no setting is one, and its key will say what it wants.
@@ -97,6 +129,18 @@ mod tests {
         assert_eq!(place("b.d.e"), "x.toml:4");
         assert_eq!(place("b.f.g"), "x.toml:6");
         assert_eq!(place("h"), "x.toml:7");
+    }
+
+    #[test]
+    fn routes_are_sections_named_by_their_numbers() {
+        for text in [
+            "[[notifications.routes]]\npath = '/a'\n[[notifications.routes]]\npath = '/b'\n",
+            "[notifications]\nroutes = [{ path = '/a' },\n\n{ path = '/b' }]\n",
+        ] {
+            let document = Document::read(text, "x.toml").unwrap();
+            assert_eq!(document.places["notifications.routes.0.path"], "x.toml:2");
+            assert_eq!(document.places["notifications.routes.1.path"], "x.toml:4");
+        }
     }
 
     #[test]

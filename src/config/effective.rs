@@ -42,7 +42,7 @@ fn value_for_people(key: &str, value: &Value) -> String {
         ("app_code", Value::String(_, text)) => {
             AppCode::new(text).map_or_else(|_| NOT_SHOWN.to_owned(), |code| code.shortened())
         }
-        ("client_key_file" | "client_key_env" | "client_key_credential", value) => {
+        (name, value) if name.starts_with("client_key_") => {
             value.as_str().map_or_else(|| NOT_SHOWN.to_owned(), shown_source)
         }
         ("mchid" | "app_code", value) if value.as_str().is_none() => NOT_SHOWN.to_owned(),

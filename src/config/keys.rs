@@ -16,6 +16,9 @@ const LARGEST_KEY_FILE: usize = 4096;
 
 const SOURCES: [&str; 3] = ["client_key_file", "client_key_env", "client_key_credential"];
 
+const PREVIOUS_SOURCES: [&str; 3] =
+    ["client_key_previous_file", "client_key_previous_env", "client_key_previous_credential"];
+
 /// A key, where it came from (for people), and the setting that named it, if one did.
 pub(super) struct FoundKey {
     pub key: ClientKey,
@@ -23,9 +26,36 @@ pub(super) struct FoundKey {
     pub setting: Option<String>,
 }
 
+/// What an app's settings say about one of its keys.
+enum Source {
+    /// None of the settings names one.
+    NotNamed,
+    /// Named and read.
+    Read(FoundKey),
+    /// Wrong; the problem was recorded.
+    Bad,
+}
+
 /// Reads the key of an app from its one source. `sandbox` says whether the built-in key may stand in for none.
 pub(super) fn read(raw: &mut Raw, app: &str, sandbox: bool, env: &[(String, String)]) -> Option<FoundKey> {
-    let named: Option<Vec<(String, &str, String)>> = SOURCES
+    match from_one_of(raw, app, SOURCES, env) {
+        Source::NotNamed => no_source(raw, app, sandbox),
+        Source::Read(found) => Some(found),
+        Source::Bad => None,
+    }
+}
+
+/// Reads the key that an app had before, if its settings name one. The outer `None` is a problem.
+pub(super) fn read_previous(raw: &mut Raw, app: &str, env: &[(String, String)]) -> Option<Option<FoundKey>> {
+    match from_one_of(raw, app, PREVIOUS_SOURCES, env) {
+        Source::NotNamed => Some(None),
+        Source::Read(found) => Some(Some(found)),
+        Source::Bad => None,
+    }
+}
+
+fn from_one_of(raw: &mut Raw, app: &str, sources: [&'static str; 3], env: &[(String, String)]) -> Source {
+    let named: Option<Vec<(String, &str, String)>> = sources
         .map(|name| {
             let setting = raw.app_key(app, name);
             raw.text(&setting).map(|value| (setting, name, value))
@@ -34,32 +64,26 @@ pub(super) fn read(raw: &mut Raw, app: &str, sandbox: bool, env: &[(String, Stri
         .collect();
     let allow_short = raw.app_key(app, "allow_short_key");
     let allow_short = raw.flag(&allow_short);
-    let mut used = named?.into_iter().filter(|(_, _, value)| !value.is_empty());
-    let (Some((setting, name, value)), second) = (used.next(), used.next()) else {
-        return no_source(raw, app, sandbox);
-    };
+    let (Some(named), Some(allow_short)) = (named, allow_short) else { return Source::Bad };
+    let mut used = named.into_iter().filter(|(_, _, value)| !value.is_empty());
+    let (Some((setting, name, value)), second) = (used.next(), used.next()) else { return Source::NotNamed };
     if let Some((other, _, _)) = second {
         let place = raw.place(&other);
         raw.problem(&setting, format!("{other} ({place}) names a key as well; keep one of the two"));
-        return None;
+        return Source::Bad;
     }
-    let content = match look_up(name, &value, env) {
-        Ok(content) => content,
-        Err(what) => {
-            raw.problem(&setting, what);
-            return None;
-        }
-    };
-    let source = match name {
-        "client_key_file" => format!("file {value}"),
-        "client_key_env" => format!("environment variable {value}"),
+    let source = match name.rsplit('_').next() {
+        Some("file") => format!("file {value}"),
+        Some("env") => format!("environment variable {value}"),
         _ => format!("credential {value}"),
     };
-    match ClientKey::new(content, allow_short?) {
-        Ok(key) => Some(FoundKey { key, source, setting: Some(setting) }),
-        Err(bad) => {
-            raw.problem(&setting, format!("{source}: {bad}"));
-            None
+    let key = look_up(name, &value, env)
+        .and_then(|content| ClientKey::new(content, allow_short).map_err(|bad| format!("{source}: {bad}")));
+    match key {
+        Ok(key) => Source::Read(FoundKey { key, source, setting: Some(setting) }),
+        Err(what) => {
+            raw.problem(&setting, what);
+            Source::Bad
         }
     }
 }
@@ -84,9 +108,9 @@ fn look_up(name: &str, value: &str, env: &[(String, String)]) -> Result<Zeroizin
             "this looks like the key itself; write it to a file (chmod 600) and name the file".to_owned()
         );
     }
-    match name {
-        "client_key_file" => key_file(Path::new(value), &shown_source(value), Visibility::OwnerOnly),
-        "client_key_env" => {
+    match name.rsplit('_').next() {
+        Some("file") => key_file(Path::new(value), &shown_source(value), Visibility::OwnerOnly),
+        Some("env") => {
             let found = variable(env, value).ok_or_else(|| {
                 format!("the environment variable that it names is not set: {}", shown_source(value))
             })?;

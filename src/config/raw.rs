@@ -25,6 +25,21 @@ pub(super) struct Raw {
 /// The section that gives every app what its own section leaves out.
 pub(super) const APP_DEFAULTS: &str = "app_defaults";
 
+/// The `[[notifications.routes]]` sections; their numbers stand where apps have names.
+pub(super) const ROUTES: &str = "notifications.routes";
+
+/// The section that gives every route what its own section leaves out.
+pub(super) const ROUTE_DEFAULTS: &str = "notifications.route_defaults";
+
+/// For a section of which there may be several, the one that holds its defaults.
+pub(super) fn defaults_of(section: &str) -> Option<&'static str> {
+    match section.split('.').collect::<Vec<_>>()[..] {
+        ["apps", _] => Some(APP_DEFAULTS),
+        ["notifications", "routes", number] if number.parse::<u16>().is_ok() => Some(ROUTE_DEFAULTS),
+        _ => None,
+    }
+}
+
 impl Raw {
     pub fn new(layers: &Layers) -> Result<Self, ConfigError> {
         let known = flatten(&Figment::from(defaults()?))?.into_keys().collect();
@@ -56,7 +71,23 @@ impl Raw {
 
     /// The key path that holds an app's setting: its own, or the one that all apps share.
     pub fn app_key(&mut self, app: &str, name: &str) -> String {
-        let (own, shared) = (format!("apps.{app}.{name}"), format!("{APP_DEFAULTS}.{name}"));
+        self.key_of(&format!("apps.{app}"), APP_DEFAULTS, name)
+    }
+
+    /// The numbers of the `[[notifications.routes]]` sections, in order.
+    pub fn route_numbers(&self) -> Vec<u16> {
+        let below = |key: &str| key.strip_prefix(ROUTES)?.strip_prefix('.')?.split('.').next()?.parse().ok();
+        let numbers: BTreeSet<u16> = self.settings.keys().filter_map(|key| below(key)).collect();
+        numbers.into_iter().collect()
+    }
+
+    /// The key path that holds a route's setting: its own, or the one that all routes share.
+    pub fn route_key(&mut self, number: u16, name: &str) -> String {
+        self.key_of(&format!("{ROUTES}.{number}"), ROUTE_DEFAULTS, name)
+    }
+
+    fn key_of(&mut self, section: &str, defaults: &str, name: &str) -> String {
+        let (own, shared) = (format!("{section}.{name}"), format!("{defaults}.{name}"));
         self.read.insert(shared.clone());
         if self.settings.contains_key(&own) { own } else { shared }
     }
@@ -70,7 +101,7 @@ impl Raw {
     /// The value of a key, noting that it was asked for. `None` when nothing stands there, which is a problem.
     pub fn value(&mut self, key: &str) -> Option<Value> {
         debug_assert!(
-            self.known.contains(key) || key.starts_with("apps."),
+            self.known.contains(key) || key.starts_with("apps.") || key.starts_with(ROUTES),
             "config/default.toml has no key {key}"
         );
         self.read.insert(key.to_owned());

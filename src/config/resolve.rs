@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use tracing::Level;
 
 use super::apps::{self, SIGN_TYPES};
+use super::notifications::notifications;
 use super::raw::Raw;
 use super::{
     Browser, Checkout, Config, Environment, Limits, Listen, Log, LogFormat, Routes, Sandbox, Target,
-    UpstreamConfig, contradictions,
+    UpstreamConfig, VerifyResponses, contradictions,
 };
 use crate::base_url::UpstreamUrl;
 use crate::server::Address;
@@ -24,6 +25,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String
     let empty = empty(raw);
     let limits = limits(raw);
     let log = log(raw);
+    let notifications = notifications(raw, listen.as_ref());
     let sandbox = sandbox(raw);
     let checkout = checkout(raw);
     let browser = browser(raw);
@@ -43,6 +45,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String
         empty: empty?,
         limits: limits?,
         log: log?,
+        notifications: notifications?,
         sandbox: sandbox?,
         checkout: checkout?,
         browser: browser?,
@@ -60,8 +63,14 @@ fn environment(raw: &mut Raw) -> Option<Environment> {
 pub(super) fn listen(raw: &mut Raw) -> Option<Listen> {
     let api = raw.parsed("listen.api", Address::parse);
     let admin = raw.optional("listen.admin", Address::parse);
+    let notifications = raw.optional("listen.notifications", Address::parse);
     let allow_non_loopback = raw.flag("listen.allow_non_loopback");
-    Some(Listen { api: api?, admin: admin?, allow_non_loopback: allow_non_loopback? })
+    Some(Listen {
+        api: api?,
+        admin: admin?,
+        notifications: notifications?,
+        allow_non_loopback: allow_non_loopback?,
+    })
 }
 
 fn upstream(raw: &mut Raw) -> Option<UpstreamConfig> {
@@ -74,6 +83,12 @@ fn upstream(raw: &mut Raw) -> Option<UpstreamConfig> {
     let connect_timeout = raw.milliseconds("upstream.connect_timeout_ms");
     let call_timeout = raw.milliseconds("upstream.call_timeout_ms");
     let pool_idle_timeout = raw.milliseconds("upstream.pool_idle_timeout_ms");
+    let words = [
+        ("off", VerifyResponses::Off),
+        ("report", VerifyResponses::Report),
+        ("enforce", VerifyResponses::Enforce),
+    ];
+    let verify_responses = raw.choice("upstream.verify_responses", &words);
     Some(UpstreamConfig {
         target: target?,
         browser_base_url: browser_base_url?,
@@ -81,11 +96,12 @@ fn upstream(raw: &mut Raw) -> Option<UpstreamConfig> {
         connect_timeout: connect_timeout?,
         call_timeout: call_timeout?,
         pool_idle_timeout: pool_idle_timeout?,
+        verify_responses: verify_responses?,
     })
 }
 
 /// Checked here, so that a wrong file shows before the first payment does; TLS parses it later.
-fn readable_ca_file(path: &str) -> Result<PathBuf, String> {
+pub(super) fn readable_ca_file(path: &str) -> Result<PathBuf, String> {
     let content = fs::read(path).map_err(|error| format!("this file cannot be read: {error}"))?;
     let pem = b"-----BEGIN CERTIFICATE-----";
     match content.windows(pem.len()).any(|window| window == pem) {

@@ -1,7 +1,7 @@
 //! Keys that do not exist: all of them, each with what was probably meant.
 
 use super::errors::Problem;
-use super::raw::{APP_DEFAULTS, Raw};
+use super::raw::{ROUTES, Raw, defaults_of};
 
 /// Names under which people try to put the key itself into the configuration.
 const KEY_NAMES: [&str; 8] =
@@ -12,22 +12,25 @@ const ALIKE: f64 = 0.8;
 
 /// Every key that no setting has, in the order of the key paths.
 pub(super) fn keys(raw: &Raw) -> Vec<Problem> {
-    let unknown = raw.settings.iter().filter(|(key, _)| !is_known(raw, key) && !is_bare_app(raw, key));
+    let unknown = raw.settings.iter().filter(|(key, _)| !is_known(raw, key) && !is_bare(raw, key));
     unknown.map(|(key, setting)| Problem::new(&setting.place, key, &what(raw, key))).collect()
 }
 
-/// Whether a setting of this name exists; every app has those of `[app_defaults]`.
+/// Whether a setting of this name exists; every app has those of `[app_defaults]`, every route those of
+/// `[notifications.route_defaults]`.
 pub(super) fn is_known(raw: &Raw, key: &str) -> bool {
-    match key.split('.').collect::<Vec<_>>()[..] {
-        ["apps", _, name] => raw.known.contains(&format!("{APP_DEFAULTS}.{name}")),
-        _ => raw.known.contains(key),
+    let repeated = key.rsplit_once('.').and_then(|(section, name)| Some((defaults_of(section)?, name)));
+    match repeated {
+        Some((defaults, name)) => raw.known.contains(&format!("{defaults}.{name}")),
+        None => raw.known.contains(key),
     }
 }
 
-/// `[apps]` or `[apps.NAME]` without content: no unknown key, but an app that lacks everything.
-fn is_bare_app(raw: &Raw, key: &str) -> bool {
+/// `[apps]`, `[apps.NAME]` or `[[notifications.routes]]` without content: no unknown key, but an app or a route that
+/// lacks everything.
+fn is_bare(raw: &Raw, key: &str) -> bool {
     let empty = raw.settings.get(key).is_some_and(|setting| setting.value.as_dict().is_some());
-    empty && (key == "apps" || key.strip_prefix("apps.").is_some_and(|name| !name.contains('.')))
+    empty && (key == "apps" || key == ROUTES || defaults_of(key).is_some())
 }
 
 fn what(raw: &Raw, key: &str) -> String {
@@ -35,6 +38,11 @@ fn what(raw: &Raw, key: &str) -> String {
     if KEY_NAMES.contains(&name) {
         return "a client_key never stands in the configuration; write it to a file (chmod 600) and name the file \
                 in client_key_file"
+            .to_owned();
+    }
+    if key == ROUTES || section == ROUTES {
+        return "routes are sections in double brackets, because there may be several; write each below its own \
+                [[notifications.routes]]"
             .to_owned();
     }
     let below = format!("{key}.");
@@ -52,17 +60,20 @@ fn what(raw: &Raw, key: &str) -> String {
 
 /// The known key that is most like this one: by its name within the section, otherwise by the whole path.
 fn closest(raw: &Raw, key: &str, section: &str, name: &str) -> Option<String> {
-    let within_app = section.starts_with("apps.");
+    let defaults = defaults_of(section);
     let candidates = raw.known.iter().map(|known| {
         let (known_section, known_name) = known.rsplit_once('.').unwrap_or(("", known));
-        let same_section = known_section == section || (within_app && known_section == APP_DEFAULTS);
+        let same_section = known_section == section || defaults == Some(known_section);
         let likeness = match (same_section, known_name == name) {
             (true, _) => strsim::jaro_winkler(name, known_name),
             (false, true) => 0.95,
             (false, false) => strsim::jaro_winkler(key, known) - 0.05,
         };
-        let shown =
-            if within_app && same_section { format!("{section}.{known_name}") } else { known.clone() };
+        let shown = if defaults.is_some() && same_section {
+            format!("{section}.{known_name}")
+        } else {
+            known.clone()
+        };
         (likeness, shown)
     });
     let best = candidates.max_by(|a, b| a.0.total_cmp(&b.0))?;

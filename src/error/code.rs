@@ -59,7 +59,7 @@ table! {
         "Send one app_code, in X-QF-APPCODE or as a parameter."
     BodyTooLarge "body_too_large" 413
         "The body is too large."
-        "QFPay's calls are small; if a larger one is right, raise limits.body_bytes."
+        "QFPay's calls are small; if a larger one is right, raise limits.body_bytes, or notifications.body_bytes."
     BodyTooSlow "body_too_slow" 408
         "The body did not arrive in time."
         "Send the whole body at once; limits.body_timeout_ms is the bound."
@@ -144,6 +144,39 @@ table! {
     UpstreamTruncated "upstream_truncated" 502
         "QFPay's answer broke off."
         "The call may have been processed: query before sending it again."
+    ResponseSignatureWrong "response_signature_wrong" 502
+        "QFPay's answer carries a signature that is not the app's, so it was not passed on."
+        "The call was answered, so it may have been processed: query before sending it again. See verify_responses."
+    NotificationPathUnknown "notification_path_unknown" 404
+        "No notifications are taken at this path."
+        "Register the path of a [[notifications.routes]] section with QFPay, to the letter."
+    SourceRefused "source_refused" 403
+        "Notifications from this address are not taken here."
+        "If the address is QFPay's, add it to the route's allowed_sources; behind a proxy set notifications.trusted_proxies."
+    BodyEmpty "body_empty" 400
+        "There is no body to verify."
+        "Send the raw bytes of the notification; the signature over nothing would prove nothing."
+    SignatureMissing "signature_missing" 400
+        "There is no signature."
+        "Send X-QF-SIGN as it was received; a proxy may have dropped it."
+    SignatureMalformed "signature_malformed" 400
+        "The signature cannot be one."
+        "Send exactly one X-QF-SIGN header of exactly 32 hex digits."
+    SignatureWrong "signature_wrong" 401
+        "The signature is not one of these bytes and a configured key."
+        "Pass the raw bytes on, never JSON that was parsed and printed again; then check that the app's key is QFPay's."
+    ReceiverUnreachable "receiver_unreachable" 502
+        "The shop's receiver could not be reached."
+        "Start the receiver or mend receiver_url; QFPay sends the notification again."
+    ReceiverTimeout "receiver_timeout" 504
+        "The shop's receiver did not answer in time."
+        "Acknowledge first and work afterwards, or raise notifications.receiver_timeout_ms; QFPay sends it again."
+    ReceiverBrokeOff "receiver_broke_off" 502
+        "The shop's receiver closed the connection before its answer was complete."
+        "Look into the receiver's log; QFPay sends the notification again."
+    ReceiverRefused "receiver_refused" 502
+        "The shop's receiver did not acknowledge the notification."
+        "Answer 200 with the body SUCCESS, or set acknowledge = \"any_2xx\" on the route; QFPay sends it again."
     Busy "busy" 503
         "The sidecar has too many calls in flight."
         "Nothing was sent; try again shortly. limits.in_flight is the bound."

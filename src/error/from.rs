@@ -7,7 +7,8 @@ use crate::caller::CallerError;
 use crate::decode::{DecodeError, UnsupportedBody};
 use crate::endpoint::Misspelt;
 use crate::outbound::TooLongForUrl;
-use crate::sign::ParamError;
+use crate::receiver::ReceiverError;
+use crate::sign::{BadSignature, ParamError};
 use crate::upstream::SendError;
 
 macro_rules! refusals {
@@ -47,6 +48,10 @@ refusals! {
         CallerError::UnknownApp => Code::AppUnknown,
         CallerError::AppConflict => Code::AppConflict,
     };
+    BadSignature => |error| match error {
+        BadSignature::Missing => Code::SignatureMissing,
+        BadSignature::Repeated | BadSignature::Malformed(_) => Code::SignatureMalformed,
+    };
     Misspelt => |error| Code::PathUnknown;
     TooLongForUrl => |error| Code::QueryTooLong;
     BrowserUrlError => |error| match error {
@@ -77,6 +82,18 @@ impl From<SendError> for Failure {
             SendError::TimedOut { .. } => Code::UpstreamTimeout,
             SendError::NoAnswer { .. } => Code::UpstreamNoAnswer,
             SendError::Truncated { .. } => Code::UpstreamTruncated,
+        };
+        Self::on_the_way(code, error.delivery(), error.to_string())
+    }
+}
+
+impl From<ReceiverError> for Failure {
+    fn from(error: ReceiverError) -> Self {
+        let code = match error {
+            ReceiverError::NotConnected(_) => Code::ReceiverUnreachable,
+            ReceiverError::TimedOut { .. } => Code::ReceiverTimeout,
+            ReceiverError::BrokeOff => Code::ReceiverBrokeOff,
+            ReceiverError::Status(_) | ReceiverError::NotSuccess => Code::ReceiverRefused,
         };
         Self::on_the_way(code, error.delivery(), error.to_string())
     }

@@ -35,13 +35,13 @@ pub enum BadRoots {
 
 /// hyper-rustls under one deadline: its own covers TCP only, and a TLS handshake may hang as well.
 #[derive(Clone, Debug)]
-pub(super) struct Connector {
+pub(crate) struct Connector {
     inner: HttpsConnector<HttpConnector>,
     timeout: Duration,
 }
 
 impl Connector {
-    pub(super) fn new(timeout: Duration, roots: Option<&[u8]>) -> Result<Self, BadRoots> {
+    pub(crate) fn new(timeout: Duration, roots: Option<&[u8]>) -> Result<Self, BadRoots> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false); // https is for the layer above
         tcp.set_nodelay(true);

@@ -63,6 +63,8 @@ pub struct Sidecar {
     pub api: String,
     /// The same for probes and metrics.
     pub admin: String,
+    /// The same for QFPay's notifications, when they are on.
+    pub notifications: Option<String>,
     /// The same for the embedded sandbox, when there is one.
     pub sandbox: Option<String>,
     pub folder: TempDir,
@@ -103,6 +105,7 @@ impl Sidecar {
         Self {
             api: address("api ").unwrap_or_default(),
             admin: address("admin ").unwrap_or_default(),
+            notifications: address("notify "),
             sandbox: address("sandbox "),
             folder: launch.folder,
             secrets,

@@ -43,12 +43,20 @@ pub fn vector(name: &str) -> Vector {
 pub fn md5_elsewhere(params: &[(String, String)], client_key: &str) -> String {
     let mut pairs: Vec<_> = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.sort_by(|a, b| a.split('=').next().cmp(&b.split('=').next()));
+    md5sum(format!("{}{client_key}", pairs.join("&")).as_bytes())
+}
+
+/// The signature of a notification or an answer: over its bytes and the key, hashed by the `md5sum` of the system.
+pub fn md5_of_body(body: &[u8], client_key: &str) -> String {
+    md5sum(&[body, client_key.as_bytes()].concat())
+}
+
+fn md5sum(preimage: &[u8]) -> String {
     let mut child =
         Command::new("md5sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap_or_else(|error| {
             panic!("md5sum (coreutils) is the independent hasher of these tests: {error}")
         });
-    let preimage = format!("{}{client_key}", pairs.join("&"));
-    child.stdin.take().unwrap().write_all(preimage.as_bytes()).unwrap();
+    child.stdin.take().unwrap().write_all(preimage).unwrap();
     let output = child.wait_with_output().unwrap().stdout;
     String::from_utf8(output[..32].to_vec()).unwrap().to_uppercase()
 }

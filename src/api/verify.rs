@@ -1,0 +1,53 @@
+//! `POST /sidecar/v1/verify`: for shops that receive notifications themselves and hold no key.
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use hyper::http::{HeaderValue, request};
+use hyper::{Method, Response};
+
+use super::{Api, Record, whole};
+use crate::body;
+use crate::caller;
+use crate::credentials::SignType;
+use crate::endpoint::VERIFY;
+use crate::error::{Code, Failure};
+use crate::headers;
+use crate::sign::VerifiedNotification;
+use crate::upstream::AnswerBody;
+
+impl Api {
+    /// Says whose key signed these raw bytes. Every app's key is tried: a shop that could choose would gain nothing.
+    pub(super) async fn verify(
+        &self,
+        head: &request::Parts,
+        body: Incoming,
+        record: &mut Record,
+    ) -> Result<Response<AnswerBody>, Failure> {
+        record.endpoint = Some(&VERIFY);
+        if head.method != Method::POST {
+            return Err(Failure::method_not_allowed(VERIFY.methods.as_str()));
+        }
+        caller::refuse_web_pages(&head.headers)?;
+        let received = headers::signature(&head.headers, SignType::Md5)?;
+        let _permit = self.permit()?;
+        let waiting = record.waiting();
+        let body = body::read(body, self.notification_bytes, self.body_timeout).await?;
+        record.waited(waiting);
+        if body.is_empty() {
+            let detail = "the body is empty; a framework may have read it already (PHP: php://input)";
+            return Err(Failure::refused(Code::BodyEmpty, detail));
+        }
+        let verified = VerifiedNotification::new(&self.verifiers, body, &received).ok_or_else(|| {
+            let detail = "no key of any app made this signature over these bytes";
+            Failure::refused(Code::SignatureWrong, detail)
+        })?;
+        record.app = self.keyring.by_name(verified.app()).cloned();
+        let json = serde_json::json!({ "valid": true, "app": verified.app() }).to_string();
+        let mut response = Response::new(whole(Bytes::from(json)));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(response)
+    }
+}

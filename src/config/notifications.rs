@@ -1,0 +1,259 @@
+//! The `[notifications]` section and its routes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::errors::shown;
+use super::raw::{ROUTES, Raw};
+use super::resolve::readable_ca_file;
+use super::{Listen, Networks, ReceiverUrl};
+use crate::endpoint::is_plain_path;
+use crate::server::Address;
+
+/// What happens with QFPay's notifications.
+#[derive(Clone, Debug)]
+pub struct Notifications {
+    /// The paths that QFPay posts to; none when `listen.notifications` is off.
+    pub routes: Vec<NotificationRoute>,
+    /// The largest notification, in bytes.
+    pub body_bytes: usize,
+    /// How long a receiver may take, connecting included.
+    pub receiver_timeout: Duration,
+    /// How many acknowledged notifications are known again.
+    pub remember: usize,
+    /// A PEM file that replaces the built-in certificate authorities for receivers.
+    pub ca_file: Option<PathBuf>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Networks,
+}
+
+/// One path that QFPay posts to.
+#[derive(Clone, Debug)]
+pub struct NotificationRoute {
+    /// The raw path, compared to the letter.
+    pub path: String,
+    /// The name of the app whose keys verify; `None` tries those of every app.
+    pub app: Option<String>,
+    /// The shop's endpoint.
+    pub receiver_url: ReceiverUrl,
+    /// What counts as acknowledged.
+    pub acknowledge: Acknowledge,
+    /// What becomes of a notification that was acknowledged before.
+    pub duplicates: Duplicates,
+    /// Where notifications may come from; empty takes any.
+    pub allowed_sources: Networks,
+}
+
+/// What a receiver has to say so that QFPay hears SUCCESS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledge {
+    /// QFPay's own rule: 200, and a body that is `SUCCESS`.
+    Success,
+    /// Any 2xx status, for receivers that cannot choose their body.
+    Any2xx,
+}
+
+/// What becomes of a notification that was acknowledged before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duplicates {
+    /// It goes to the receiver, marked.
+    Pass,
+    /// It is answered with SUCCESS, and the receiver hears nothing.
+    Absorb,
+}
+
+const WORDS: [(&str, Acknowledge); 2] = [("success", Acknowledge::Success), ("any_2xx", Acknowledge::Any2xx)];
+const FATES: [(&str, Duplicates); 2] = [("pass", Duplicates::Pass), ("absorb", Duplicates::Absorb)];
+
+/// Reads the section. `listen` is `None` when it is wrong itself.
+pub(super) fn notifications(raw: &mut Raw, listen: Option<&Listen>) -> Option<Notifications> {
+    let body_bytes = raw.count("notifications.body_bytes", "bytes", 1..=16 << 20);
+    let receiver_timeout = raw.milliseconds("notifications.receiver_timeout_ms");
+    let remember = raw.count("notifications.remember", "notifications", 0..=1_000_000);
+    let ca_file = raw.optional("notifications.ca_file", readable_ca_file);
+    let allowed_receivers = raw.list("notifications.allowed_receivers");
+    let trusted_proxies = networks(raw, "notifications.trusted_proxies", false);
+    let numbers = raw.route_numbers();
+    let hosts = allowed_receivers.as_deref().unwrap_or_default();
+    let routes: Vec<_> = numbers.iter().map(|&number| route(raw, number, hosts)).collect();
+    if numbers.is_empty() {
+        read_defaults(raw);
+    }
+    if let Some(listen) = listen {
+        both_or_neither(raw, listen, &numbers);
+        for (&number, route) in numbers.iter().zip(&routes) {
+            let Some(route) = route else { continue };
+            not_to_itself(raw, number, route, listen);
+            knows_its_sources(raw, number, route, listen, trusted_proxies.as_ref());
+        }
+    }
+    has_twins(raw, &numbers, &routes);
+    if remember == Some(0) {
+        cannot_absorb(raw, &numbers, &routes);
+    }
+    let routes: Option<Vec<_>> = routes.into_iter().collect();
+    allowed_receivers?;
+    Some(Notifications {
+        routes: routes?,
+        body_bytes: body_bytes?,
+        receiver_timeout: receiver_timeout?,
+        remember: remember?,
+        ca_file: ca_file?,
+        trusted_proxies: trusted_proxies?,
+    })
+}
+
+fn route(raw: &mut Raw, number: u16, allowed_receivers: &[String]) -> Option<NotificationRoute> {
+    let path = required(raw, number, "path", "the path that QFPay posts to, such as /qfpay/notify", |path| {
+        let plain = path.len() <= 256 && is_plain_path(path);
+        plain.then(|| path.to_owned()).ok_or("a path begins with '/' and has only A-Z a-z 0-9 _ . / -")
+    });
+    let app = raw.route_key(number, "app");
+    let names = raw.app_names();
+    let app = raw.optional(&app, |name| match names.iter().any(|known| known == name) {
+        true => Ok(name.to_owned()),
+        false => Err(format!("there is no [apps.{name}]; the apps are: {}", names.join(", "))),
+    });
+    let place = raw.place("notifications.allowed_receivers");
+    let what = "the shop's endpoint, such as http://127.0.0.1:8080/notify.php";
+    let receiver_url = required(raw, number, "receiver_url", what, |text| {
+        let url = ReceiverUrl::parse(text).map_err(|bad| bad.to_string())?;
+        let allowed = allowed_receivers.iter().any(|host| host.eq_ignore_ascii_case(&url.host()));
+        match url.is_loopback() || allowed {
+            true => Ok(url),
+            false => Err(format!(
+                "{} is not this machine, and notifications.allowed_receivers ({place}) does not name it; add the \
+                 host there if it is the shop's",
+                url.host()
+            )),
+        }
+    });
+    let acknowledge = raw.route_key(number, "acknowledge");
+    let acknowledge = raw.choice(&acknowledge, &WORDS);
+    let duplicates = raw.route_key(number, "duplicates");
+    let duplicates = raw.choice(&duplicates, &FATES);
+    let allowed_sources = raw.route_key(number, "allowed_sources");
+    let allowed_sources = networks(raw, &allowed_sources, true);
+    Some(NotificationRoute {
+        path: path?,
+        app: app?,
+        receiver_url: receiver_url?,
+        acknowledge: acknowledge?,
+        duplicates: duplicates?,
+        allowed_sources: allowed_sources?,
+    })
+}
+
+/// A setting of a route that has no default.
+fn required<T, E: std::fmt::Display>(
+    raw: &mut Raw,
+    number: u16,
+    name: &str,
+    what: &str,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Option<T> {
+    let key = raw.route_key(number, name);
+    match raw.optional(&key, parse)? {
+        Some(value) => Some(value),
+        None => {
+            raw.problem(
+                &format!("{ROUTES}.{number}.{name}"),
+                format!("the route has no {name}; write {what}"),
+            );
+            None
+        }
+    }
+}
+
+fn networks(raw: &mut Raw, key: &str, preset: bool) -> Option<Networks> {
+    let parsed = Networks::parse(&raw.list(key)?, preset);
+    parsed.map_err(|(entry, bad)| raw.problem(key, format!("{}: {bad}", shown(&entry)))).ok()
+}
+
+/// Also without a route the defaults must make sense.
+fn read_defaults(raw: &mut Raw) {
+    for name in ["path", "app", "receiver_url"] {
+        raw.text(&format!("notifications.route_defaults.{name}"));
+    }
+    raw.choice("notifications.route_defaults.acknowledge", &WORDS);
+    raw.choice("notifications.route_defaults.duplicates", &FATES);
+    networks(raw, "notifications.route_defaults.allowed_sources", true);
+}
+
+fn both_or_neither(raw: &mut Raw, listen: &Listen, numbers: &[u16]) {
+    let place = raw.place("listen.notifications");
+    match (&listen.notifications, numbers.first()) {
+        (None, Some(number)) => {
+            let what = format!(
+                "there is a route, but listen.notifications ({place}) is empty; set it, e.g. to \"127.0.0.1:8789\""
+            );
+            raw.problem(&format!("{ROUTES}.{number}.path"), what);
+        }
+        (Some(_), None) => {
+            let what = "there is a listener, but no [[notifications.routes]] section; add one with path and \
+                        receiver_url";
+            raw.problem("listen.notifications", what);
+        }
+        _ => {}
+    }
+}
+
+/// A notification that comes back to the sidecar would go in circles, or worse be signed as a call.
+fn not_to_itself(raw: &mut Raw, number: u16, route: &NotificationRoute, listen: &Listen) {
+    let own = [
+        ("listen.api", Some(&listen.api)),
+        ("listen.admin", listen.admin.as_ref()),
+        ("listen.notifications", listen.notifications.as_ref()),
+    ];
+    for (key, address) in own {
+        let Some(Address::Tcp(address)) = address else { continue };
+        if route.receiver_url.is_loopback() && address.port() == route.receiver_url.port() {
+            let place = raw.place(key);
+            let what = format!("this is the sidecar's own {key} ({place}); name the shop's endpoint");
+            raw.problem(&format!("{ROUTES}.{number}.receiver_url"), what);
+        }
+    }
+}
+
+/// Behind a unix socket everybody has the same address, none.
+fn knows_its_sources(
+    raw: &mut Raw,
+    number: u16,
+    route: &NotificationRoute,
+    listen: &Listen,
+    trusted_proxies: Option<&Networks>,
+) {
+    let unix = matches!(listen.notifications, Some(Address::Unix(_)));
+    if unix && !route.allowed_sources.is_empty() && trusted_proxies.is_some_and(Networks::is_empty) {
+        let place = raw.place("listen.notifications");
+        let key = raw.route_key(number, "allowed_sources");
+        let what = format!(
+            "listen.notifications ({place}) is a unix socket, which knows no addresses; set \
+             notifications.trusted_proxies so that X-Forwarded-For is read, or listen on a port"
+        );
+        raw.problem(&key, what);
+    }
+}
+
+fn has_twins(raw: &mut Raw, numbers: &[u16], routes: &[Option<NotificationRoute>]) {
+    let paths: Vec<_> =
+        numbers.iter().zip(routes).filter_map(|(n, route)| Some((n, &route.as_ref()?.path))).collect();
+    for (i, (number, path)) in paths.iter().enumerate() {
+        if let Some((twin, _)) = paths[..i].iter().find(|(_, other)| other == path) {
+            let place = raw.place(&format!("{ROUTES}.{twin}.path"));
+            let what = format!("{ROUTES}.{twin}.path ({place}) is the same path; give one of them another");
+            raw.problem(&format!("{ROUTES}.{number}.path"), what);
+        }
+    }
+}
+
+fn cannot_absorb(raw: &mut Raw, numbers: &[u16], routes: &[Option<NotificationRoute>]) {
+    for (number, route) in numbers.iter().zip(routes) {
+        if route.as_ref().is_some_and(|route| route.duplicates == Duplicates::Absorb) {
+            let place = raw.place("notifications.remember");
+            let key = raw.route_key(*number, "duplicates");
+            let what = format!("nothing can be absorbed, because notifications.remember ({place}) is 0");
+            raw.problem(&key, what);
+        }
+    }
+}

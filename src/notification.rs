@@ -1,0 +1,236 @@
+//! The listener for QFPay's notifications: verified over their raw bytes, handed to the shop's receiver, and
+//! acknowledged only when the receiver has acknowledged.
+//!
+//! Nothing in here can sign: a [`Route`] holds [`Verifier`]s. Nothing is kept for later either: whatever goes wrong is
+//! told to QFPay as a failure, and QFPay's own schedule sends the notification again.
+
+mod memory;
+mod record;
+mod source;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use hyper::http::{HeaderMap, HeaderName, HeaderValue, request};
+use hyper::{Method, Request, Response};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::body;
+use crate::caller::{REQUEST_ID_HEADER, RequestId};
+use crate::config::{Duplicates, Networks, NotificationRoute};
+use crate::credentials::{Keyring, SignType};
+use crate::error::{Code, Failure};
+use crate::headers;
+use crate::metrics::Metrics;
+use crate::receiver::Receivers;
+use crate::server::Peer;
+use crate::sign::{VerifiedNotification, Verifier};
+use crate::upstream::Delivery;
+use memory::{Memory, fingerprint};
+use record::Record;
+
+/// Tells the receiver which app's key verified the notification.
+const VERIFIED_HEADER: HeaderName = HeaderName::from_static("x-sidecar-verified");
+/// Tells the receiver that it acknowledged these bytes before.
+const DUPLICATE_HEADER: HeaderName = HeaderName::from_static("x-sidecar-duplicate");
+
+/// Everything that a notification needs.
+#[derive(Debug)]
+pub struct Notifications {
+    routes: Vec<Route>,
+    memory: Memory,
+    limits: Limits,
+    trusted_proxies: Networks,
+    receivers: Receivers,
+    metrics: Arc<Metrics>,
+    draining: Arc<AtomicBool>,
+    /// Deliveries at once; shutdown waits until all are free again.
+    pub in_flight: Arc<Semaphore>,
+}
+
+/// Bounds on what senders can take up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The largest notification, in bytes.
+    pub body_bytes: usize,
+    /// How long its body may take.
+    pub body_timeout: Duration,
+    /// Deliveries at once.
+    pub in_flight: usize,
+    /// How many acknowledged ones are known again.
+    pub remember: usize,
+}
+
+#[derive(Debug)]
+struct Route {
+    config: NotificationRoute,
+    verifiers: Vec<Verifier>,
+}
+
+impl Notifications {
+    /// Prepares the routes. From the keyring it takes what verifies, and keeps nothing that signs.
+    pub fn new(
+        config: &crate::config::Notifications,
+        keyring: &Keyring,
+        limits: Limits,
+        receivers: Receivers,
+        metrics: Arc<Metrics>,
+        draining: Arc<AtomicBool>,
+    ) -> Self {
+        let route = |route: &NotificationRoute| Route {
+            config: route.clone(),
+            verifiers: Verifier::all(keyring)
+                .into_iter()
+                .filter(|verifier| route.app.as_deref().is_none_or(|app| app == verifier.app()))
+                .collect(),
+        };
+        Self {
+            routes: config.routes.iter().map(route).collect(),
+            memory: Memory::new(limits.remember),
+            limits,
+            trusted_proxies: config.trusted_proxies.clone(),
+            receivers,
+            metrics,
+            draining,
+            in_flight: Arc::new(Semaphore::new(limits.in_flight)),
+        }
+    }
+
+    /// Answers one request, whatever it is, and writes its line in the log.
+    ///
+    /// A task of its own carries it: a sender that hangs up does not cancel what the receiver is already doing.
+    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        // A fresh id: outsiders reach this listener, and do not choose what stands in the log.
+        let request_id = RequestId::fresh();
+        let mut record = Record::new(request_id.clone());
+        let service = self.clone();
+        let relayed = tokio::spawn(async move {
+            let answered = service.answer(request, &mut record).await;
+            record.write(&service.metrics, answered.as_ref().err());
+            answered
+        });
+        let answered = relayed.await.unwrap_or_else(|_panic| {
+            tracing::error!(%request_id, "a notification panicked");
+            let detail = "the notification ended in a defect of the sidecar";
+            Err(Failure::on_the_way(Code::Internal, Delivery::Unknown, detail))
+        });
+        let mut response = match answered {
+            Ok(()) => success(),
+            Err(failure) => failure.into_response(&request_id).map(Full::new),
+        };
+        response.headers_mut().insert(REQUEST_ID_HEADER, request_id.header());
+        response
+    }
+
+    /// The life of a notification, in order. `Ok` is the acknowledgement, and the receiver's answer is the only way
+    /// there, now or at an earlier time.
+    async fn answer(&self, request: Request<Incoming>, record: &mut Record) -> Result<(), Failure> {
+        let (head, body) = request.into_parts();
+        let peer = head.extensions.get::<Peer>().and_then(|peer| peer.0);
+        let route = self.matched(&head)?;
+        record.route = route.config.path.clone();
+        self.check_source(route, peer, &head.headers, record)?;
+        let received = headers::signature(&head.headers, SignType::Md5)?;
+        let body = body::read(body, self.limits.body_bytes, self.limits.body_timeout).await?;
+        if body.is_empty() {
+            return Err(Failure::refused(Code::BodyEmpty, "the notification has no body"));
+        }
+        let Some(notification) = VerifiedNotification::new(&route.verifiers, body, &received) else {
+            let detail = match &route.config.app {
+                Some(app) => format!("no key of app {app} made this signature over these bytes"),
+                None => "no key of any app made this signature over these bytes".to_owned(),
+            };
+            return Err(Failure::refused(Code::SignatureWrong, detail));
+        };
+        record.app = notification.app().to_owned();
+
+        let fingerprint = fingerprint(&route.config.path, notification.body());
+        record.duplicate = self.memory.knows(&fingerprint);
+        if record.duplicate && route.config.duplicates == Duplicates::Absorb {
+            record.absorbed = true;
+            return Ok(());
+        }
+        // Only now: whoever cannot sign takes up no place.
+        let _permit = self.permit()?;
+        let headers = to_receiver(&head.headers, &notification, record);
+        let (to, acknowledge) = (&route.config.receiver_url, route.config.acknowledge);
+        self.receivers.deliver(to, &notification, headers, acknowledge).await?;
+        self.memory.remember(fingerprint);
+        Ok(())
+    }
+
+    /// The route of a request. The query plays no part: it is not signed.
+    fn matched(&self, head: &request::Parts) -> Result<&Route, Failure> {
+        if head.method == Method::CONNECT || head.uri.authority().is_some() || head.uri.scheme().is_some() {
+            return Err(Failure::refused(Code::TargetRefused, "the target names a host; send the path only"));
+        }
+        let route = self.routes.iter().find(|route| route.config.path == head.uri.path());
+        let unknown = || Failure::refused(Code::NotificationPathUnknown, "no route has this path");
+        let route = route.ok_or_else(unknown)?;
+        match head.method == Method::POST {
+            true => Ok(route),
+            false => Err(Failure::method_not_allowed("POST")),
+        }
+    }
+
+    fn check_source(
+        &self,
+        route: &Route,
+        peer: Option<IpAddr>,
+        headers: &HeaderMap,
+        record: &mut Record,
+    ) -> Result<(), Failure> {
+        let source = source::address(peer, headers, &self.trusted_proxies);
+        record.source = source;
+        let allowed = &route.config.allowed_sources;
+        if allowed.is_empty() || source.is_some_and(|source| allowed.contain(source)) {
+            return Ok(());
+        }
+        let detail = match source {
+            Some(source) => format!("{source} is not in allowed_sources"),
+            None => "X-Forwarded-For does not say where this came from".to_owned(),
+        };
+        Err(Failure::refused(Code::SourceRefused, detail))
+    }
+
+    /// A place among the deliveries.
+    fn permit(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(Failure::refused(Code::ShuttingDown, "no new notifications are taken"));
+        }
+        let permit = self.in_flight.clone().try_acquire_owned();
+        permit.map_err(|_| Failure::refused(Code::Busy, "limits.in_flight is reached"))
+    }
+}
+
+/// The receiver's headers: made here, but for the Content-Type. Nothing else of the sender's passes, so whatever spelling
+/// of `X-Sidecar-Verified` a stranger sends, the receiver sees ours alone.
+fn to_receiver(sent: &HeaderMap, notification: &VerifiedNotification, record: &Record) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(4);
+    let mut types = sent.get_all(CONTENT_TYPE).iter();
+    if let (Some(content_type), None) = (types.next(), types.next()) {
+        headers.insert(CONTENT_TYPE, content_type.clone());
+    }
+    let app = HeaderValue::from_str(notification.app());
+    headers.insert(VERIFIED_HEADER, app.expect("names of apps are lower-case letters, digits, '_' and '-'"));
+    headers.insert(REQUEST_ID_HEADER, record.request_id.header());
+    if record.duplicate {
+        headers.insert(DUPLICATE_HEADER, HeaderValue::from_static("true"));
+    }
+    headers
+}
+
+/// What QFPay wants to hear (CAM, asynchronous notifications).
+fn success() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from_static(b"SUCCESS")));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,160 @@
+//! Handing a verified notification to the shop, once, and hearing whether the shop has it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::http::HeaderMap;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::capture_connection;
+use hyper_util::rt::TokioExecutor;
+use tokio::time::{Instant, timeout_at};
+
+use crate::config::{Acknowledge, ReceiverUrl};
+use crate::sign::VerifiedNotification;
+use crate::upstream::connect::Connector;
+use crate::upstream::{BadRoots, Delivery};
+
+/// As much of an answer as can matter: `SUCCESS` with generous white space around it.
+const ANSWER_BYTES: usize = 4096;
+
+/// Why a notification is not acknowledged. Whatever it is, QFPay sends the notification again.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ReceiverError {
+    /// The port refused, the name was not found, TLS failed.
+    #[error("no connection to the receiver: {0}")]
+    NotConnected(String),
+    /// No whole answer within `notifications.receiver_timeout_ms`.
+    #[error("no whole answer from the receiver within {} ms", .after.as_millis())]
+    TimedOut {
+        /// The setting.
+        after: Duration,
+        /// Whether the notification may have been handed over.
+        sent: bool,
+    },
+    /// The connection ended before the answer did: a `SUCCESS` that is cut off may be half of something else.
+    #[error("the receiver's answer broke off")]
+    BrokeOff,
+    /// An answer that does not acknowledge. Redirects are among them, and are never followed.
+    #[error("the receiver answered {0}, which is no acknowledgement")]
+    Status(u16),
+    /// 200, but not `SUCCESS`: an error page, a login form, a PHP notice.
+    #[error("the receiver answered 200 with a body that is not SUCCESS")]
+    NotSuccess,
+}
+
+impl ReceiverError {
+    /// Whether the receiver may have seen the notification.
+    pub fn delivery(&self) -> Delivery {
+        match self {
+            Self::NotConnected(_) | Self::TimedOut { sent: false, .. } => Delivery::NotSent,
+            Self::TimedOut { sent: true, .. } | Self::BrokeOff => Delivery::Unknown,
+            Self::Status(_) | Self::NotSuccess => Delivery::Answered,
+        }
+    }
+}
+
+/// The way to receivers.
+#[derive(Debug)]
+pub struct Receivers {
+    client: Client<Connector, Full<Bytes>>,
+    timeout: Duration,
+}
+
+impl Receivers {
+    /// Connects nowhere yet. `roots` is PEM text that replaces the built-in authorities.
+    ///
+    /// # Errors
+    /// [`BadRoots`] when the PEM text holds no usable certificate.
+    pub fn new(timeout: Duration, roots: Option<&[u8]>) -> Result<Self, BadRoots> {
+        // The deadline of the whole delivery covers connecting, and comes first.
+        let connector = Connector::new(timeout.saturating_mul(2), roots)?;
+        let client = Client::builder(TokioExecutor::new())
+            // Notifications are rare, and a kept connection may be dead: each has a fresh one, and is sent once.
+            .pool_max_idle_per_host(0)
+            .retry_canceled_requests(false)
+            .build(connector);
+        Ok(Self { client, timeout })
+    }
+
+    /// Posts the unmodified bytes with these headers, once, and reads the whole answer.
+    ///
+    /// # Errors
+    /// [`ReceiverError`] for everything but an acknowledgement.
+    pub async fn deliver(
+        &self,
+        to: &ReceiverUrl,
+        notification: &VerifiedNotification,
+        headers: HeaderMap,
+        acknowledge: Acknowledge,
+    ) -> Result<(), ReceiverError> {
+        let mut request = Request::new(Full::new(notification.body().clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = to.uri().clone();
+        *request.headers_mut() = headers;
+        let connection = capture_connection(&mut request);
+        let deadline = Instant::now() + self.timeout;
+        let timed_out = |sent| ReceiverError::TimedOut { after: self.timeout, sent };
+        let answer = match timeout_at(deadline, self.client.request(request)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) if error.is_connect() => {
+                return Err(ReceiverError::NotConnected(innermost(&error)));
+            }
+            Ok(Err(_)) => return Err(ReceiverError::BrokeOff),
+            Err(_) => return Err(timed_out(connection.connection_metadata().is_some())),
+        };
+        let status = answer.status();
+        let body = timeout_at(deadline, beginning(answer.into_body())).await;
+        let body = body.map_err(|_| timed_out(true))?.ok_or(ReceiverError::BrokeOff)?;
+        match acknowledge {
+            Acknowledge::Any2xx if status.is_success() => Ok(()),
+            Acknowledge::Success if status == StatusCode::OK => match is_success(&body) {
+                true => Ok(()),
+                false => Err(ReceiverError::NotSuccess),
+            },
+            _ => Err(ReceiverError::Status(status.as_u16())),
+        }
+    }
+}
+
+/// QFPay's word, in any case, with white space around it: templates and `println` add some.
+fn is_success(body: &[u8]) -> bool {
+    body.len() <= ANSWER_BYTES && body.trim_ascii().eq_ignore_ascii_case(b"SUCCESS")
+}
+
+/// Reads a body to its end and keeps only as much as tells whether it is too long; nothing when it breaks off.
+async fn beginning(mut body: Incoming) -> Option<Vec<u8>> {
+    let mut kept = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.ok()?.into_data() else { continue };
+        let room = (ANSWER_BYTES + 1).saturating_sub(kept.len());
+        kept.extend_from_slice(&data[..data.len().min(room)]);
+    }
+    Some(kept)
+}
+
+fn innermost(error: &hyper_util::client::legacy::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_word_alone_is_success() {
+        for good in ["SUCCESS", "success", " Success\r\n", "\tSUCCESS\n\n"] {
+            assert!(is_success(good.as_bytes()), "{good}");
+        }
+        for bad in ["", "SUCCES", "SUCCESSFUL", "\"SUCCESS\"", "not SUCCESS", "SUCCESS SUCCESS", "{}"] {
+            assert!(!is_success(bad.as_bytes()), "{bad}");
+        }
+        assert!(!is_success(&[&b"SUCCESS"[..], &[b' '; ANSWER_BYTES]].concat()));
+    }
+}

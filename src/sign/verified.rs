@@ -1,0 +1,30 @@
+//! A notification that QFPay signed: there is no other way to make one.
+
+use bytes::Bytes;
+
+use super::{ReceivedSignature, Verifier};
+
+/// The raw bytes of a notification, and the app whose key signed them.
+#[derive(Clone, Debug)]
+pub struct VerifiedNotification {
+    app: String,
+    body: Bytes,
+}
+
+impl VerifiedNotification {
+    /// Verifies raw bytes; `None` when none of the verifiers made the signature.
+    pub fn new(among: &[Verifier], body: Bytes, received: &ReceivedSignature) -> Option<Self> {
+        let app = Verifier::find(among, &body, received)?.app().to_owned();
+        Some(Self { app, body })
+    }
+
+    /// The name of the app.
+    pub fn app(&self) -> &str {
+        &self.app
+    }
+
+    /// The bytes as QFPay sent them.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+}
