@@ -4,11 +4,13 @@ mod record;
 mod response_signature;
 mod verify;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -17,7 +19,7 @@ use hyper::http::{HeaderValue, request};
 use hyper::{Method, Request, Response, StatusCode};
 use time::OffsetDateTime;
 use time::macros::{format_description, offset};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::body;
 use crate::browser::{BrowserUrl, Pages};
@@ -25,11 +27,12 @@ use crate::caller::{self, REQUEST_ID_HEADER, RequestId};
 use crate::config::{Routes, VerifyResponses};
 use crate::credentials::Keyring;
 use crate::decode::decode;
-use crate::endpoint::{self, Endpoint};
+use crate::endpoint::{self, BrowserPage, Endpoint};
 use crate::error::{Code, Failure};
 use crate::metrics::Metrics;
 use crate::outbound::{self, Call, SignedRequest};
 use crate::respcd;
+use crate::server::{CutAtFragment, Peer};
 use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{Answer, AnswerBody, Body, Delivery, Upstream};
 use record::Record;
@@ -63,6 +66,12 @@ pub struct Api {
     pub in_flight: Arc<Semaphore>,
     /// Set when no new call is taken any more.
     pub draining: Arc<AtomicBool>,
+    /// Set when calls still in flight are given up, so that their callers hear of it before the process ends.
+    pub cut_off: watch::Receiver<bool>,
+    /// Further host names under which callers reach the API.
+    pub allowed_hosts: Vec<String>,
+    /// The browser pages that are signed.
+    pub browser_pages: Vec<BrowserPage>,
 }
 
 impl Api {
@@ -75,17 +84,17 @@ impl Api {
         let mut record = Record::new(&request, request_id.clone());
         let api = self.clone();
         let call = tokio::spawn(async move {
-            let answered = api.answer(request, &mut record).await;
+            // A panic leaves the record usable: each field is set whole.
+            let answered = AssertUnwindSafe(api.answer(request, &mut record)).catch_unwind().await;
+            let answered = answered.unwrap_or_else(|_panic| {
+                let detail = "the call ended in a defect of the sidecar";
+                Err(Failure::on_the_way(Code::Internal, record.delivery, detail))
+            });
             let response = answered.unwrap_or_else(|failure| record.failure(failure));
             record.write(&api.metrics, response.status());
             response
         });
-        let mut response = call.await.unwrap_or_else(|_panic| {
-            tracing::error!(%request_id, "a call panicked");
-            let detail = "the call ended in a defect of the sidecar";
-            let failure = Failure::on_the_way(Code::Internal, Delivery::Unknown, detail);
-            failure.into_response(&request_id).map(whole)
-        });
+        let mut response = call.await.expect("the task catches panics, and nobody aborts it");
         response.headers_mut().insert(REQUEST_ID_HEADER, request_id.header());
         response
     }
@@ -97,6 +106,9 @@ impl Api {
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
         let (head, body) = request.into_parts();
+        if head.extensions.get::<Peer>().is_none_or(|peer| peer.0.is_some()) {
+            caller::refuse_foreign_hosts(&head.headers, &self.allowed_hosts)?;
+        }
         if head.uri.path() == endpoint::VERIFY.path && head.uri.authority().is_none() {
             return self.verify(&head, body, record).await;
         }
@@ -104,11 +116,10 @@ impl Api {
         if endpoint.browser_page().is_none() {
             caller::refuse_web_pages(&head.headers)?;
         }
-        let _permit = self.permit()?;
-
         let waiting = record.waiting();
         let body = body::read(body, self.body_bytes, self.body_timeout).await;
         record.waited(waiting);
+        record.in_flight = Some(self.permit()?);
         let decoded = decode(head.method == Method::GET, head.uri.query(), &head.headers, body?).await?;
         record.saw(&decoded.params, &self.metrics);
 
@@ -133,9 +144,16 @@ impl Api {
         };
         let signed = SignedRequest::new(call, self.upstream.base())?;
         let waiting = record.waiting();
-        let sent = self.upstream.send(signed).await;
+        record.delivery = Delivery::Unknown;
+        let sent = tokio::select! {
+            sent = self.upstream.send(signed) => sent.map_err(Failure::from),
+            () = self.is_cut_off() => {
+                let detail = "the call was still in flight at limits.shutdown_timeout_ms";
+                Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail))
+            }
+        };
         record.waited(waiting);
-        let checked = sent.map_err(Failure::from).and_then(|answer| self.check_signature(answer, &signed_by));
+        let checked = sent.and_then(|answer| self.check_signature(answer, &signed_by));
         let answer = checked.map_err(|failure| failure.about(endpoint.effect, out_trade_no.as_deref()))?;
         Ok(relay(answer, record))
     }
@@ -147,12 +165,22 @@ impl Api {
         if head.method == Method::CONNECT || head.uri.authority().is_some() || head.uri.scheme().is_some() {
             return Err(Failure::refused(Code::TargetRefused, "the target names a host; send the path only"));
         }
+        if head.extensions.get::<CutAtFragment>().is_some() {
+            let detail = "the target holds a '#', and everything behind it would be lost";
+            return Err(Failure::refused(Code::TargetRefused, detail));
+        }
         if !endpoint::is_plain_path(path) {
             let detail = "the path has an empty segment, '.', '..', or characters outside A-Z a-z 0-9 _ . -";
             return Err(Failure::refused(Code::TargetRefused, detail));
         }
         let endpoint = endpoint::find(path)?;
-        if endpoint.browser_page().is_none() && !self.routes.allows(path) {
+        let served = match endpoint.browser_page() {
+            // Below an allowed prefix of calls, so it needs both.
+            Some(page @ BrowserPage::WeixinOauth) => self.signs(page) && self.routes.allows(path),
+            Some(page) => self.signs(page),
+            None => self.routes.allows(path),
+        };
+        if !served {
             return Err(self.not_served(path, endpoint));
         }
         if path.ends_with('/') && endpoint.browser_page().is_none() {
@@ -163,6 +191,24 @@ impl Api {
             return Err(Failure::method_not_allowed(endpoint.methods.as_str()));
         }
         Ok(endpoint)
+    }
+
+    fn signs(&self, page: BrowserPage) -> bool {
+        self.browser_pages.contains(&page)
+    }
+
+    /// Whether calls in flight were given up.
+    pub fn is_given_up(&self) -> bool {
+        *self.cut_off.borrow()
+    }
+
+    /// Completes when calls in flight are given up.
+    async fn is_cut_off(&self) {
+        let mut cut_off = self.cut_off.clone();
+        // An error means that the sender is gone, which happens after the last call.
+        if cut_off.wait_for(|cut_off| *cut_off).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// A path that exists at QFPay is forbidden here; any other is unknown.
@@ -186,7 +232,8 @@ impl Api {
     }
 }
 
-/// A call's place among those in flight; shutdown waits until all are free again.
+/// A call's place among those in flight, kept until its line is written; shutdown waits until all are free again.
+#[derive(Debug)]
 struct InFlight {
     _permit: OwnedSemaphorePermit,
     metrics: Arc<Metrics>,

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
@@ -57,10 +58,14 @@ impl StartError {
     }
 }
 
+/// For answers to callers whose calls are given up at the end.
+const TIME_TO_TELL: Duration = Duration::from_secs(1);
+
 /// Bound and ready to serve.
 pub struct Sidecar {
     api: Arc<Api>,
     admin: Admin,
+    cut_off: watch::Sender<bool>,
     api_listener: Listener,
     admin_listener: Option<Listener>,
     notifications: Option<(Listener, Arc<Notifications>)>,
@@ -98,6 +103,7 @@ impl Sidecar {
 
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         let draining = Arc::new(AtomicBool::new(false));
+        let (cut_off, given_up) = watch::channel(false);
         let api = Api {
             keyring: config.keyring.clone(),
             verifiers: Verifier::all(&config.keyring),
@@ -119,6 +125,9 @@ impl Sidecar {
             metrics: metrics.clone(),
             in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),
             draining: draining.clone(),
+            cut_off: given_up,
+            allowed_hosts: config.listen.allowed_hosts.clone(),
+            browser_pages: config.browser.pages.clone(),
         };
         let notifications = match notification_listener {
             Some(listener) => Some((listener, Arc::new(notifications(config, &metrics, &draining)?))),
@@ -127,6 +136,7 @@ impl Sidecar {
         Ok(Self {
             api: Arc::new(api),
             admin: Admin { metrics, draining },
+            cut_off,
             api_listener,
             admin_listener,
             notifications,
@@ -134,6 +144,7 @@ impl Sidecar {
             limits: Limits {
                 connections: config.limits.connections,
                 header_timeout: config.limits.header_timeout,
+                idle_timeout: config.limits.idle_timeout,
                 drain: config.limits.shutdown_timeout,
             },
             in_flight: u32::try_from(config.limits.in_flight).unwrap_or(u32::MAX),
@@ -195,11 +206,19 @@ impl Sidecar {
             shutdown.await;
             draining.store(true, Ordering::Relaxed);
             drop(open);
+            // At the deadline calls are given up, and a moment is left in which their callers are told.
+            tokio::spawn(async move {
+                tokio::time::sleep(self.limits.drain).await;
+                self.cut_off.send_replace(true);
+            });
         };
+        let until_told = Limits { drain: self.limits.drain + TIME_TO_TELL, ..self.limits };
         let calls = async {
-            let drained = server::serve(self.api_listener, handler, self.limits, shutdown).await;
-            // Calls whose caller hung up have no connection any more, but their outcome is still awaited.
-            drained && all_free(&self.api.in_flight, self.in_flight, self.limits).await
+            let drained = server::serve(self.api_listener, handler, until_told, shutdown).await;
+            // Calls whose caller hung up have no connection any more, but their outcome is still awaited: at the latest
+            // the deadline ends them.
+            let _all = self.api.in_flight.acquire_many(self.in_flight).await;
+            drained && !self.api.is_given_up()
         };
         let notifications =
             serve_notifications(self.notifications, self.in_flight, self.limits, gone(closed));
@@ -332,7 +351,8 @@ impl StandaloneSandbox {
         let limits = Limits {
             connections: config.limits.connections,
             header_timeout: config.limits.header_timeout,
-            drain: std::time::Duration::from_secs(1),
+            idle_timeout: config.limits.idle_timeout,
+            drain: Duration::from_secs(1),
         };
         Ok(Self { listener, sandbox, limits })
     }

@@ -37,6 +37,12 @@ impl UpstreamUrl {
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
             return Err(BadUpstreamUrl::NotAUrl);
         };
+        let host = authority.host();
+        let port = &authority.as_str()[authority.as_str().rfind(host).unwrap_or(0) + host.len()..];
+        // A port that is none would silently be the usual one; a final dot hides a host from every comparison.
+        if host.ends_with('.') || (!port.is_empty() && authority.port_u16().is_none()) {
+            return Err(BadUpstreamUrl::NotAUrl);
+        }
         let bare = parts.path_and_query.is_none_or(|path| path.as_str() == "/");
         if !bare || authority.as_str().contains('@') {
             return Err(BadUpstreamUrl::MoreThanAHost);
@@ -110,7 +116,14 @@ mod tests {
         assert_eq!(UpstreamUrl::parse("http://openapi-hk.qfapi.com"), Err(BadUpstreamUrl::PlainHttp));
         assert_eq!(UpstreamUrl::parse("http://127.0.0.1.evil.test"), Err(BadUpstreamUrl::PlainHttp));
         assert_eq!(UpstreamUrl::parse("https:openapi-hk.qfapi.com"), Err(BadUpstreamUrl::NotAUrl));
-        assert_eq!(UpstreamUrl::parse("openapi-hk.qfapi.com"), Err(BadUpstreamUrl::NotAUrl));
+        for odd in [
+            "openapi-hk.qfapi.com",
+            "https://openapi-hk.qfapi.com.",
+            "http://127.0.0.1:99999",
+            "https://a.test:",
+        ] {
+            assert_eq!(UpstreamUrl::parse(odd), Err(BadUpstreamUrl::NotAUrl), "{odd}");
+        }
         assert_eq!(UpstreamUrl::parse("https://a.test/base"), Err(BadUpstreamUrl::MoreThanAHost));
         assert_eq!(UpstreamUrl::parse("https://user@a.test"), Err(BadUpstreamUrl::MoreThanAHost));
         assert_eq!(UpstreamUrl::parse("https://a.test/?x=1"), Err(BadUpstreamUrl::MoreThanAHost));

@@ -133,11 +133,37 @@ fn refuse_unknown(params: &Params, known: &[&'static str]) -> Result<(), Browser
     }
 }
 
-/// Refuses values that hold `&name=` for a name that the page knows: with such a value, one signature fits two URLs.
-/// Other `&name=`, as in a return URL with a query of its own, mean nothing to the page.
+/// What QFPay's calls look at before they move money or say who is meant. No value may smuggle one of these in.
+const READ_BY_CALLS: [&str; 20] = [
+    "app_code",
+    "appcode",
+    "auth_code",
+    "customer_id",
+    "mchid",
+    "mchntid",
+    "notify_url",
+    "openid",
+    "out_trade_no",
+    "pay_type",
+    "product_id",
+    "sign",
+    "sign_type",
+    "sub_openid",
+    "subscription_id",
+    "syssn",
+    "token_id",
+    "txamt",
+    "txcurrcd",
+    "txdtm",
+];
+
+/// Refuses values that hold `&name=` for a name that the page or a call knows: neither path nor `&` is protected by a
+/// signature, so with such a value the page's signature would fit a refund. Other `&name=`, as in a return URL with a
+/// query of its own, mean nothing to QFPay.
 fn refuse_ambiguous(params: &Params, known: &[&'static str]) -> Result<(), BrowserUrlError> {
+    let known = || known.iter().chain(&READ_BY_CALLS);
     for (name, value) in params.iter() {
-        if let Some(inner) = names_inside(value).find_map(|inner| known.iter().find(|&&name| name == inner)) {
+        if let Some(inner) = names_inside(value).find_map(|inner| known().find(|&&name| name == inner)) {
             return Err(BrowserUrlError::Ambiguous { name: name.to_owned(), inner });
         }
     }

@@ -1,9 +1,11 @@
 //! Who calls: the id of the request, whether it comes from a web page, and which app it wants to sign.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use hyper::http::header::{HeaderName, ORIGIN};
+use hyper::http::header::{HOST, HeaderName, ORIGIN};
+use hyper::http::uri::Authority;
 use hyper::http::{HeaderMap, HeaderValue};
 
 use crate::credentials::{App, Keyring};
@@ -61,6 +63,11 @@ pub enum CallerError {
     /// Localhost is no trust boundary: any web page that someone on this machine opens can send forms to it.
     #[error("the request carries a {0} header, which only browsers send")]
     Browser(&'static str),
+    /// A name of somebody else's that points at this machine: DNS rebinding.
+    #[error(
+        "the Host header must be there once and be an IP address, localhost or a name in listen.allowed_hosts"
+    )]
+    Host,
     /// There is no such app.
     #[error("no configured app has the app_code that the request names")]
     UnknownApp,
@@ -84,6 +91,24 @@ pub fn refuse_web_pages(headers: &HeaderMap) -> Result<(), CallerError> {
     Ok(())
 }
 
+/// Refuses requests for a host that is not this sidecar: a web page can point a name of its own at 127.0.0.1, and its
+/// requests are then of one origin, without `Origin` or `Sec-Fetch-Site`. It cannot make the browser send an IP address.
+///
+/// # Errors
+/// [`CallerError::Host`] unless there is exactly one `Host` with an address, `localhost` or an allowed name.
+pub fn refuse_foreign_hosts(headers: &HeaderMap, allowed: &[String]) -> Result<(), CallerError> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(CallerError::Host) };
+    let authority =
+        host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()).ok_or(CallerError::Host)?;
+    let name = authority.host();
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    let known = address.parse::<IpAddr>().is_ok()
+        || name.eq_ignore_ascii_case("localhost")
+        || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
+    if known && !authority.as_str().contains('@') { Ok(()) } else { Err(CallerError::Host) }
+}
+
 /// The app that the caller names by its `app_code`, in the header or as a parameter; else the default app.
 ///
 /// # Errors
@@ -95,7 +120,10 @@ pub fn choose_app<'k>(
     params: &Params,
 ) -> Result<&'k Arc<App>, CallerError> {
     let mut named = None;
-    let in_headers = headers.get_all(APP_CODE_HEADER).iter().map(HeaderValue::as_bytes);
+    // Spelt X_QF_APPCODE it means the same to PHP, whose shops may have sent it that way for years.
+    let alike =
+        headers.iter().filter(|(name, _)| name.as_str().replace('_', "-") == APP_CODE_HEADER.as_str());
+    let in_headers = alike.map(|(_, value)| value.as_bytes());
     let in_params =
         endpoint.app_code_parameters().iter().filter_map(|name| params.get(name)).map(str::as_bytes);
     for code in in_headers.chain(in_params).filter(|code| !code.is_empty()) {

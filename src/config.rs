@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::base_url::UpstreamUrl;
 use crate::credentials::{Keyring, SignType};
+use crate::endpoint::BrowserPage;
 use crate::server::Address;
 use crate::sign::EmptyPolicy;
 
@@ -128,6 +129,8 @@ pub struct Listen {
     pub admin: Option<Address>,
     /// Where QFPay's notifications arrive; `None` is off.
     pub notifications: Option<Address>,
+    /// Further host names under which callers reach the sidecar, in lower case.
+    pub allowed_hosts: Vec<String>,
     /// Whether addresses that other machines can reach are meant.
     pub allow_non_loopback: bool,
 }
@@ -178,6 +181,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How long a request head may take.
     pub header_timeout: Duration,
+    /// How long a connection may be idle, or a caller may take to read more of an answer.
+    pub idle_timeout: Duration,
     /// How long a request body may take.
     pub body_timeout: Duration,
     /// Connections open at once.
@@ -233,6 +238,8 @@ pub struct Checkout {
 /// Pages in the customer's browser.
 #[derive(Clone, Debug)]
 pub struct Browser {
+    /// The pages whose URLs are signed.
+    pub pages: Vec<BrowserPage>,
     /// Hosts, in lower case, that redirect URLs may name; empty allows any.
     pub allowed_redirect_hosts: Vec<String>,
 }

@@ -49,6 +49,9 @@ pub enum DecodeError {
     /// A parameter is illegal.
     #[error(transparent)]
     Param(#[from] ParamError),
+    /// A part of a form without `=`: more often a value that was not encoded than a name.
+    #[error("a part between two '&' has no '='; a literal '&' in a value is sent as %26")]
+    NoEquals,
     /// `%` without two hex digits behind it.
     #[error("broken percent-encoding in {0}: a literal '%' is sent as %25")]
     PercentEncoding(String),

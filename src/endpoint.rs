@@ -37,6 +37,18 @@ pub enum BrowserPage {
     Direct,
 }
 
+impl BrowserPage {
+    /// The page of that name in `browser.pages`.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "get_weixin_oauth_code" => Some(Self::WeixinOauth),
+            "checkstand" => Some(Self::Checkstand),
+            "direct" => Some(Self::Direct),
+            _ => None,
+        }
+    }
+}
+
 /// Which HTTP methods an endpoint takes. QFPay's sources disagree about some; those take both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Methods {
@@ -141,9 +153,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
 /// The sidecar's own endpoint for shops that receive notifications themselves. Never forwarded, so not in the table.
 pub const VERIFY: Endpoint = call_without_mchid("/sidecar/v1/verify", Post, Reads);
 
-/// A path that is allowed by its prefix but not in the table. New endpoints appear often: the caller's method passes, and
-/// `mchid` is added by the general rule, but what it does is taken to move money.
-const UNKNOWN: Endpoint = call("", Both, MovesMoney);
+/// A path that is allowed by its prefix but not in the table. New endpoints appear often; what one does is taken to move
+/// money, hence POST only, and `mchid` is added by the general rule.
+const UNKNOWN: Endpoint = call("", Post, MovesMoney);
 
 /// Finds the endpoint of a raw path.
 ///
@@ -193,10 +205,11 @@ impl Endpoint {
 }
 
 /// Whether a raw path is one that the sidecar can match safely: `/`-separated segments of `[A-Za-z0-9_.-]`, none of
-/// them empty, `.` or `..`. Neither path nor method is signed, so path confusion would be payment confusion.
+/// them empty or with a dot at its end. Neither path nor method is signed, so path confusion would be payment confusion.
 pub fn is_plain_path(path: &str) -> bool {
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    let legal_segment = |s: &str| !s.is_empty() && s != "." && s != ".." && s.bytes().all(legal);
+    // "." and ".." and what some servers take for the name before the dot.
+    let legal_segment = |s: &str| !s.is_empty() && !s.ends_with('.') && s.bytes().all(legal);
     match path.strip_prefix('/') {
         Some("") => true,
         // One slash at the end is plain; whether anything lives there is another question.

@@ -112,11 +112,11 @@ failures! {
     };
     body_too_large 413 "not_sent" || Provoked::by(&["limits.body_bytes=1024"], &["-d", &"x".repeat(1025)], PAYMENT);
     body_too_slow 408 "not_sent" || {
-        let head = "POST /trade/v1/payment HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\ntxamt";
+        let head = "POST /trade/v1/payment HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\ntxamt";
         Provoked::by_raw(&["limits.body_timeout_ms=100"], head)
     };
     body_incomplete 400 "not_sent" || {
-        let head = "POST /trade/v1/payment HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let head = "POST /trade/v1/payment HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
         Provoked::by_raw(&[], &format!("{head}5\r\ntxamt\r\nno-length\r\n"))
     };
     query_and_body 400 "not_sent" || Provoked::by(&[], &["-d", FORM], "/trade/v1/payment?mchid=1");
@@ -140,7 +140,7 @@ failures! {
     query_too_long 414 "not_sent" || {
         // Each | is sent as it is, but becomes %7C on its way.
         let target = format!("/trade/v1/query?syssn={}", "|".repeat(30_000));
-        Provoked::by_raw(&[], &format!("GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"))
+        Provoked::by_raw(&[], &format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
     };
     parameter_missing 400 "not_sent" || Provoked::by(&[], &[], OAUTH);
     parameter_invalid 400 "not_sent" || Provoked::by(&[], &[], "/q/direct?pay_params=no-json");
@@ -173,7 +173,7 @@ failures! {
         let stage = Stage::new(&["limits.in_flight=1"]);
         stage.upstream.script([Reply::hang()]);
         let mut first = stage.sidecar.connect();
-        first.write("POST /trade/v1/query HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\nsyssn=1");
+        first.write("POST /trade/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\n\r\nsyssn=1");
         stage.upstream.wait_for_requests(1);
         let answer = stage.sidecar.curl(&["-d", FORM], PAYMENT);
         assert_eq!(stage.upstream.requests().len(), 1);
@@ -192,7 +192,7 @@ failures! {
         stage.upstream.forget();
         stage.sidecar.signal("TERM");
         stage.sidecar.wait_until_not_ready();
-        early.write(format!("Host: x\r\nContent-Length: {}\r\n\r\n{FORM}", FORM.len()));
+        early.write(format!("Host: localhost\r\nContent-Length: {}\r\n\r\n{FORM}", FORM.len()));
         let answer = stage.sidecar.seen(early.read());
         Provoked { stage, answer }
     };

@@ -156,8 +156,10 @@ fn a_large_answer_that_breaks_off_is_seen_to_break_off() {
         .then_repeat([b'x'; 1000], 20)
         .then_close()]);
     let mut connection = stage.sidecar.connect();
-    connection
-        .write(format!("POST {PAYMENT} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{FORM}", FORM.len()));
+    connection.write(format!(
+        "POST {PAYMENT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{FORM}",
+        FORM.len()
+    ));
     let mut seen = Vec::new();
     // The end may be orderly or a reset; what counts is that the announced length or last chunk never comes.
     let _ = std::io::Read::read_to_end(&mut connection.0, &mut seen);
@@ -206,7 +208,7 @@ fn a_caller_that_hangs_up_does_not_cancel_its_payment() {
     let mut caller = stage.sidecar.connect();
     let length = FORM.len();
     caller.write(format!(
-        "POST {PAYMENT} HTTP/1.1\r\nHost: x\r\nX-Request-Id: gone\r\nContent-Length: {length}\r\n\r\n{FORM}"
+        "POST {PAYMENT} HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: gone\r\nContent-Length: {length}\r\n\r\n{FORM}"
     ));
     stage.upstream.wait_for_requests(1);
     drop(caller);
@@ -224,7 +226,7 @@ fn a_caller_that_hangs_up_in_its_body_sends_nothing() {
     let stage = Stage::new(&[]);
     let mut caller = stage.sidecar.connect();
     caller.write(format!(
-        "POST {PAYMENT} HTTP/1.1\r\nHost: x\r\nX-Request-Id: half\r\nContent-Length: 99\r\n\r\n{FORM}"
+        "POST {PAYMENT} HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: half\r\nContent-Length: 99\r\n\r\n{FORM}"
     ));
     caller.end();
     drop(caller);

@@ -13,6 +13,7 @@ use super::{
     UpstreamConfig, VerifyResponses, contradictions,
 };
 use crate::base_url::UpstreamUrl;
+use crate::endpoint::BrowserPage;
 use crate::server::Address;
 use crate::sign::EmptyPolicy;
 
@@ -64,11 +65,13 @@ pub(super) fn listen(raw: &mut Raw) -> Option<Listen> {
     let api = raw.parsed("listen.api", Address::parse);
     let admin = raw.optional("listen.admin", Address::parse);
     let notifications = raw.optional("listen.notifications", Address::parse);
+    let allowed_hosts = host_names(raw, "listen.allowed_hosts");
     let allow_non_loopback = raw.flag("listen.allow_non_loopback");
     Some(Listen {
         api: api?,
         admin: admin?,
         notifications: notifications?,
+        allowed_hosts: allowed_hosts?,
         allow_non_loopback: allow_non_loopback?,
     })
 }
@@ -128,6 +131,7 @@ fn empty(raw: &mut Raw) -> Option<EmptyPolicy> {
 fn limits(raw: &mut Raw) -> Option<Limits> {
     let body_bytes = raw.count("limits.body_bytes", "bytes", 1..=16 << 20);
     let header_timeout = raw.milliseconds("limits.header_timeout_ms");
+    let idle_timeout = raw.milliseconds("limits.idle_timeout_ms");
     let body_timeout = raw.milliseconds("limits.body_timeout_ms");
     let connections = raw.count("limits.connections", "connections", 1..=65_536);
     let in_flight = raw.count("limits.in_flight", "calls", 1..=65_536);
@@ -136,6 +140,7 @@ fn limits(raw: &mut Raw) -> Option<Limits> {
     Some(Limits {
         body_bytes: body_bytes?,
         header_timeout: header_timeout?,
+        idle_timeout: idle_timeout?,
         body_timeout: body_timeout?,
         connections: connections?,
         in_flight: in_flight?,
@@ -202,13 +207,27 @@ fn word(text: &str, longest: usize) -> Result<String, &'static str> {
 }
 
 fn browser(raw: &mut Raw) -> Option<Browser> {
-    let key = "browser.allowed_redirect_hosts";
+    let allowed_redirect_hosts = host_names(raw, "browser.allowed_redirect_hosts");
+    let key = "browser.pages";
+    let words = raw.list(key)?;
+    let pages: Option<Vec<_>> = words.iter().map(|word| BrowserPage::named(word)).collect();
+    if pages.is_none() {
+        raw.problem(key, "the pages are get_weixin_oauth_code, checkstand and direct".to_owned());
+    }
+    Some(Browser { pages: pages?, allowed_redirect_hosts: allowed_redirect_hosts? })
+}
+
+/// A list of host names, in lower case.
+fn host_names(raw: &mut Raw, key: &str) -> Option<Vec<String>> {
     let hosts: Vec<_> = raw.list(key)?.iter().map(|host| host.to_ascii_lowercase()).collect();
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
-    match hosts.iter().find(|host| host.is_empty() || !host.bytes().all(legal)) {
-        None => Some(Browser { allowed_redirect_hosts: hosts }),
+    let bad = hosts
+        .iter()
+        .find(|host| host.is_empty() || !host.bytes().all(legal))
+        .map(|bad| super::errors::shown(bad));
+    match bad {
+        None => Some(hosts),
         Some(bad) => {
-            let bad = super::errors::shown(bad);
             raw.problem(
                 key,
                 format!("{bad}: write host names only (shop.example.com), without scheme, port or path"),

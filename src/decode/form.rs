@@ -7,7 +7,7 @@ use percent_encoding::percent_decode;
 use super::DecodeError;
 use crate::sign::Params;
 
-/// Decodes `name=value` pairs joined by `&`. `+` is a space; a part without `=` is a name with an empty value.
+/// Decodes `name=value` pairs joined by `&`. `+` is a space; empty parts are nothing.
 pub(crate) fn decode(form: &[u8]) -> Result<Params, DecodeError> {
     // curl -d '{"txamt": 1}' says that it is a form: no legal name begins like that.
     if form.trim_ascii_start().starts_with(b"{") {
@@ -15,10 +15,8 @@ pub(crate) fn decode(form: &[u8]) -> Result<Params, DecodeError> {
     }
     let mut params = Params::new();
     for part in form.split(|&b| b == b'&').filter(|part| !part.is_empty()) {
-        let (name, value) = match part.iter().position(|&b| b == b'=') {
-            Some(equals) => (&part[..equals], &part[equals + 1..]),
-            None => (part, &b""[..]),
-        };
+        let equals = part.iter().position(|&b| b == b'=').ok_or(DecodeError::NoEquals)?;
+        let (name, value) = (&part[..equals], &part[equals + 1..]);
         let name =
             unescape(name).ok_or_else(|| DecodeError::PercentEncoding("a parameter name".to_owned()))?;
         match unescape(value) {
@@ -71,7 +69,8 @@ mod tests {
     #[test]
     fn only_the_first_equals_sign_divides() {
         assert_eq!(value(b"package=prepay_id=wx1&x=1", "package"), "prepay_id=wx1");
-        assert_eq!(value(b"&&flag&x=1&", "flag"), "");
+        assert_eq!(value(b"&&flag=&x=1&", "flag"), "");
+        assert_eq!(decode(b"goods_name=Tom&Jerry&txamt=1").unwrap_err(), DecodeError::NoEquals);
     }
 
     #[test]

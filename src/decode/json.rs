@@ -50,10 +50,14 @@ impl<'de> Visitor<'de> for Members<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Params, A::Error> {
-        let mut params = Params::new();
+        let (mut params, mut nulls) = (Params::new(), Vec::new());
         while let Some((name, raw)) = members.next_entry::<Cow<'de, str>, &'de RawValue>()? {
             let value = match raw.get() {
-                "null" => continue,
+                // Absent, but its name counts: {"txamt": 5, "txamt": null} says two things.
+                "null" => {
+                    nulls.push(name.into_owned());
+                    continue;
+                }
                 text if text.starts_with('"') => {
                     Cow::Owned(serde_json::from_str::<String>(text).map_err(serde::de::Error::custom)?)
                 }
@@ -63,6 +67,14 @@ impl<'de> Visitor<'de> for Members<'_> {
                 *self.refused = Some(error);
                 return Err(serde::de::Error::custom("refused"));
             }
+        }
+        nulls.sort();
+        let twice = nulls.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| &pair[0]);
+        if let Some(name) = nulls.iter().find(|name| params.get(name).is_some()).or(twice) {
+            // Through the same gate as every name, so that only a legal one is shown.
+            let gate = Params::new().push(name.as_bytes(), b"").err();
+            *self.refused = Some(gate.unwrap_or_else(|| ParamError::Repeated(name.clone())));
+            return Err(serde::de::Error::custom("refused"));
         }
         Ok(params)
     }
@@ -103,6 +115,10 @@ mod tests {
     fn repeated_names_are_found_also_when_escaped() {
         let twice = decode(br#"{"txamt": 1, "tx\u0061mt": 2}"#).unwrap_err();
         assert_eq!(twice, DecodeError::Param(ParamError::Repeated("txamt".to_owned())));
+        for hidden in [r#"{"a": 5, "a": null}"#, r#"{"a": null, "a": 5}"#, r#"{"a": null, "a": null}"#] {
+            let twice = decode(hidden.as_bytes()).unwrap_err();
+            assert_eq!(twice, DecodeError::Param(ParamError::Repeated("a".to_owned())), "{hidden}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use bytes::Bytes;
+use hyper::http::HeaderValue;
 use multer::{Field, Multipart};
 
 use super::media_type::is_utf8;
@@ -28,7 +29,12 @@ pub(super) async fn decode(body: Bytes, boundary: String) -> Result<Params, Deco
 
 /// A part is a file when it has a file name; a part in another charset or encoding is not the text that was meant.
 fn check_is_text(field: &Field<'_>, number: usize) -> Result<(), DecodeError> {
-    if field.file_name().is_some() {
+    // Also `filename*` and an empty file name, which multer takes for none.
+    let disposition = field.headers().get_all("content-disposition");
+    let names_file = |value: &HeaderValue| {
+        value.as_bytes().to_ascii_lowercase().windows(8).any(|part| part == b"filename")
+    };
+    if field.file_name().is_some() || disposition.iter().any(names_file) {
         return Err(DecodeError::File(number));
     }
     if let Some(encoding) = field.headers().get("content-transfer-encoding") {

@@ -38,16 +38,19 @@ macro_rules! table {
 table! {
     TargetRefused "target_refused" 400
         "The request target is not a plain path."
-        "Send an origin-form path of letters, digits and _ . - / only; encode values in the query, not the path."
+        "Send an origin-form path of letters, digits and _ . - / only; in the query a literal # is %23."
     PathUnknown "path_unknown" 404
         "No QFPay endpoint lives at this path."
         "Check the spelling: paths are case-sensitive and have no slash at the end."
     PathNotAllowed "path_not_allowed" 403
         "The sidecar is not configured to sign for this path."
-        "If the shop needs it, add its prefix to routes.allow; /oauth/ can never be added."
+        "If the shop needs it, add its prefix to routes.allow (a page: to browser.pages); /oauth/ can never be added."
     MethodNotAllowed "method_not_allowed" 405
         "The endpoint does not take this HTTP method."
         "Use the method named in the Allow header."
+    HostRefused "host_refused" 421
+        "The request was made to a host name that is not the sidecar's."
+        "Call it by IP address or localhost, or add the name to listen.allowed_hosts."
     BrowserRefused "browser_refused" 403
         "The request was made by a web page, not by the shop's server."
         "Call the sidecar from server code. Origin and Sec-Fetch-Site headers are never accepted on API calls."
@@ -183,6 +186,9 @@ table! {
     ShuttingDown "shutting_down" 503
         "The sidecar is shutting down."
         "Nothing was sent; try again when it is back."
+    CutOff "cut_off" 503
+        "The sidecar ended before QFPay answered."
+        "The call may have been processed: query before sending it again."
     Internal "internal" 500
         "The sidecar failed."
         "This is a defect: report it with the request id. Query before sending a payment again."

@@ -35,6 +35,7 @@ refusals! {
         DecodeError::Unsupported(UnsupportedBody::Charset) => Code::CharsetUnsupported,
         DecodeError::Unsupported(UnsupportedBody::Encoding) => Code::EncodingUnsupported,
         DecodeError::Param(error) => of_param(error),
+        DecodeError::NoEquals => Code::ParameterName,
         DecodeError::PercentEncoding(_) => Code::PercentEncoding,
         DecodeError::Json(_) => Code::JsonInvalid,
         DecodeError::JsonAsForm => Code::MediaTypeUnsupported,
@@ -44,6 +45,7 @@ refusals! {
     };
     ParamError => |error| of_param(&error);
     CallerError => |error| match error {
+        CallerError::Host => Code::HostRefused,
         CallerError::Browser(_) => Code::BrowserRefused,
         CallerError::UnknownApp => Code::AppUnknown,
         CallerError::AppConflict => Code::AppConflict,

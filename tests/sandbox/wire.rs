@@ -35,8 +35,12 @@ async fn a_truncated_answer_and_a_dropped_one() {
         let sandbox = sandbox.clone();
         async move { sandbox.handle(request).await.map(for_the_wire).map_err(|_| CloseConnection) }
     };
-    let limits =
-        Limits { connections: 8, header_timeout: Duration::from_secs(5), drain: Duration::from_secs(5) };
+    let limits = Limits {
+        connections: 8,
+        header_timeout: Duration::from_secs(5),
+        idle_timeout: Duration::from_secs(5),
+        drain: Duration::from_secs(5),
+    };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let served = tokio::spawn(serve(listener, handler, limits, async {
         let _ = stopped.await;
