@@ -5,8 +5,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use qfpay_sidecar::error::Code;
+use hyper::http::{HeaderMap, HeaderValue};
+use qfpay_sidecar::caller::RequestId;
+use qfpay_sidecar::endpoint::Effect;
+use qfpay_sidecar::error::{Code, Failure};
+use qfpay_sidecar::metrics::{Metrics, Request};
+use qfpay_sidecar::upstream::Delivery;
 
 const READMES: [&str; 2] = ["README.md", "README.zh-Hant.md"];
 const DOCUMENTS: [&str; 8] = [
@@ -74,6 +80,53 @@ fn the_table_of_errors_is_the_one_in_the_code() {
         assert!(delivery.starts_with("`not_sent`") || delivery.starts_with("`unknown`"), "{}", row.name);
     }
     assert_eq!(found.next(), None, "docs/errors.md has a row too many");
+}
+
+#[test]
+fn the_example_of_a_failure_is_what_callers_get() {
+    let detail = "https://openapi-hk.qfapi.com closed or broke the connection before it answered";
+    let failure = Failure::on_the_way(Code::UpstreamNoAnswer, Delivery::Unknown, detail)
+        .about(Effect::MovesMoney, Some("order-1001"));
+    let id = HeaderValue::from_static("7b2cb7088ef64d6ca886784e36f3fb6e");
+    let id = RequestId::of(&HeaderMap::from_iter([("x-request-id".parse().unwrap(), id)]));
+    let made: serde_json::Value = serde_json::from_slice(failure.into_response(&id).body()).unwrap();
+    for name in ["README.md", "docs/errors.md"] {
+        let examples = blocks(&read(name)).into_iter().filter(|(language, _)| language == "json");
+        let shown: Vec<serde_json::Value> =
+            examples.map(|(_, text)| serde_json::from_str(&text).unwrap()).collect();
+        assert_eq!(shown, std::slice::from_ref(&made), "{name}");
+    }
+}
+
+#[test]
+fn both_readmes_list_every_metric() {
+    let metrics = Metrics::new("0");
+    // A family with labels is printed once it has counted something.
+    let request =
+        Request { endpoint: "other", app: String::new(), status: 200, delivery: "", respcd: "", error: "" };
+    metrics.answered(request, Duration::ZERO, Duration::ZERO);
+    let mut names = Vec::new();
+    for line in metrics.encode().lines() {
+        let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) else {
+            continue;
+        };
+        let suffix = match kind {
+            "counter" => "_total",
+            "info" => "_info",
+            _ => "",
+        };
+        names.push(format!("{name}{suffix}"));
+    }
+    names.sort();
+    for readme in READMES {
+        let text = read(readme);
+        let mut listed: Vec<_> = rows(&text)
+            .map(|cells| unquoted(cells[0]))
+            .filter(|name| name.starts_with("qfpay_sidecar_"))
+            .collect();
+        listed.sort_unstable();
+        assert_eq!(listed, names, "{readme}");
+    }
 }
 
 /// `section.key` and its default, as TOML text, of every line of config/default.toml.
