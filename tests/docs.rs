@@ -12,7 +12,7 @@ use qfpay_sidecar::caller::RequestId;
 use qfpay_sidecar::endpoint::Effect;
 use qfpay_sidecar::error::{Code, Failure};
 use qfpay_sidecar::metrics::{Metrics, Request};
-use qfpay_sidecar::upstream::Delivery;
+use qfpay_sidecar::upstream::SendError;
 
 const READMES: [&str; 2] = ["README.md", "README.zh-Hant.md"];
 const DOCUMENTS: [&str; 8] = [
@@ -84,9 +84,10 @@ fn the_table_of_errors_is_the_one_in_the_code() {
 
 #[test]
 fn the_example_of_a_failure_is_what_callers_get() {
-    let detail = "https://openapi-hk.qfapi.com closed or broke the connection before it answered";
-    let failure = Failure::on_the_way(Code::UpstreamNoAnswer, Delivery::Unknown, detail)
-        .about(Effect::MovesMoney, Some("order-1001"));
+    let host = "https://openapi-hk.qfapi.com".to_owned();
+    let cause = "connection closed before message completed".to_owned(); // hyper's words
+    let failure =
+        Failure::from(SendError::NoAnswer { host, cause }).about(Effect::MovesMoney, Some("order-1001"));
     let id = HeaderValue::from_static("7b2cb7088ef64d6ca886784e36f3fb6e");
     let id = RequestId::of(&HeaderMap::from_iter([("x-request-id".parse().unwrap(), id)]));
     let made: serde_json::Value = serde_json::from_slice(failure.into_response(&id).body()).unwrap();
