@@ -94,6 +94,16 @@ fn an_upstream_that_hangs_is_given_up_in_time() {
 }
 
 #[test]
+fn an_upstream_that_is_slow_is_waited_for() {
+    let stage = Stage::new(&[]);
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{\"respcd\": \"0000\"}";
+    // More than a second in all: customers take that long to confirm a payment, and longer.
+    stage.upstream.script([Reply::raw("").then_drip(answer, Duration::from_millis(25))]);
+    assert_eq!(pay(&stage).text(), r#"{"respcd": "0000"}"#);
+    assert_eq!(stage.upstream.requests().len(), 1);
+}
+
+#[test]
 fn half_an_answer_is_never_passed_on_as_a_whole_one() {
     let truncated = [
         "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"respcd\":\"0000\"}",

@@ -230,6 +230,28 @@ fn two_requests_in_one_body_stay_one() {
 }
 
 #[test]
+fn what_is_no_http_gets_a_bare_answer_and_goes_nowhere() {
+    let stage = Stage::new(&[]);
+    let line = "POST /trade/v1/query HTTP/1.1\r\nHost: x\r\n";
+    let cases = [
+        ("garbage\r\n\r\n".to_owned(), 400),
+        (format!("{line}Content-Length: 3\r\nContent-Length: 4\r\n\r\na=1"), 400),
+        (format!("{line}Content-Length: +3\r\n\r\na=1"), 400),
+        (format!("{line}Content-Length : 3\r\n\r\na=1"), 400),
+        (format!("{line}Transfer-Encoding: chunked, identity\r\n\r\na=1"), 400),
+        (format!("{line}X: a\r\n b\r\n\r\n"), 400),
+        (format!("{line}{}\r\n", "X: a\r\n".repeat(101)), 431),
+        (format!("{line}X: {}\r\n\r\n", "a".repeat(1 << 20)), 431),
+    ];
+    for (request, status) in cases {
+        let answer = stage.sidecar.raw(&request);
+        let shown = &request[..request.len().min(120)];
+        assert_eq!((answer.status, answer.body.len()), (status, 0), "{shown:?}");
+    }
+    stage.assert_nothing_sent();
+}
+
+#[test]
 fn answers_come_back_byte_for_byte() {
     let stage = Stage::new(&[]);
     let zip: Vec<u8> = b"PK\x03\x04".iter().copied().chain(0..=255).collect();
