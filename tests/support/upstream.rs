@@ -1,191 +1,20 @@
 //! A scripted HTTP/1.1 server: it keeps every request byte for byte and answers from a script, wrongly if told so.
 
+mod recorded;
+mod reply;
+
 use std::collections::VecDeque;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::{SOON, form};
+use super::SOON;
 
-/// What happens once a request was read.
-#[derive(Clone, Debug)]
-pub struct Reply {
-    steps: Vec<Step>,
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    Bytes(Vec<u8>),
-    Drip(Vec<u8>, Duration),
-    Repeat(Vec<u8>, usize),
-    Hold,
-    Close,
-    Reset,
-}
-
-impl Reply {
-    /// A plain 200 with `Content-Length`; the connection stays open.
-    pub fn ok(body: impl AsRef<[u8]>) -> Self {
-        Self::of("200 OK", "Content-Type: application/json\r\n", body)
-    }
-
-    /// Any status line, any further headers (each with its line end), and a body with `Content-Length`.
-    pub fn of(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Self {
-        let body = body.as_ref();
-        let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
-        Self::raw([head.as_bytes(), body].concat())
-    }
-
-    /// These bytes and nothing else; the connection stays open.
-    pub fn raw(bytes: impl AsRef<[u8]>) -> Self {
-        Self { steps: vec![Step::Bytes(bytes.as_ref().to_vec())] }
-    }
-
-    /// Nothing; the connection stays open.
-    pub fn hang() -> Self {
-        Self { steps: vec![Step::Hold] }
-    }
-
-    /// Nothing; the connection is closed in order.
-    pub fn close() -> Self {
-        Self { steps: vec![Step::Close] }
-    }
-
-    /// Nothing; the connection is reset, by closing it while the request's last byte is unread.
-    pub fn reset() -> Self {
-        Self { steps: vec![Step::Reset] }
-    }
-
-    /// After what came so far, the connection is closed in order.
-    pub fn then_close(self) -> Self {
-        self.then(Step::Close)
-    }
-
-    /// After what came so far, nothing more comes.
-    pub fn then_hang(self) -> Self {
-        self.then(Step::Hold)
-    }
-
-    /// After what came so far, these bytes one by one.
-    pub fn then_drip(self, bytes: impl AsRef<[u8]>, pause: Duration) -> Self {
-        self.then(Step::Drip(bytes.as_ref().to_vec(), pause))
-    }
-
-    /// After what came so far, these bytes many times.
-    pub fn then_repeat(self, bytes: impl AsRef<[u8]>, times: usize) -> Self {
-        self.then(Step::Repeat(bytes.as_ref().to_vec(), times))
-    }
-
-    fn then(mut self, step: Step) -> Self {
-        self.steps.push(step);
-        self
-    }
-
-    fn resets(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Reset))
-    }
-
-    /// Says whether the connection may carry another request.
-    fn play(&self, stream: &mut TcpStream) -> bool {
-        for step in &self.steps {
-            let done = match step {
-                Step::Bytes(bytes) => stream.write_all(bytes),
-                Step::Repeat(bytes, times) => (0..*times).try_for_each(|_| stream.write_all(bytes)),
-                Step::Drip(bytes, pause) => bytes.iter().try_for_each(|byte| {
-                    thread::sleep(*pause);
-                    stream.write_all(&[*byte])
-                }),
-                // Ends when the peer goes away, or the test.
-                Step::Hold => stream.read(&mut [0]).and(Err(std::io::ErrorKind::BrokenPipe.into())),
-                Step::Close | Step::Reset => return false,
-            };
-            if done.is_err() {
-                return false;
-            }
-        }
-        true
-    }
-}
-
-/// A request as it stood on the wire.
-#[derive(Clone, Debug)]
-pub struct Recorded {
-    /// Head and body, byte for byte.
-    pub raw: Vec<u8>,
-    /// Which connection it came on, counted from 1.
-    pub connection: usize,
-    head: usize,
-}
-
-impl Recorded {
-    fn lines(&self) -> impl Iterator<Item = &str> {
-        let head = std::str::from_utf8(&self.raw[..self.head]).expect("a signed request's head is ASCII");
-        head.split("\r\n").filter(|line| !line.is_empty())
-    }
-
-    fn first_line(&self) -> Vec<&str> {
-        self.lines().next().unwrap().split(' ').collect()
-    }
-
-    pub fn method(&self) -> &str {
-        self.first_line()[0]
-    }
-
-    pub fn target(&self) -> &str {
-        self.first_line()[1]
-    }
-
-    pub fn path(&self) -> &str {
-        self.target().split('?').next().unwrap()
-    }
-
-    pub fn query(&self) -> Option<&str> {
-        self.target().split_once('?').map(|(_, query)| query)
-    }
-
-    pub fn headers(&self) -> Vec<(&str, &str)> {
-        let pair = |line| str::split_once(line, ':').unwrap();
-        self.lines().skip(1).map(pair).map(|(name, value)| (name, value.trim())).collect()
-    }
-
-    /// The value of a header that must not be repeated.
-    #[track_caller]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let headers = self.headers();
-        let mut found = headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
-        let value = found.next().map(|(_, value)| *value);
-        assert!(found.next().is_none(), "{name} is repeated: {headers:?}");
-        value
-    }
-
-    /// The names of all headers, in lower case, sorted.
-    pub fn header_names(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.headers().iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
-        names.sort();
-        names
-    }
-
-    pub fn body(&self) -> &[u8] {
-        &self.raw[self.head..]
-    }
-
-    /// The parameters, wherever they stand, in the order in which they stand.
-    pub fn params(&self) -> Vec<(String, String)> {
-        match (self.query(), self.body()) {
-            (None, body) => form::decode(body),
-            (Some(query), b"") => form::decode(query.as_bytes()),
-            (Some(_), _) => panic!("parameters in query and body"),
-        }
-    }
-
-    /// The value of a parameter.
-    pub fn param(&self, name: &str) -> Option<String> {
-        self.params().into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
-    }
-}
+pub use recorded::Recorded;
+pub use reply::Reply;
 
 #[derive(Default)]
 struct Shared {
@@ -324,7 +153,7 @@ fn read(stream: &mut TcpStream, connection: usize, unread: bool) -> Option<Recor
             stream.read_exact(&mut byte).ok()?;
         }
     }
-    Some(Recorded { raw, connection, head })
+    Some(Recorded::new(raw, head, connection))
 }
 
 /// The announced length. The sidecar knows every body whole, so it never sends one in chunks.
