@@ -203,15 +203,6 @@ fn a_kept_connection_that_ends_once_a_payment_is_on_it_leaves_it_in_doubt() {
 }
 
 #[test]
-fn even_a_query_is_not_repeated_behind_the_callers_back() {
-    let stage = Stage::new(&[]);
-    stage.upstream.script([Reply::close()]);
-    let answer = stage.sidecar.curl(&["-d", "syssn=1"], "/trade/v1/query");
-    answer.assert_failure(502, "upstream_no_answer");
-    assert_eq!(stage.upstream.requests().len(), 1);
-}
-
-#[test]
 fn a_caller_that_hangs_up_does_not_cancel_its_payment() {
     let stage = Stage::new(&[]);
     stage.upstream.script([Reply::raw("").then_drip("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", MOMENT)]);
