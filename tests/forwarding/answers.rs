@@ -105,7 +105,7 @@ fn answers_lose_what_belongs_to_one_connection_and_what_only_the_sidecar_says() 
     let stage = Stage::new(&[]);
     let headers = "Content-Type: application/json\r\nDate: Mon, 17 Nov 2025 10:00:00 GMT\r\nServer: nginx\r\n\
         X-QF-SIGN: 1E2CE7C2A7F8F581C354A857182B7A31\r\nX-QF-SIGNTYPE: MD5\r\nCache-Control: no-cache\r\nETag: \"x\"\r\n\
-        Connection: keep-alive, X-Hop\r\nConnection: X-Other-Hop\r\nX-Hop: 1\r\nX-Other-Hop: 1\r\nKeep-Alive: timeout=5\r\n\
+        Connection: keep-alive, X-Hop\r\nConnection: X-Other-Hop\r\nX-Hop: 1\r\nX-Other-Hop: 1\r\nKeep-Alive: timeout=500\r\n\
         Proxy-Authenticate: Basic\r\nUpgrade: h2c\r\nTE: x\r\nTrailer: x\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\
         Strict-Transport-Security: max-age=1\r\nAlt-Svc: h3=\":443\"\r\nX-Sidecar-Error: forged\r\n\
         X-Sidecar-Delivery: not_sent\r\nx_sidecar_delivery: not_sent\r\nX-Sidecar-Request-Id: forged\r\n";
@@ -119,10 +119,12 @@ fn answers_lose_what_belongs_to_one_connection_and_what_only_the_sidecar_says() 
         "content-type",
         "date",
         "etag",
+        "keep-alive",
         "server",
         "x-qf-sign",
         "x-qf-signtype",
         "x-sidecar-request-id",
+        "x-sidecar-response-signature",
     ];
     assert_eq!(names, expected);
     assert_eq!(
@@ -130,6 +132,7 @@ fn answers_lose_what_belongs_to_one_connection_and_what_only_the_sidecar_says() 
         Some("1E2CE7C2A7F8F581C354A857182B7A31"),
         "the shop may verify it"
     );
+    assert_eq!(answer.header("Keep-Alive"), Some("timeout=74"), "the sidecar's own, below idle_timeout_ms");
     assert_eq!(answer.header("Date"), Some("Mon, 17 Nov 2025 10:00:00 GMT"));
     assert_eq!(answer.header("X-Sidecar-Request-Id"), Some("shop-7"));
 }

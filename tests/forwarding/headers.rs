@@ -76,7 +76,7 @@ fn expect_is_answered_here_and_not_passed_on() {
     let stage = Stage::new(&[]);
     let mut connection = stage.sidecar.connect();
     connection.write(
-        "POST /trade/v1/query HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+        "POST /trade/v1/query HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
     );
     let mut interim = [0; 25];
     std::io::Read::read_exact(&mut connection.0, &mut interim).unwrap();
@@ -91,7 +91,8 @@ fn expect_is_answered_here_and_not_passed_on() {
 fn two_requests_in_one_body_stay_one() {
     let stage = Stage::new(&[]);
     let smuggled = "Transfer-Encoding: chunked\r\n";
-    let body = "0\r\n\r\nPOST /trade/v1/refund HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\ntxamt=1";
+    let body =
+        "0\r\n\r\nPOST /trade/v1/refund HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\n\r\ntxamt=1";
     let mut connection = stage.sidecar.connect();
     connection.write(request("POST", "/trade/v1/query", smuggled, body));
     connection.end();
@@ -102,7 +103,7 @@ fn two_requests_in_one_body_stay_one() {
 #[test]
 fn what_is_no_http_gets_a_bare_answer_and_goes_nowhere() {
     let stage = Stage::new(&[]);
-    let line = "POST /trade/v1/query HTTP/1.1\r\nHost: x\r\n";
+    let line = "POST /trade/v1/query HTTP/1.1\r\nHost: localhost\r\n";
     let cases = [
         ("garbage\r\n\r\n".to_owned(), 400),
         (format!("{line}Content-Length: 3\r\nContent-Length: 4\r\n\r\na=1"), 400),
