@@ -7,7 +7,8 @@
 //! (`caller`, `credentials`) and signs (`sign`, `outbound`). `upstream` sends it once and says whether QFPay may have
 //! seen it. URLs for the customer's browser are made by `browser` and never forwarded. Every failure becomes an answer
 //! in `error`. QFPay's notifications arrive at `notification`, a service of its own that holds verifiers and no signer;
-//! `receiver` hands them to the shop. `app` wires all this from a `config`; `cli` is the command line.
+//! `receiver` hands them to the shop. `explain` names the mistake behind a wrong signature. `app` wires all this from a
+//! `config`; `cli` is the command line.
 //!
 //! # Direction of imports
 //!
@@ -17,12 +18,13 @@
 //! 2. `endpoint`, `respcd`, `sign`
 //! 3. `browser`, `decode`, `body`, `headers`
 //! 4. `outbound`, `config`
-//! 5. `sandbox`, `upstream`, then `receiver`, `metrics`, `telemetry`
-//! 6. `caller`
-//! 7. `error`
-//! 8. `api`, `notification`, `admin`
-//! 9. `app`
-//! 10. `cli`
+//! 5. `explain`
+//! 6. `sandbox`, `upstream`, then `receiver`, `metrics`, `telemetry`
+//! 7. `caller`
+//! 8. `error`
+//! 9. `api`, `notification`, `admin`
+//! 10. `app`
+//! 11. `cli`
 //!
 //! # The signing core
 //!
@@ -58,6 +60,7 @@ pub mod credentials;
 pub mod decode;
 pub mod endpoint;
 pub mod error;
+pub mod explain;
 pub mod headers;
 pub mod metrics;
 pub mod notification;

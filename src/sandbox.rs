@@ -24,8 +24,6 @@ mod clock;
 mod console;
 mod html;
 pub mod magic;
-mod mistaken_texts;
-mod mistakes;
 mod notify;
 mod orders;
 mod outcome;
