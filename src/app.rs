@@ -269,6 +269,8 @@ async fn start_sandbox(config: &Config) -> Result<(Listener, Sandbox, UpstreamUr
         base: base.to_string(),
         quota_per_second: config.sandbox.quota_per_second,
         quota_per_minute: config.sandbox.quota_per_minute,
+        notify_url: config.sandbox.notify_url.clone(),
+        time_scale: config.sandbox.time_scale,
     };
     let sandbox = Sandbox::new(config.keyring.apps(), options)?;
     Ok((listener, sandbox, base))

@@ -8,12 +8,16 @@
 mod args;
 mod check;
 mod demo;
+mod explain;
 mod healthcheck;
+mod input;
 mod run;
 mod sandbox;
 mod screen;
 mod sign;
 mod signals;
+mod trigger;
+mod verify;
 
 use std::fmt;
 use std::process::ExitCode;
@@ -30,9 +34,12 @@ pub fn main() -> ExitCode {
     let done = match args.command.as_ref().unwrap_or(&Command::Run) {
         Command::Run => run::run(&args),
         Command::Demo { once } => demo::run(&args, *once),
-        Command::Sandbox => sandbox::run(&args),
+        Command::Sandbox { .. } => sandbox::run(&args),
         Command::Check => check::run(&args),
         Command::Sign(options) => sign::run(&args, options),
+        Command::Explain(options) => explain::run(&args, options),
+        Command::Verify(options) => verify::run(&args, options),
+        Command::Trigger(options) => trigger::run(&args, options),
         Command::Healthcheck { timeout_ms } => healthcheck::run(&args, *timeout_ms),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Args::command(), "qfpay-sidecar", &mut std::io::stdout());

@@ -222,6 +222,10 @@ pub struct Sandbox {
     pub quota_per_second: u32,
     /// Calls per app and minute; 0 is unlimited.
     pub quota_per_minute: u32,
+    /// Where notifications go for orders without a `notify_url`: http to loopback.
+    pub notify_url: Option<String>,
+    /// How many times faster than QFPay notifications are repeated, at least 1.
+    pub time_scale: u32,
 }
 
 /// Hosted checkout (protocol sheet 3.9).

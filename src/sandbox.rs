@@ -11,6 +11,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Body;
 use hyper::{Request, Response, StatusCode};
+use tokio::sync::watch;
 
 use crate::credentials::App;
 pub use crate::credentials::{SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY};
@@ -42,6 +43,9 @@ mod wire;
 
 use outcome::{Outcome, State};
 
+pub(crate) use notify::{fixture, post};
+pub(crate) use url::loopback;
+
 pub use received::{Received, Verdict};
 pub use wire::{Dropped, Payload, Truncated, for_the_wire};
 
@@ -57,12 +61,17 @@ pub struct Options {
     pub quota_per_second: u32,
     /// Requests per minute and app before HTTP 429; 0 turns it off. QFPay documents 400.
     pub quota_per_minute: u32,
+    /// Where notifications about orders without a `notify_url` go, see [`Sandbox::register_notify_url`].
+    pub notify_url: Option<String>,
+    /// How many times faster than QFPay notifications are repeated. 1 is QFPay's own pace.
+    pub time_scale: u32,
 }
 
 impl Default for Options {
-    /// QFPay's limits, and pages at relative URLs.
+    /// QFPay's limits and pace, and pages at relative URLs.
     fn default() -> Self {
-        Self { base: String::new(), quota_per_second: 100, quota_per_minute: 400 }
+        let base = String::new();
+        Self { base, quota_per_second: 100, quota_per_minute: 400, notify_url: None, time_scale: 1 }
     }
 }
 
@@ -94,6 +103,8 @@ struct Inner {
     options: Options,
     notify_url: Mutex<Option<String>>,
     state: Mutex<State>,
+    /// Dropped with the sandbox, which ends what waits.
+    alive: watch::Sender<()>,
 }
 
 impl Sandbox {
@@ -107,9 +118,13 @@ impl Sandbox {
             return Err(Refused { app: app.name.clone(), key_source: app.key_source.clone() });
         }
         let options = Options { base: options.base.trim_end_matches('/').to_owned(), ..options };
-        let inner =
-            Inner { apps: apps.to_vec(), options, notify_url: Mutex::default(), state: Mutex::default() };
-        Ok(Self(Arc::new(inner)))
+        Ok(Self(Arc::new(Inner {
+            apps: apps.to_vec(),
+            notify_url: Mutex::new(options.notify_url.clone()),
+            options,
+            state: Mutex::default(),
+            alive: watch::Sender::new(()),
+        })))
     }
 
     /// The URL for notifications about orders without a `notify_url`, as a shop registers one with QFPay by e-mail.
@@ -136,7 +151,7 @@ impl Sandbox {
         };
         let mut outcome = self.0.answer(&request::Arrived::new(head, body));
         for notification in outcome.notifications.drain(..) {
-            notify::send(self.0.clone(), notification);
+            notify::send(&self.0, notification);
         }
         match outcome.magic {
             Some(magic) => magic.apply(outcome.response).await,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::Stop;
@@ -15,12 +15,35 @@ Examples:
   qfpay-sidecar run --env production       serve with config/production.toml
   qfpay-sidecar check --env production     is the configuration right? prints every value and its source
   qfpay-sidecar sign txamt=100 txcurrcd=HKD    what would be signed, and the signature
+  qfpay-sidecar explain --sign HEX txamt=100   which mistake makes this signature
+  qfpay-sidecar trigger payment --to http://127.0.0.1:8080/notify.php    a signed notification for a receiver
   curl -d txamt=100 -d txcurrcd=HKD -d pay_type=800201 -d out_trade_no=1 \\
        --data-urlencode 'txdtm=2026-01-31 12:00:00' http://127.0.0.1:8787/trade/v1/payment
 
 Every setting stands in config/default.toml and can be given four ways, later ones win:
   the compiled-in default; the file of --env or --config; a variable such as QFPAY__LISTEN__API; a flag.
 Keys are never settings: an app names a file, a variable or a systemd credential that holds its client_key.";
+
+const SANDBOX_EXAMPLES: &str = "\
+Examples:
+  qfpay-sidecar sandbox --time-scale 1000
+  qfpay-sidecar sandbox --set sandbox.notify_url=http://127.0.0.1:8080/notify.php";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  qfpay-sidecar explain --sign 3CB3AA9C21D818AB4CAFAA8FA3FEACF4 txamt=100 txcurrcd=HKD 'goods_name=milk tea'
+  qfpay-sidecar explain --sign 3CB3AA9C21D818AB4CAFAA8FA3FEACF4 --form 'txamt=100&goods_name=milk+tea'
+  qfpay-sidecar explain --sign 3CB3AA9C21D818AB4CAFAA8FA3FEACF4 --body notification.json";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  qfpay-sidecar verify --body notification.json --sign 3CB3AA9C21D818AB4CAFAA8FA3FEACF4
+  qfpay-sidecar verify --body - --sign 3CB3AA9C21D818AB4CAFAA8FA3FEACF4 --app shop <notification.json";
+
+const TRIGGER_EXAMPLES: &str = "\
+Examples:
+  qfpay-sidecar trigger payment --to http://127.0.0.1:8080/notify.php
+  qfpay-sidecar trigger refund --to http://127.0.0.1:8789/qfpay/notify --app demo";
 
 /// Signs QFPay API calls for the shops on this machine, so that no shop holds the client_key.
 ///
@@ -97,7 +120,13 @@ pub(super) enum Command {
     ///
     /// It takes the keys of the configured apps, which must begin with SANDBOX. docs/sandbox.md lists the amounts
     /// that make it answer slowly, wrongly or not at all.
-    Sandbox,
+    #[command(after_help = SANDBOX_EXAMPLES)]
+    Sandbox {
+        /// How many times faster than QFPay notifications are repeated: 1000 turns 2 minutes into 120 ms.
+        /// Sets sandbox.time_scale.
+        #[arg(long, value_name = "N")]
+        time_scale: Option<u32>,
+    },
     /// Validate the configuration without starting; print every value and where it comes from.
     Check,
     /// Print the canonical string and the signature of parameters, offline.
@@ -105,6 +134,25 @@ pub(super) enum Command {
     /// Uses the key of an app of the configuration; prints it nowhere. The signature is as good as a signed request:
     /// treat it like one.
     Sign(SignOptions),
+    /// Name the mistake behind a signature, offline.
+    ///
+    /// Prints the text that should have been hashed, whether the signature is that of it, and otherwise the mistake
+    /// that reproduces it with the first difference. Prints neither a key nor a signature. Exits with 0 if the
+    /// signature is right, with 1 if it is wrong.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainOptions),
+    /// Check the signature of a notification or of an answer, offline.
+    ///
+    /// The signature is that of the raw bytes: give the body as it was received. Exits with 0 if it is valid, with 1
+    /// and the reason if it is not. Without --app the key of every configured app is tried.
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyOptions),
+    /// Send one signed notification to a receiver, and show what it answered.
+    ///
+    /// Signs with a sandbox key and refuses any other. Exits with 0 if the receiver answered HTTP 200 with SUCCESS, as
+    /// QFPay wants it, with 1 otherwise.
+    #[command(after_help = TRIGGER_EXAMPLES)]
+    Trigger(TriggerOptions),
     /// Ask /readyz of the running sidecar; exit 0 if it is ready. For container health checks.
     Healthcheck {
         /// How long to wait for the answer, in milliseconds.
@@ -116,6 +164,80 @@ pub(super) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// What to explain.
+#[derive(Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("subject").required(true).args(["form", "body", "parameters"]))]
+pub(super) struct ExplainOptions {
+    /// The app whose key should have signed, by the name of its section; without it the default app.
+    #[arg(long, value_name = "NAME")]
+    pub(super) app: Option<String>,
+
+    /// The signature that QFPay or a shop made.
+    #[arg(long, value_name = "HEX")]
+    pub(super) sign: String,
+
+    /// The hash that the request named; without it the app's, and MD5 for a body.
+    #[arg(long, value_name = "TYPE", value_parser = ["MD5", "SHA256"])]
+    pub(super) sign_type: Option<String>,
+
+    /// Parameters as a form body or query, as they were sent: 'a=1&b=x%20y'.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) form: Option<String>,
+
+    /// A file with the raw body of a notification or an answer; - is standard input. At most 1 MiB.
+    #[arg(long, value_name = "FILE")]
+    pub(super) body: Option<PathBuf>,
+
+    /// Parameters as NAME=VALUE in the order sent, each value as it is, not encoded.
+    #[arg(value_name = "NAME=VALUE")]
+    pub(super) parameters: Vec<String>,
+}
+
+/// What to verify.
+#[derive(Debug, ClapArgs)]
+pub(super) struct VerifyOptions {
+    /// A file with the raw body; - is standard input. At most 1 MiB.
+    #[arg(long, value_name = "FILE")]
+    pub(super) body: PathBuf,
+
+    /// X-QF-SIGN as received, in either case.
+    #[arg(long, value_name = "HEX")]
+    pub(super) sign: String,
+
+    /// The app whose key must have signed, by the name of its section.
+    #[arg(long, value_name = "NAME")]
+    pub(super) app: Option<String>,
+}
+
+/// What to send where.
+#[derive(Debug, ClapArgs)]
+pub(super) struct TriggerOptions {
+    /// What the notification is about.
+    #[arg(value_enum)]
+    pub(super) kind: Kind,
+
+    /// The receiver: a http:// URL on this machine.
+    #[arg(long, value_name = "URL")]
+    pub(super) to: String,
+
+    /// The app whose key signs, by the name of its section; without it the default app.
+    #[arg(long, value_name = "NAME")]
+    pub(super) app: Option<String>,
+
+    /// Allows a receiver on another machine.
+    #[arg(long)]
+    pub(super) allow_remote: bool,
+}
+
+/// What a notification is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Kind {
+    /// A payment was made.
+    Payment,
+    /// A payment was given back.
+    Refund,
 }
 
 /// What to sign.
@@ -157,6 +279,9 @@ impl Args {
             if let Some(value) = value {
                 overrides.push((key.to_owned(), value.clone()));
             }
+        }
+        if let Some(Command::Sandbox { time_scale: Some(scale) }) = self.command {
+            overrides.push(("sandbox.time_scale".to_owned(), scale.to_string()));
         }
         Ok(config::Request {
             environment: args.env.clone(),

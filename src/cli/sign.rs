@@ -1,18 +1,13 @@
 //! `sign`: what would be signed, and the signature. Offline.
 
 use super::args::{Args, SignOptions};
-use super::{Stop, load};
+use super::{Stop, input, load};
 use crate::decode::form;
 use crate::sign::{Canonical, Params, Signer};
 
 pub(super) fn run(args: &Args, options: &SignOptions) -> Result<(), Stop> {
     let config = load(args)?;
-    let app = match &options.app {
-        None => config.keyring.default_app(),
-        Some(name) => config.keyring.by_name(name).ok_or_else(|| {
-            Stop::Usage(format!("--app {name}: there is no [apps.{name}] in the configuration"))
-        })?,
-    };
+    let app = input::app(&config, options.app.as_deref())?;
     let params = parameters(options)?.apply(config.empty).map_err(|error| Stop::Usage(error.to_string()))?;
     let canonical = Canonical::of(&params);
     let signer = Signer { key: &app.client_key, sign_type: app.sign_type };

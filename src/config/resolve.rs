@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use hyper::Uri;
 use tracing::Level;
 
 use super::apps::{self, SIGN_TYPES};
@@ -166,10 +167,14 @@ fn sandbox(raw: &mut Raw) -> Option<Sandbox> {
     let listen = raw.parsed("sandbox.listen", loopback_port);
     let per_second = raw.number("sandbox.quota_per_second", "calls", 0..=1_000_000);
     let per_minute = raw.number("sandbox.quota_per_minute", "calls", 0..=1_000_000);
+    let notify_url = raw.optional("sandbox.notify_url", loopback_url);
+    let time_scale = raw.number("sandbox.time_scale", "times", 1..=1_000_000);
     Some(Sandbox {
         listen: listen?,
         quota_per_second: u32::try_from(per_second?).ok()?,
         quota_per_minute: u32::try_from(per_minute?).ok()?,
+        notify_url: notify_url?,
+        time_scale: u32::try_from(time_scale?).ok()?,
     })
 }
 
@@ -178,6 +183,17 @@ fn loopback_port(text: &str) -> Result<Address, String> {
     match Address::parse(text).map_err(|error| error.to_string())? {
         Address::Tcp(address) if address.ip().is_loopback() => Ok(Address::Tcp(address)),
         _ => Err("the sandbox listens on a loopback address only, such as 127.0.0.1:8790".to_owned()),
+    }
+}
+
+/// The sandbox's notifications never leave this machine.
+fn loopback_url(text: &str) -> Result<String, &'static str> {
+    let uri: Option<Uri> = text.parse().ok();
+    let authority = uri.as_ref().and_then(Uri::authority);
+    let base = authority.and_then(|authority| UpstreamUrl::parse(&format!("http://{authority}")).ok());
+    match base {
+        Some(_) if text.starts_with("http://") => Ok(text.to_owned()),
+        _ => Err("write a http:// URL on this machine, such as http://127.0.0.1:8080/notify.php"),
     }
 }
 

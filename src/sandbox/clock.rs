@@ -1,5 +1,7 @@
 //! QFPay's date format: `YYYY-MM-DD hh:mm:ss`, in UTC+8.
 
+use std::time::Duration;
+
 use time::format_description::BorrowedFormatItem;
 use time::macros::{format_description, offset};
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -9,7 +11,12 @@ const FORMAT: &[BorrowedFormatItem<'_>] =
 
 /// Now, as QFPay prints `sysdtm`.
 pub(super) fn now() -> String {
-    let now = OffsetDateTime::now_utc().to_offset(offset!(+8));
+    after(Duration::ZERO)
+}
+
+/// The time in a while.
+pub(super) fn after(wait: Duration) -> String {
+    let now = (OffsetDateTime::now_utc() + wait).to_offset(offset!(+8));
     // All components of the format exist in every date, so printing cannot fail.
     now.format(FORMAT).unwrap_or_default()
 }

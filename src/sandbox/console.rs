@@ -1,10 +1,11 @@
-//! The console: orders with buttons, and requests with their canonical strings and verdicts.
+//! The console: orders with buttons, notifications with their attempts, and requests with their canonical strings and verdicts.
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Response, StatusCode};
 
 use super::html::{Fill, Html, amount, render};
+use super::notify::Notice;
 use super::orders::{Order, Ordered, Standing};
 use super::pages::{message, page, see_other};
 use super::received::{Received, Verdict};
@@ -22,7 +23,12 @@ pub(super) fn show(inner: &Inner) -> Response<Full<Bytes>> {
     let mut state = inner.state();
     let orders = Html::joined(state.orders.newest_first().take(SHOWN).map(|order| row(order)));
     let requests = Html::joined(state.received.all().iter().rev().map(request));
-    let fills = [("orders", Fill::Html(orders)), ("requests", Fill::Html(requests))];
+    let notices = Html::joined(state.notices.newest_first().take(SHOWN).map(notice));
+    let fills = [
+        ("orders", Fill::Html(orders)),
+        ("notices", Fill::Html(notices)),
+        ("requests", Fill::Html(requests)),
+    ];
     page(StatusCode::OK, "Sandbox console 控制台", render(include_str!("pages/console.html"), &fills), &[])
 }
 
@@ -114,6 +120,18 @@ fn row(order: &Order) -> Html {
         ("buttons", Fill::Html(Html::joined(buttons))),
     ];
     render(include_str!("pages/order.html"), &fills)
+}
+
+fn notice(notice: &Notice) -> Html {
+    let attempts: Vec<String> = notice.attempts.iter().map(|(at, said)| format!("{at} {said}")).collect();
+    let fills = [
+        ("out_trade_no", Fill::Text(&notice.out_trade_no)),
+        ("kind", Fill::Text(notice.kind)),
+        ("url", Fill::Text(&notice.url)),
+        ("attempts", Fill::Text(&attempts.join("\n"))),
+        ("next", Fill::Text(&notice.next.words())),
+    ];
+    render(include_str!("pages/notice.html"), &fills)
 }
 
 fn request(received: &Received) -> Html {

@@ -1,30 +1,28 @@
-//! Signed notifications to the shop (protocol sheet, section 5): one attempt, and only to this machine.
+//! Signed notifications to the shop (protocol sheet, section 5), and only to this machine.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{CONTENT_TYPE, HOST};
-use hyper::{Request, Uri};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use hyper::Uri;
+use uuid::Uuid;
+
+mod post;
+mod series;
 
 use super::answer::{body_signature, dumps, text};
-use super::orders::Order;
-use super::{Inner, State, url};
+use super::orders::{Order, Ordered, Orders, Standing};
+use super::{Inner, State, clock, url};
+use crate::credentials::App;
 
-/// How long a notification may take in all.
-const DEADLINE: Duration = Duration::from_secs(10);
-
-/// How much of the shop's answer is read.
-const ANSWER_BYTES: usize = 4096;
+pub(crate) use post::post;
+pub(super) use series::{Notice, Notices, send};
 
 /// A notification with its signature, ready to go.
 #[derive(Clone, Debug)]
 pub(super) struct Notification {
     pub order: u64,
+    pub out_trade_no: String,
+    pub kind: &'static str,
     pub address: SocketAddr,
     pub uri: Uri,
     pub body: String,
@@ -56,16 +54,21 @@ impl Inner {
             order.notified = Some("on its way".into());
             let body = body(order, payment);
             let signature = body_signature(body.as_bytes(), &order.app);
-            ready.push(Notification { order: *number, address, uri, body, signature });
+            let (out_trade_no, kind) = (order.request.out_trade_no.clone(), kind(order));
+            ready.push(Notification { order: *number, out_trade_no, kind, address, uri, body, signature });
         }
         ready
     }
 }
 
+/// QFPay's `notify_type`.
+fn kind(order: &Order) -> &'static str {
+    if order.origssn.is_some() { "refund" } else { "payment" }
+}
+
 /// The body as QFPay prints it.
 fn body(order: &Order, orig_out_trade_no: Option<String>) -> String {
     let request = &order.request;
-    let kind = if order.origssn.is_some() { "refund" } else { "payment" };
     let mut fields = vec![
         text("status", "1"),
         text("pay_type", &request.pay_type),
@@ -80,7 +83,7 @@ fn body(order: &Order, orig_out_trade_no: Option<String>) -> String {
         text("out_trade_no", &request.out_trade_no),
         text("txamt", request.txamt.to_string()),
         text("respcd", order.respcd()),
-        text("notify_type", kind),
+        text("notify_type", kind(order)),
     ];
     if let Some(number) = orig_out_trade_no {
         fields.push(text("orig_out_trade_no", number));
@@ -88,47 +91,39 @@ fn body(order: &Order, orig_out_trade_no: Option<String>) -> String {
     dumps(&fields)
 }
 
-/// Sends a notification in the background and remembers on the order what became of it.
-pub(super) fn send(inner: Arc<Inner>, notification: Notification) {
-    tokio::spawn(async move {
-        let result = match tokio::time::timeout(DEADLINE, post(&notification)).await {
-            Ok(Ok(said)) => said,
-            Ok(Err(error)) => format!("failed: {error}"),
-            Err(_) => format!("failed: no answer within {} s", DEADLINE.as_secs()),
-        };
-        if let Some(order) = inner.state().orders.by_number(notification.order) {
-            order.notified = Some(result);
-        }
-    });
-}
-
-async fn post(notification: &Notification) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-    let stream = TcpStream::connect(notification.address).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let connection = tokio::spawn(connection);
-    let host = notification.uri.authority().map(ToString::to_string).unwrap_or_default();
-    let target = notification.uri.path_and_query().map_or("/", |target| target.as_str());
-    let request = Request::post(target)
-        .header(HOST, host)
-        .header(CONTENT_TYPE, "application/json")
-        .header("x-qf-sign", &notification.signature)
-        .body(Full::new(Bytes::from(notification.body.clone())))?;
-    let response = sender.send_request(request).await?;
-    let status = response.status();
-    let answer = Limited::new(response.into_body(), ANSWER_BYTES).collect().await?.to_bytes();
-    connection.abort();
-    // Only HTTP 200 with the word SUCCESS counts; anything else makes QFPay repeat the notification for a day.
-    let accepted = status.as_u16() == 200 && answer.trim_ascii() == b"SUCCESS";
-    let word = if accepted { "accepted" } else { "not accepted (QFPay wants 200 and SUCCESS)" };
-    Ok(format!("{word}: HTTP {}, {} bytes", status.as_u16(), answer.len()))
+/// A notification about nothing that ever happened, for the `trigger` command; its numbers are new every time.
+pub(crate) fn fixture(app: &Arc<App>, refund: bool) -> (String, String) {
+    let now = clock::now();
+    let mut orders = Orders::default();
+    let request = Ordered {
+        pay_type: "800201".into(),
+        out_trade_no: format!("trigger-{}", Uuid::new_v4().simple()),
+        txamt: 1200,
+        txcurrcd: "HKD".into(),
+        txdtm: now.clone(),
+        mchid: app.mchid.clone(),
+        goods_name: Some("奶茶 & 菠蘿包".into()),
+        ..Ordered::default()
+    };
+    let paid = request.out_trade_no.clone();
+    let mut order = orders.add(app, request.clone(), None, Standing::Pending, &now);
+    order.settle(&now);
+    if refund {
+        let origssn = order.syssn.clone();
+        let request = Ordered { out_trade_no: format!("{paid}-refund"), ..request };
+        order = orders.add(app, request, Some(origssn), Standing::Pending, &now);
+        order.settle(&now);
+    }
+    let body = body(order, refund.then_some(paid));
+    let signature = body_signature(body.as_bytes(), app);
+    (body, signature)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credentials::{App, AppCode, ClientKey, HexCase, SignType};
+    use crate::credentials::{AppCode, ClientKey, HexCase, SignType};
     use crate::sandbox::SANDBOX_CLIENT_KEY;
-    use crate::sandbox::orders::{Ordered, Standing};
 
     /// Body and digest were printed by Python: `json.dumps(fields)`, `md5(body + key).hexdigest().upper()`.
     #[test]

@@ -15,6 +15,7 @@ pub(super) struct State {
     pub weixin: weixin::Weixin,
     pub quota: quota::Quota,
     pub received: received::Log,
+    pub notices: notify::Notices,
 }
 
 /// What a request led to, before a magic amount spoils the answer.

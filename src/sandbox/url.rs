@@ -51,7 +51,7 @@ pub(super) fn with_query(url: &str, more: &str) -> String {
 /// Where to connect for a notification: plain http to this machine, else nowhere.
 ///
 /// `localhost` is not looked up, so no hosts file can point it elsewhere.
-pub(super) fn loopback(url: &str) -> Option<(SocketAddr, Uri)> {
+pub(crate) fn loopback(url: &str) -> Option<(SocketAddr, Uri)> {
     let uri: Uri = url.split('#').next()?.parse().ok()?;
     if uri.scheme_str() != Some("http") || uri.authority()?.as_str().contains('@') {
         return None;

@@ -181,7 +181,7 @@ async fn answers_are_signed_over_their_bytes() {
 fn real_keys_are_refused_without_being_shown() {
     let real = "0123456789ABCDEF0123456789ABCDEF";
     let app = app("live", "11111111111111111111111111111111", real, None);
-    let options = Options { base: BASE.into(), quota_per_second: 100, quota_per_minute: 400 };
+    let options = Options { base: BASE.into(), ..Options::default() };
     let refused = Sandbox::new(&[app], options).err().unwrap();
     let said = format!("{refused} {refused:?}");
     assert!(said.contains("live") && said.contains("the test") && said.contains("SANDBOX"), "{said}");

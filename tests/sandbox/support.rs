@@ -32,7 +32,12 @@ pub fn app(name: &str, code: &str, key: &str, mchid: Option<&str>) -> Arc<App> {
 pub fn sandbox_with(per_second: u32, per_minute: u32) -> Sandbox {
     let apps =
         [app("shop", SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, None), app("other", OTHER_CODE, OTHER_KEY, None)];
-    let options = Options { base: BASE.into(), quota_per_second: per_second, quota_per_minute: per_minute };
+    let options = Options {
+        base: BASE.into(),
+        quota_per_second: per_second,
+        quota_per_minute: per_minute,
+        ..Options::default()
+    };
     Sandbox::new(&apps, options).unwrap()
 }
 

@@ -169,7 +169,8 @@ async fn apps_do_not_see_each_others_orders() {
 async fn an_app_with_an_mchid_must_send_one() {
     use qfpay_sidecar::sandbox::{Options, SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, Sandbox};
     let app = app("shop", SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, Some("ABC123"));
-    let options = Options { base: BASE.into(), quota_per_second: 0, quota_per_minute: 0 };
+    let options =
+        Options { base: BASE.into(), quota_per_second: 0, quota_per_minute: 0, ..Options::default() };
     let sandbox = Sandbox::new(&[app], options).unwrap();
     let mut params = payment("A", "800201", "100");
     let got = pay(&sandbox, &params).await;
