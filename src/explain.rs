@@ -189,7 +189,7 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let show = |text: &str| match text {
             "" => "the end".to_owned(),
-            text => format!("'{}'", text.replace(|c: char| c.is_control(), "\u{FFFD}")),
+            text => format!("'{}'", visible(text)),
         };
         let (hashed, expected) = (show(&self.hashed), show(&self.expected));
         write!(
@@ -198,6 +198,12 @@ impl fmt::Display for Difference {
             self.at
         )
     }
+}
+
+/// Line ends and other control characters as escapes: they would break the line, or the terminal.
+fn visible(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
 }
 
 impl fmt::Display for HexCaseSeen {

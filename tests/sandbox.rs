@@ -3,6 +3,8 @@
 
 #[path = "sandbox/faults.rs"]
 mod faults;
+#[path = "sandbox/notifications.rs"]
+mod notifications;
 #[path = "sandbox/pages.rs"]
 mod pages;
 #[path = "sandbox/signature.rs"]

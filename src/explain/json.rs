@@ -26,37 +26,50 @@ pub(super) enum Json {
 pub struct Style {
     /// `", "` and `": "`, as Python does; otherwise no spaces.
     pub spaced: bool,
-    /// Everything but ASCII as `\uXXXX`; otherwise raw UTF-8.
-    pub ascii: bool,
-    /// `\/` for `/`, as PHP does.
-    pub slashes: bool,
+    /// Everything but ASCII as `\uXXXX`; otherwise raw UTF-8. None where it makes no difference.
+    pub ascii: Option<bool>,
+    /// `\/` for `/`, as PHP does. None where it makes no difference.
+    pub slashes: Option<bool>,
     /// Members sorted by name.
     pub sorted: bool,
 }
 
 impl Style {
-    /// Every style, those of well-known libraries first: JavaScript and Java, PHP, Python, Python without escapes.
+    /// Every style, those of well-known libraries first: JavaScript and Java, Python, PHP.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         (0..16).map(|n: u8| Self {
-            sorted: n & 8 != 0,
-            slashes: n & 4 != 0,
-            ascii: n & 2 != 0,
             spaced: n & 1 != 0,
+            ascii: Some(n & 2 != 0),
+            slashes: Some(n & 4 != 0),
+            sorted: n & 8 != 0,
         })
+    }
+
+    /// Without what makes no difference to this text.
+    pub(super) fn told_of(self, json: &Json) -> Self {
+        let flipped = |is: Option<bool>| is.map(|is| !is);
+        let written = json.write(self);
+        let ascii = self.ascii.filter(|_| json.write(Self { ascii: flipped(self.ascii), ..self }) != written);
+        let slashes =
+            self.slashes.filter(|_| json.write(Self { slashes: flipped(self.slashes), ..self }) != written);
+        Self { ascii, slashes, ..self }
     }
 }
 
 impl fmt::Display for Style {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let choose = |is: bool, yes: &'static str, no: &'static str| if is { yes } else { no };
-        write!(
-            f,
-            "{}, {}, {}{}",
-            choose(self.spaced, "with a space after , and :", "compact"),
-            choose(self.ascii, "\\u escapes", "raw UTF-8"),
-            choose(self.slashes, "slashes escaped", "slashes not escaped"),
-            choose(self.sorted, ", members sorted", "")
-        )
+        f.write_str(if self.spaced { "with a space after , and :" } else { "compact" })?;
+        f.write_str(match self.ascii {
+            None => "",
+            Some(true) => ", \\u escapes",
+            Some(false) => ", raw UTF-8",
+        })?;
+        f.write_str(match self.slashes {
+            None => "",
+            Some(true) => ", slashes escaped",
+            Some(false) => ", slashes not escaped",
+        })?;
+        f.write_str(if self.sorted { ", members sorted" } else { "" })
     }
 }
 
@@ -130,7 +143,10 @@ impl Json {
         members.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
         let texts = members.into_iter().map(|(name, value)| match value {
             Self::Text(text) => (name, text.clone()),
-            other => (name, other.write(Style { spaced: true, ascii: true, slashes: false, sorted: false })),
+            other => (
+                name,
+                other.write(Style { spaced: true, ascii: Some(true), slashes: Some(false), sorted: false }),
+            ),
         });
         let kept = texts.filter(|(name, text)| *name != "sign" && (empties || !text.is_empty()));
         Some(kept.map(|(name, text)| format!("{name}={text}")).collect::<Vec<_>>().join("&"))
@@ -168,13 +184,13 @@ fn quote(text: &str, style: Style, out: &mut String) {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            '/' if style.slashes => out.push_str("\\/"),
+            '/' if style.slashes == Some(true) => out.push_str("\\/"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
-            c if c < ' ' || (style.ascii && !c.is_ascii()) => {
+            c if c < ' ' || (style.ascii == Some(true) && !c.is_ascii()) => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     out.push_str(&format!("\\u{unit:04x}"));
                 }
@@ -212,9 +228,9 @@ mod tests {
     #[test]
     fn writes_as_python_does() {
         let json = Json::read(r#"{"b":"\u8336/\n", "a":[1.10,null,{"x":true}]}"#).unwrap();
-        let python = Style { spaced: true, ascii: true, slashes: false, sorted: false };
+        let python = Style { spaced: true, ascii: Some(true), slashes: Some(false), sorted: false };
         assert_eq!(json.write(python), r#"{"b": "\u8336/\n", "a": [1.10, null, {"x": true}]}"#);
-        let other = Style { spaced: false, ascii: false, slashes: false, sorted: true };
+        let other = Style { spaced: false, ascii: Some(false), slashes: Some(false), sorted: true };
         assert_eq!(json.write(other), r#"{"a":[1.10,null,{"x":true}],"b":"茶/\n"}"#);
     }
 

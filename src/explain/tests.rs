@@ -27,11 +27,15 @@ fn expected(mistake: &str) -> &'static [fn(&Fault) -> bool] {
         "sorted fields joined (the rule of the newer response-format page)"
         | "sorted fields (old QFPAY_Global notify.php)" => &[|fault| *fault == Fault::SortedFields],
         "unescaped UTF-8 re-serialisation" | "decoded before hashing" => {
-            &[|fault| matches!(fault, Fault::Rewritten(style) if style.spaced && !style.ascii)]
+            &[|fault| matches!(fault, Fault::Rewritten(style) if style.spaced && style.ascii == Some(false))]
         }
         "compact re-serialisation" => &[|fault| matches!(fault, Fault::Rewritten(style) if !style.spaced)],
-        "escaped before hashing" => &[|fault| matches!(fault, Fault::Rewritten(style) if style.ascii)],
-        "slashes unescaped" => &[|fault| matches!(fault, Fault::Rewritten(style) if !style.slashes)],
+        "escaped before hashing" => {
+            &[|fault| matches!(fault, Fault::Rewritten(style) if style.ascii == Some(true))]
+        }
+        "slashes unescaped" => {
+            &[|fault| matches!(fault, Fault::Rewritten(style) if style.slashes == Some(false))]
+        }
         other => panic!("the table has no row for {other}"),
     }
 }
