@@ -485,3 +485,27 @@ fn the_sandbox_listens_on_this_machine_only() {
         refused(&request, &["sandbox.listen", "loopback", "127.0.0.1:8790"]);
     }
 }
+
+#[test]
+fn the_sandbox_notifies_this_machine_only_and_never_slower_than_qfpay() {
+    let with = |key: &str, value: &str| Request {
+        overrides: vec![(key.to_owned(), value.to_owned())],
+        ..Request::default()
+    };
+    for good in ["http://127.0.0.1:8080/notify.php?a=1", "http://localhost/n", "http://[::1]:1/"] {
+        assert_eq!(loaded(&with("sandbox.notify_url", good)).sandbox.notify_url.as_deref(), Some(good));
+    }
+    for bad in [
+        "http://192.0.2.1/n",
+        "https://127.0.0.1/n",
+        "http://127.0.0.1@shop.test/",
+        "notify",
+        "http://shop.test/",
+    ] {
+        refused(&with("sandbox.notify_url", bad), &["sandbox.notify_url", "on this machine"]);
+    }
+    assert_eq!(loaded(&with("sandbox.time_scale", "1000")).sandbox.time_scale, 1000);
+    for bad in ["0", "0.5", "1000001", "-1"] {
+        refused(&with("sandbox.time_scale", bad), &["sandbox.time_scale", "from 1 to 1000000"]);
+    }
+}

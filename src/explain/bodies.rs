@@ -16,7 +16,7 @@ pub(super) fn try_all(search: &mut Search<'_>, body: &[u8]) {
     let text = String::from_utf8_lossy(body);
     let Some(json) = Json::read(text.trim_start_matches('\u{FEFF}')) else { return };
     for style in Style::all() {
-        search.text(Fault::Rewritten(style.told_of(&json)), || json.write(style));
+        search.text(Fault::Rewritten(style), || json.write(style));
     }
     for fields in [Some(&json), json.member("data")].into_iter().flatten() {
         for empties in [true, false] {
@@ -26,7 +26,10 @@ pub(super) fn try_all(search: &mut Search<'_>, body: &[u8]) {
         }
     }
     for style in Style::all() {
-        search.text(Fault::Rewritten(style.told_of(&json)), || json.write(style) + "\n");
+        search.text(Fault::Rewritten(style), || json.write(style) + "\n");
+    }
+    if let Some((Fault::Rewritten(style), _)) = &mut search.found {
+        *style = style.told_of(&json);
     }
 }
 

@@ -144,3 +144,27 @@ fn the_case_of_the_digits_is_told_and_no_fault() {
         assert_eq!(attempt.examine(), Finding::Right(case));
     }
 }
+
+proptest::proptest! {
+    /// `md5(text + key)` of a text that no variant has: everything is tried.
+    #[test]
+    fn no_body_and_no_form_upsets_the_search(body: Vec<u8>, form in "[a-c&=%20+\u{8336} ]{0,40}", received in "\\PC{0,70}") {
+        let app = app("shop", "0123456789ABCDEF0123456789ABCDEF");
+        let sent = pairs(form.as_bytes()).unwrap_or_default();
+        let call = Subject::Call { sent: &sent, left_out: &["sign"] };
+        for subject in [Subject::Body(&body), call] {
+            for received in [received.as_str(), "00000000000000000000000000000000"] {
+                let attempt = Attempt { received, sign_type: SignType::Md5, subject, app: &app, apps: &[] };
+                proptest::prop_assert!(!attempt.examine().to_string().contains("0123456789ABCDEF"));
+            }
+        }
+    }
+
+    #[test]
+    fn any_two_texts_have_their_first_difference(a: String, b: String) {
+        let difference = Difference::between(a.as_bytes(), b.as_bytes());
+        proptest::prop_assert!(difference.at <= a.len().min(b.len()));
+let torn = difference.to_string().contains(char::REPLACEMENT_CHARACTER);
+        proptest::prop_assert!(!torn || (a + &b).contains(char::REPLACEMENT_CHARACTER));
+    }
+}

@@ -30,8 +30,7 @@ public class Receiver {
             }
             byte[] text = (done ? "SUCCESS" : "not accepted").getBytes("UTF-8"); // all but SUCCESS makes QFPay send it again
             exchange.sendResponseHeaders(done ? 200 : 403, text.length);
-            exchange.getResponseBody().write(text);
-            exchange.close();
+            try (OutputStream out = exchange.getResponseBody()) { out.write(text); }
         });
         server.start();
     }
@@ -74,7 +73,7 @@ public class Receiver {
     }
 
     static byte[] read(InputStream in) { // ISO-8859-1 maps every byte to one character and back
-        Scanner scanner = new Scanner(in, "ISO-8859-1").useDelimiter("\\A");
-        return (scanner.hasNext() ? scanner.next() : "").getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
+        String all = new Scanner(in, "ISO-8859-1").useDelimiter("\\A").next(); // an empty body throws
+        return all.getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
     }
 }
