@@ -1,5 +1,7 @@
 //! Wiring: a configuration becomes listeners, services and a way to QFPay. Nothing else happens here.
 
+mod notifications;
+
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -17,8 +19,7 @@ use crate::base_url::UpstreamUrl;
 use crate::browser::Pages;
 use crate::config::{Config, Target};
 use crate::metrics::Metrics;
-use crate::notification::{self, Notifications};
-use crate::receiver::Receivers;
+use crate::notification::Notifications;
 use crate::sandbox::{self, Sandbox};
 use crate::server::{self, Address, CloseConnection, Limits, Listener};
 use crate::sign::Verifier;
@@ -130,7 +131,9 @@ impl Sidecar {
             browser_pages: config.browser.pages.clone(),
         };
         let notifications = match notification_listener {
-            Some(listener) => Some((listener, Arc::new(notifications(config, &metrics, &draining)?))),
+            Some(listener) => {
+                Some((listener, Arc::new(notifications::prepare(config, &metrics, &draining)?)))
+            }
             None => None,
         };
         Ok(Self {
@@ -221,7 +224,7 @@ impl Sidecar {
             drained && !self.api.is_given_up()
         };
         let notifications =
-            serve_notifications(self.notifications, self.in_flight, self.limits, gone(closed));
+            notifications::serve(self.notifications, self.in_flight, self.limits, gone(closed));
         let (calls, notifications) = tokio::join!(calls, notifications);
         drop(alive);
         calls && notifications
@@ -237,22 +240,6 @@ async fn gone(mut sender: watch::Receiver<()>) {
 /// Whether every place is free again in time.
 async fn all_free(places: &Semaphore, all: u32, limits: Limits) -> bool {
     tokio::time::timeout(limits.drain, places.acquire_many(all)).await.is_ok()
-}
-
-/// Serves notifications like calls: what was handed to a receiver is finished, and nothing new is taken.
-async fn serve_notifications(
-    notifications: Option<(Listener, Arc<Notifications>)>,
-    places: u32,
-    limits: Limits,
-    shutdown: impl Future<Output = ()>,
-) -> bool {
-    let Some((listener, notifications)) = notifications else { return true };
-    let in_flight = notifications.in_flight.clone();
-    let handler = move |request: Request<Incoming>| {
-        let notifications = notifications.clone();
-        async move { Ok(notifications.handle(request).await) }
-    };
-    server::serve(listener, handler, limits, shutdown).await && all_free(&in_flight, places, limits).await
 }
 
 async fn bind(setting: &'static str, address: &Address) -> Result<Listener, StartError> {
@@ -302,25 +289,6 @@ fn upstream(config: &Config, base: UpstreamUrl) -> Result<Upstream, StartError> 
     with_roots("upstream.ca_file", config.upstream.ca_file.as_deref(), |roots| {
         Upstream::new(base, settings, roots)
     })
-}
-
-fn notifications(
-    config: &Config,
-    metrics: &Arc<Metrics>,
-    draining: &Arc<AtomicBool>,
-) -> Result<Notifications, StartError> {
-    let settings = &config.notifications;
-    let receivers = with_roots("notifications.ca_file", settings.ca_file.as_deref(), |roots| {
-        Receivers::new(settings.receiver_timeout, roots)
-    })?;
-    let limits = notification::Limits {
-        body_bytes: settings.body_bytes,
-        body_timeout: config.limits.body_timeout,
-        in_flight: config.limits.in_flight,
-        remember: settings.remember,
-    };
-    let (metrics, draining) = (metrics.clone(), draining.clone());
-    Ok(Notifications::new(settings, &config.keyring, limits, receivers, metrics, draining))
 }
 
 /// Makes a client with the authorities of a file, or with the built-in ones.

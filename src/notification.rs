@@ -209,8 +209,8 @@ impl Notifications {
     }
 }
 
-/// The receiver's headers: made here, but for the Content-Type. Nothing else of the sender's passes, so whatever spelling
-/// of `X-Sidecar-Verified` a stranger sends, the receiver sees ours alone.
+/// The receiver's headers: made here, but for the Content-Type. Nothing else of the sender's passes, so whatever
+/// spelling of `X-Sidecar-Verified` a stranger sends, the receiver sees ours alone.
 fn to_receiver(sent: &HeaderMap, notification: &VerifiedNotification, record: &Record) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(4);
     let mut types = sent.get_all(CONTENT_TYPE).iter();

@@ -6,6 +6,8 @@ mod support;
 
 #[path = "notifications/acknowledgement.rs"]
 mod acknowledgement;
+#[path = "notifications/end_to_end.rs"]
+mod end_to_end;
 #[path = "notifications/on_request.rs"]
 mod on_request;
 #[path = "notifications/rejected.rs"]

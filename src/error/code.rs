@@ -155,7 +155,7 @@ table! {
         "Register the path of a [[notifications.routes]] section with QFPay, to the letter."
     SourceRefused "source_refused" 403
         "Notifications from this address are not taken here."
-        "If the address is QFPay's, add it to the route's allowed_sources; behind a proxy set notifications.trusted_proxies."
+        "If it is QFPay's, add it to the route's allowed_sources; behind a proxy set notifications.trusted_proxies."
     BodyEmpty "body_empty" 400
         "There is no body to verify."
         "Send the raw bytes of the notification; the signature over nothing would prove nothing."

@@ -1,5 +1,6 @@
 //! QFPay hears SUCCESS when the receiver has said so, and at no other time.
 
+use std::io::Read;
 use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
@@ -112,6 +113,23 @@ fn a_receiver_that_hangs_is_504() {
         assert_eq!(answer.json()["error"]["delivery"], "unknown");
         assert_eq!(relay.receiver.requests().len(), i + 1);
     }
+}
+
+#[test]
+fn a_connection_that_was_given_up_is_closed() {
+    let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("notifications.routes.0.receiver_url=http://{}/n", hanging.local_addr().unwrap());
+    let timeout = "notifications.receiver_timeout_ms=200";
+    let relay = Relay::launch("", |launch| launch.set(&url).set(timeout));
+    let receiver = thread::spawn(move || {
+        let (mut stream, _) = hanging.accept().unwrap();
+        stream.set_read_timeout(Some(crate::support::SOON)).unwrap();
+        let mut seen = Vec::new();
+        stream.read_to_end(&mut seen).map(|_| seen)
+    });
+    relay.notify().assert_failure(504, "receiver_timeout");
+    let seen = receiver.join().unwrap().expect("the connection is closed, not left open");
+    assert!(seen.ends_with(notification().canonical.as_bytes()));
 }
 
 #[test]

@@ -92,6 +92,25 @@ fn two_routes_have_two_paths_and_none_leads_back() {
 }
 
 #[test]
+fn routes_can_be_given_in_variables() {
+    let receiver = FakeUpstream::start();
+    let config = crate::support::Stage::config("http://127.0.0.1:9");
+    let url = format!("http://{}/n", receiver.address);
+    let launch = Launch::new(&config)
+        .env("QFPAY__LISTEN__NOTIFICATIONS", "127.0.0.1:0")
+        .env("QFPAY__NOTIFICATIONS__ROUTES__0__PATH", "/qfpay/notify")
+        .env("QFPAY__NOTIFICATIONS__ROUTES__0__RECEIVER_URL", &url);
+    let relay = Relay { sidecar: launch.start(), receiver };
+    let vector = crate::stage::notification();
+    relay.assert_relayed(&vector.sign, vector.canonical.as_bytes());
+    let wrong = Launch::new(&config).env("QFPAY__NOTIFICATIONS__ROUTES__FIRST__PATH", "/n");
+    refused(
+        wrong,
+        &["QFPAY__NOTIFICATIONS__ROUTES__FIRST__PATH", "notifications.routes.first.path", "unknown key"],
+    );
+}
+
+#[test]
 fn the_screen_shows_the_listener_and_its_routes() {
     let sidecar = start("app = \"other\"").start();
     let screen = sidecar.screen();

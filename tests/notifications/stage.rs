@@ -110,6 +110,8 @@ impl Drop for Relay {
         // A signature is as good as the notification: whoever has both can send it.
         let vector = notification();
         self.sidecar.secrets.extend([vector.sign.to_lowercase(), vector.sign]);
+        // Its order number is a customer's value.
+        self.sidecar.secrets.push("9G3ZIWTG1R3IVSC2AH2O5EGKJQ7I72QO".to_owned());
     }
 }
 
@@ -121,8 +123,8 @@ pub fn connect(sidecar: &Sidecar) -> Connection {
 /// A POST to [`PATH`].
 pub fn request(headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
-        "POST {PATH} HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/json\r\n{headers}Content-Length: {}\r\n\r\n",
-        body.len()
+        "POST {PATH} HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/json\r\n{headers}{}\r\n\r\n",
+        format_args!("Content-Length: {}", body.len())
     );
     [head.as_bytes(), body].concat()
 }

@@ -1,0 +1,50 @@
+//! The wiring of the notification listener.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use hyper::Request;
+use hyper::body::Incoming;
+
+use super::{StartError, all_free, with_roots};
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::notification::{self, Notifications};
+use crate::receiver::Receivers;
+use crate::server::{self, Limits, Listener};
+
+/// Prepares the service: from the keyring it takes what verifies, and nothing that signs.
+pub(super) fn prepare(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+    draining: &Arc<AtomicBool>,
+) -> Result<Notifications, StartError> {
+    let settings = &config.notifications;
+    let receivers = with_roots("notifications.ca_file", settings.ca_file.as_deref(), |roots| {
+        Receivers::new(settings.receiver_timeout, roots)
+    })?;
+    let limits = notification::Limits {
+        body_bytes: settings.body_bytes,
+        body_timeout: config.limits.body_timeout,
+        in_flight: config.limits.in_flight,
+        remember: settings.remember,
+    };
+    let (metrics, draining) = (metrics.clone(), draining.clone());
+    Ok(Notifications::new(settings, &config.keyring, limits, receivers, metrics, draining))
+}
+
+/// Serves notifications like calls: what was handed to a receiver is finished, and nothing new is taken.
+pub(super) async fn serve(
+    notifications: Option<(Listener, Arc<Notifications>)>,
+    places: u32,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) -> bool {
+    let Some((listener, notifications)) = notifications else { return true };
+    let in_flight = notifications.in_flight.clone();
+    let handler = move |request: Request<Incoming>| {
+        let notifications = notifications.clone();
+        async move { Ok(notifications.handle(request).await) }
+    };
+    server::serve(listener, handler, limits, shutdown).await && all_free(&in_flight, places, limits).await
+}
