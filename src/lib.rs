@@ -19,8 +19,8 @@
 //! 3. `browser`, `decode`, `body`, `headers`
 //! 4. `outbound`, `config`
 //! 5. `explain`
-//! 6. `sandbox`, `upstream`, then `receiver`, `metrics`, `telemetry`
-//! 7. `caller`
+//! 6. `sandbox`, `upstream`, `metrics`, `telemetry`
+//! 7. `caller`, `receiver`
 //! 8. `error`
 //! 9. `api`, `notification`, `admin`
 //! 10. `app`

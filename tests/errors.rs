@@ -205,11 +205,26 @@ const NOT_PROVOKED: [(&str, u16, &str); 1] = [(
     "only a panic in the sidecar's own code makes it; any that is known is mended instead",
 )];
 
+/// Codes of notifications and of signatures on answers, which `tests/notifications` provokes.
+const NOTIFICATIONS: [(&str, u16); 11] = [
+    ("response_signature_wrong", 502),
+    ("notification_path_unknown", 404),
+    ("source_refused", 403),
+    ("body_empty", 400),
+    ("signature_missing", 400),
+    ("signature_malformed", 400),
+    ("signature_wrong", 401),
+    ("receiver_unreachable", 502),
+    ("receiver_timeout", 504),
+    ("receiver_broke_off", 502),
+    ("receiver_refused", 502),
+];
+
 #[test]
 fn every_code_has_its_test_and_keeps_its_status() {
     let covered =
         PROVOKED.iter().copied().chain(NOT_PROVOKED.iter().map(|&(name, status, _)| (name, status)));
-    let covered: BTreeSet<_> = covered.collect();
+    let covered: BTreeSet<_> = covered.chain(NOTIFICATIONS).collect();
     let all: BTreeSet<_> = Code::ALL.iter().map(|code| (code.row().name, code.row().status)).collect();
     assert_eq!(covered, all);
 }
