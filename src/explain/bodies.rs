@@ -1,8 +1,8 @@
 //! What receivers are known to hash in place of the raw body of a notification or an answer.
 
-use super::json::{Json, Style};
+use super::json::Json;
 use super::search::Search;
-use super::{Fault, charset};
+use super::{Fault, Style, charset};
 
 /// Tries every variant.
 pub(super) fn try_all(search: &mut Search<'_>, body: &[u8]) {

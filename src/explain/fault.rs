@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::json::Style;
+use super::Style;
 use crate::credentials::SignType;
 
 /// What was done wrong. Holds names of parameters and apps, never values and never a key.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hyper::Uri;
 use uuid::Uuid;
 
+mod notices;
 mod post;
 mod series;
 
@@ -14,8 +15,9 @@ use super::orders::{Order, Ordered, Orders, Standing};
 use super::{Inner, State, clock, url};
 use crate::credentials::App;
 
+pub(super) use notices::{Notice, Notices};
 pub(crate) use post::post;
-pub(super) use series::{Notice, Notices, send};
+pub(super) use series::send;
 
 /// A notification with its signature, ready to go.
 #[derive(Clone, Debug)]
