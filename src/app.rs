@@ -17,7 +17,7 @@ use crate::admin::Admin;
 use crate::api::Api;
 use crate::base_url::UpstreamUrl;
 use crate::browser::Pages;
-use crate::config::{Config, Target};
+use crate::config::{Config, Target, files};
 use crate::metrics::Metrics;
 use crate::notification::Notifications;
 use crate::sandbox::{self, Sandbox};
@@ -300,7 +300,7 @@ fn with_roots<C>(
     let Some(path) = ca_file else {
         return Ok(make(None).unwrap_or_else(|_| unreachable!("the built-in authorities are usable")));
     };
-    let pem = std::fs::read(path).map_err(|cause| StartError::ca_file(setting, path, cause))?;
+    let pem = files::read(path).map_err(|cause| StartError::ca_file(setting, path, cause))?;
     make(Some(&pem)).map_err(|cause| StartError::ca_file(setting, path, cause))
 }
 

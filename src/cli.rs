@@ -1,9 +1,9 @@
 //! The command line: arguments -> configuration -> a command -> exit code.
 //!
-//! Exit codes: 0 done; 1 the command failed; 2 arguments or configuration are wrong.
+//! Exit codes: 0 done; 1 the command failed; 2 arguments or configuration are wrong; 128 + signal at a second signal.
 
-// This is the one module whose output goes to standard output on purpose.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#[macro_use]
+mod say;
 
 mod args;
 mod check;
@@ -49,7 +49,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
-            eprintln!("qfpay-sidecar: {stop}");
+            complain!("qfpay-sidecar: {stop}");
             stop.exit_code()
         }
     }

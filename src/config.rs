@@ -19,6 +19,7 @@ mod contradictions;
 mod document;
 mod effective;
 mod errors;
+pub(crate) mod files;
 mod keys;
 mod layers;
 mod networks;

@@ -1,7 +1,7 @@
 //! The listener for QFPay's notifications: verified over their raw bytes, handed to the shop's receiver, and
 //! acknowledged only when the receiver has acknowledged.
 //!
-//! Nothing in here can sign: a [`Route`] holds [`Verifier`]s. Nothing is kept for later either: whatever goes wrong is
+//! Nothing in here can sign: a route holds verifiers. Nothing is kept for later either: whatever goes wrong is
 //! told to QFPay as a failure, and QFPay's own schedule sends the notification again.
 
 mod memory;

@@ -78,14 +78,66 @@ fn sign_prints_what_qfpay_published_and_not_the_key() {
 fn sign_names_what_it_cannot_sign() {
     for (arguments, says) in [
         (&["sign", "txamt=1", "txamt=2"][..], "parameter 'txamt' was sent more than once"),
-        (&["sign", "txamt"], "'txamt' is not NAME=VALUE"),
+        (&["sign", "txamt"], "argument number 1 is not NAME=VALUE"),
         (&["sign", "--form", "a=%zz"], "broken percent-encoding"),
-        (&["sign", "--app", "nobody", "a=1"], "there is no [apps.nobody]"),
+        (&["sign"], "there is nothing to sign"),
+        (&["sign", "--path", "/checkstand", "a=1"], "signed in its URL"),
+        (&["sign", "--path", "/trade/v1/Payment", "a=1"], "spelt /trade/v1/payment"),
+        (&["sign", "--app", "nobody", "a=1"], "there is no app of that name; there is demo"),
     ] {
         let done = qfpay(arguments);
         assert_eq!(done.status.code(), Some(2), "{arguments:?}");
         assert!(text(&done.stderr).contains(says), "{arguments:?}: {}", text(&done.stderr));
     }
+}
+
+#[test]
+fn sign_adds_the_mchid_that_the_sidecar_adds() {
+    let signed = |path: &str| {
+        let done = qfpay(&["sign", "--path", path, "--set", "apps.demo.mchid=M1", "txamt=1"]);
+        text(&done.stdout).lines().nth(1).unwrap().to_owned()
+    };
+    assert_eq!(signed("/trade/v1/payment"), "canonical  mchid=M1&txamt=1");
+    assert_eq!(signed("/trade/v1/add_note"), "canonical  txamt=1");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    // The reading end is closed before a line is written.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"))
+        .args(["check"])
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let done = child.wait_with_output().unwrap();
+    assert_eq!((done.status.code(), text(&done.stderr)), (Some(0), ""));
+}
+
+#[test]
+fn files_that_never_end_are_refused() {
+    for (arguments, says) in [
+        (["check", "--config", "/dev/zero"], "not a file"),
+        (["check", "--set", "upstream.ca_file=/dev/zero"], "not a file"),
+    ] {
+        let done = qfpay(&arguments);
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&done.stderr).contains(says), "{arguments:?}: {}", text(&done.stderr));
+    }
+}
+
+#[test]
+fn a_setting_that_is_not_utf8_is_told() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+    command.arg("check").env_clear().env("QFPAY__LISTEN__API", OsStr::from_bytes(b"\xff"));
+    let done = command.output().unwrap();
+    assert_eq!(done.status.code(), Some(2));
+    assert!(text(&done.stderr).contains("QFPAY__LISTEN__API: its value is not UTF-8"));
 }
 
 #[test]

@@ -162,9 +162,10 @@ impl Args {
         let mut overrides = Vec::new();
         for setting in &args.set {
             let Some((key, value)) = setting.split_once('=') else {
-                return Err(Stop::Usage(format!(
-                    "--set {setting}: write it as KEY=VALUE, e.g. --set log.level=debug"
-                )));
+                // Not repeated: somebody may have pasted a key.
+                return Err(Stop::Usage(
+                    "--set: write it as KEY=VALUE, e.g. --set log.level=debug".to_owned(),
+                ));
             };
             overrides.push((key.to_owned(), value.to_owned()));
         }
@@ -187,12 +188,24 @@ impl Args {
             file: args.config.clone(),
             config_dir: args.config_dir.clone(),
             overrides,
-            // Variables that are not UTF-8 are none of ours.
-            env: std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-                .collect(),
+            env: variables()?,
         })
     }
+}
+
+/// The environment. What is not UTF-8 is nobody's setting, unless its name says that it is one of ours.
+fn variables() -> Result<Vec<(String, String)>, Stop> {
+    let mut variables = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => variables.push((name, value)),
+            (Ok(name), Err(_)) if name.starts_with("QFPAY__") => {
+                return Err(Stop::Usage(format!("environment variable {name}: its value is not UTF-8")));
+            }
+            _ => {}
+        }
+    }
+    Ok(variables)
 }
 
 #[cfg(test)]

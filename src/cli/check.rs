@@ -10,11 +10,11 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let key_width = settings.iter().map(|setting| setting.key.len()).max().unwrap_or(0);
     let value_width = settings.iter().map(|setting| setting.value.len().min(40)).max().unwrap_or(0);
     for setting in &settings {
-        println!("{:<key_width$}  {:<value_width$}  {}", setting.key, setting.value, setting.source);
+        say!("{:<key_width$}  {:<value_width$}  {}", setting.key, setting.value, setting.source);
     }
     let config = config::load(&request)?;
-    println!();
+    say!();
     screen::apps(&config);
-    println!("the configuration is right");
+    say!("the configuration is right");
     Ok(())
 }

@@ -88,16 +88,16 @@ fn base(api: &Address) -> Result<String, Stop> {
 }
 
 fn print_curl_lines(api: &str) {
-    println!("\nThe sidecar goes on serving. Paste these into another terminal; Ctrl-C ends it.\n");
-    println!(
+    say!("\nThe sidecar goes on serving. Paste these into another terminal; Ctrl-C ends it.\n");
+    say!(
         "  curl -d txamt=1200 -d txcurrcd=HKD -d pay_type=800201 -d out_trade_no=try-$RANDOM \\\n       \
          --data-urlencode \"txdtm=$(date '+%F %T')\" --data-urlencode 'goods_name=奶茶 & 菠蘿包' {api}/trade/v1/payment\n"
     );
-    println!("  curl '{api}/trade/v1/query?page_size=5'\n");
-    println!(
+    say!("  curl '{api}/trade/v1/query?page_size=5'\n");
+    say!(
         "  curl -i '{api}/tool/v1/get_weixin_oauth_code?redirect_uri=https%3A%2F%2Fshop.example%2Fcallback'\n"
     );
-    println!(
+    say!(
         "  curl -d txamt=1 -d txamt=2 {api}/trade/v1/payment     # refused: which one is signed is not defined\n"
     );
 }

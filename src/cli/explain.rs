@@ -12,41 +12,41 @@ use crate::sign::EmptyPolicy;
 pub(super) fn run(args: &Args, options: &ExplainOptions) -> Result<(), Stop> {
     let config = load(args)?;
     let app = input::app(&config, options.app.as_deref())?;
-    println!("app        {} ({})", app.name, app.app_code.shortened());
+    say!("app        {} ({})", app.name, app.app_code.shortened());
     let said = options.sign_type.as_deref();
     let finding = match &options.body {
         Some(path) => {
             let body = input::body(path)?;
-            println!("body       {} bytes, hashed as they are", body.len());
+            say!("body       {} bytes, hashed as they are", body.len());
             let sign_type = sign_type(said, SignType::Md5);
             examine(&config, options, app, sign_type, Subject::Body(&body))
         }
         None => {
             let sent = parameters(options)?;
             let left_out = left_out(&sent, config.empty);
-            println!("canonical  {}", canonical(&sent, &left_out));
+            say!("canonical  {}", canonical(&sent, &left_out));
             let sign_type = sign_type(said, app.sign_type);
             examine(&config, options, app, sign_type, Subject::Call { sent: &sent, left_out: &left_out })
         }
     };
     match finding {
         Finding::Right(case) => {
-            println!("signature  matches, {case}");
+            say!("signature  matches, {case}");
             Ok(())
         }
         Finding::Mistake { faults, difference } => {
-            println!("signature  does not match");
+            say!("signature  does not match");
             for fault in faults {
-                println!("mistake    {fault}");
+                say!("mistake    {fault}");
             }
             match difference {
-                Some(difference) => println!("difference {difference}"),
-                None => println!("difference none: the text itself is right"),
+                Some(difference) => say!("difference {difference}"),
+                None => say!("difference none: the text itself is right"),
             }
             Err(Stop::Failed("the signature is wrong".to_owned()))
         }
         unexplained => {
-            println!("signature  does not match");
+            say!("signature  does not match");
             Err(Stop::Failed(unexplained.to_string()))
         }
     }
@@ -59,7 +59,7 @@ fn examine(
     sign_type: SignType,
     subject: Subject<'_>,
 ) -> Finding {
-    println!("sign_type  {}", sign_type.as_str());
+    say!("sign_type  {}", sign_type.as_str());
     let received = options.sign.trim();
     Attempt { received, sign_type, subject, app, apps: config.keyring.apps() }.examine()
 }

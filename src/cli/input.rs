@@ -16,8 +16,10 @@ pub(super) const LONGEST_BODY: usize = 1_048_576;
 pub(super) fn app<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Arc<App>, Stop> {
     match name {
         None => Ok(config.keyring.default_app()),
+        // The name is not repeated: somebody may have pasted a key.
         Some(name) => config.keyring.by_name(name).ok_or_else(|| {
-            Stop::Usage(format!("--app {name}: there is no [apps.{name}] in the configuration"))
+            let names: Vec<_> = config.keyring.apps().iter().map(|app| app.name.as_str()).collect();
+            Stop::Usage(format!("--app: there is no app of that name; there is {}", names.join(", ")))
         }),
     }
 }

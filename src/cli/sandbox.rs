@@ -26,7 +26,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     block_on(async {
         let signals = Signals::install()?;
         let sandbox = StandaloneSandbox::start(&config).await?;
-        println!("qfpay-sidecar {} sandbox", env!("CARGO_PKG_VERSION"));
+        say!("qfpay-sidecar {} sandbox", env!("CARGO_PKG_VERSION"));
         screen::line("sandbox", &sandbox.address().to_string());
         screen::line("use it", &format!("qfpay-sidecar run --set upstream.base_url={}", sandbox.address()));
         screen::ready(since);

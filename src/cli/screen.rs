@@ -8,7 +8,7 @@ use crate::credentials::App;
 
 /// Prints what runs, for whom, and where.
 pub(super) fn print(config: &Config, sidecar: &Sidecar) {
-    println!("qfpay-sidecar {}", env!("CARGO_PKG_VERSION"));
+    say!("qfpay-sidecar {}", env!("CARGO_PKG_VERSION"));
     line("config", &config.sources.join(", "));
     apps(config);
     match &config.upstream.target {
@@ -47,11 +47,11 @@ pub(super) fn apps(config: &Config) {
 
 /// Prints the line that scripts wait for.
 pub(super) fn ready(since: Instant) {
-    println!("ready in {} ms", since.elapsed().as_millis());
+    say!("ready in {} ms", since.elapsed().as_millis());
 }
 
 pub(super) fn line(label: &str, text: &str) {
-    println!("  {label:<10}{text}");
+    say!("  {label:<10}{text}");
 }
 
 /// An app as people recognise it, without its key.

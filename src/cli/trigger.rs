@@ -21,15 +21,15 @@ pub(super) fn run(args: &Args, options: &TriggerOptions) -> Result<(), Stop> {
     let (body, signature) = fixture(app, options.kind == Kind::Refund);
     block_on(async {
         let (address, uri) = receiver(options).await?;
-        println!("POST {uri}");
-        println!("Content-Type: application/json");
-        println!("X-QF-SIGN: {signature}");
-        println!("\n{body}\n");
+        say!("POST {uri}");
+        say!("Content-Type: application/json");
+        say!("X-QF-SIGN: {signature}");
+        say!("\n{body}\n");
         let answer = post(address, &uri, &body, &signature).await;
         let answer = answer.map_err(|why| Stop::Failed(format!("no answer from {address}: {why}")))?;
-        println!("answered: HTTP {}, {} bytes", answer.status, answer.body.len());
+        say!("answered: HTTP {}, {} bytes", answer.status, answer.body.len());
         // It goes to a terminal, and a stranger wrote it.
-        println!("{}", String::from_utf8_lossy(&answer.body).escape_debug());
+        say!("{}", String::from_utf8_lossy(&answer.body).escape_debug());
         match answer.accepted() {
             true => Ok(()),
             false => Err(Stop::Failed(

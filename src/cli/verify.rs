@@ -18,8 +18,8 @@ pub(super) fn run(args: &Args, options: &VerifyOptions) -> Result<(), Stop> {
     };
     for app in candidates {
         if let Finding::Right(case) = examine(app) {
-            println!("valid: {} bytes, app '{}' ({})", body.len(), app.name, app.app_code.shortened());
-            println!("the signature is {case}");
+            say!("valid: {} bytes, app '{}' ({})", body.len(), app.name, app.app_code.shortened());
+            say!("the signature is {case}");
             return Ok(());
         }
     }

@@ -1,7 +1,6 @@
 //! The layers of a configuration, as figment providers: defaults, a file, environment variables, flags.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use figment::{Figment, Metadata, Profile, Provider};
 use super::Request;
 use super::document::Document;
 use super::errors::{ConfigError, Problem, shown, without_keys};
+use super::files;
 
 /// Every setting with its default. The code has no second default.
 pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -127,7 +127,7 @@ impl Layer {
 
     fn from_file(path: &Path) -> Result<Self, Problem> {
         let file = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| {
+        let text = files::read_text(path).map_err(|error| {
             let what = match error.kind() {
                 io::ErrorKind::NotFound => {
                     "this configuration file does not exist; create it, or name another \

@@ -1,12 +1,12 @@
 //! Settings to types, one function per section. Every key of a section is read before any problem ends it.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hyper::Uri;
 use tracing::Level;
 
 use super::apps::{self, SIGN_TYPES};
+use super::files;
 use super::notifications::notifications;
 use super::raw::Raw;
 use super::{
@@ -106,7 +106,8 @@ fn upstream(raw: &mut Raw) -> Option<UpstreamConfig> {
 
 /// Checked here, so that a wrong file shows before the first payment does; TLS parses it later.
 pub(super) fn readable_ca_file(path: &str) -> Result<PathBuf, String> {
-    let content = fs::read(path).map_err(|error| format!("this file cannot be read: {error}"))?;
+    let content =
+        files::read(Path::new(path)).map_err(|error| format!("this file cannot be read: {error}"))?;
     let pem = b"-----BEGIN CERTIFICATE-----";
     match content.windows(pem.len()).any(|window| window == pem) {
         true => Ok(PathBuf::from(path)),
@@ -228,7 +229,7 @@ fn browser(raw: &mut Raw) -> Option<Browser> {
     let words = raw.list(key)?;
     let pages: Option<Vec<_>> = words.iter().map(|word| BrowserPage::named(word)).collect();
     if pages.is_none() {
-        raw.problem(key, "the pages are get_weixin_oauth_code, checkstand and direct".to_owned());
+        raw.problem(key, "the pages are get_weixin_oauth_code, checkstand and direct");
     }
     Some(Browser { pages: pages?, allowed_redirect_hosts: allowed_redirect_hosts? })
 }

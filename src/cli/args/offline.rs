@@ -101,6 +101,10 @@ pub(in crate::cli) struct SignOptions {
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) app: Option<String>,
 
+    /// The endpoint that is called: it decides whether the app's mchid is added.
+    #[arg(long, value_name = "PATH", default_value = "/trade/v1/payment")]
+    pub(in crate::cli) path: String,
+
     /// Parameters as a form body or query, percent-encoded: 'a=1&b=x%20y'.
     #[arg(long, value_name = "TEXT", conflicts_with = "parameters")]
     pub(in crate::cli) form: Option<String>,

@@ -15,11 +15,11 @@ pub(super) async fn walk(client: &Client, sandbox: &Sandbox) -> Result<(), Stop>
     came_in("GET", target, "");
     let reply = client.get(target).await?;
     let location = location(&reply)?;
-    println!("  came back  {} Location: {location}", reply.status);
+    say!("  came back  {} Location: {location}", reply.status);
     let reply = client.get(&location).await?;
-    println!("  browser    goes there; WeChat and QFPay send it back to the shop:");
+    say!("  browser    goes there; WeChat and QFPay send it back to the shop:");
     let callback = self::location(&reply)?;
-    println!("  came back  {} Location: {callback}", reply.status);
+    say!("  came back  {} Location: {callback}", reply.status);
     let code =
         parameter(&callback, "code").ok_or_else(|| unexpected("a code in the callback URL", &reply))?;
 
@@ -49,9 +49,7 @@ pub(super) async fn walk(client: &Client, sandbox: &Sandbox) -> Result<(), Stop>
     let target = format!("/trade/v1/query?out_trade_no=demo-jsapi-{started},demo-mpm-{started}");
     call(client, sandbox, "GET", &target, "").await?;
 
-    println!(
-        "\nEvery call was signed by the sidecar and verified by the sandbox. The caller never had the key."
-    );
+    say!("\nEvery call was signed by the sidecar and verified by the sandbox. The caller never had the key.");
     Ok(())
 }
 
@@ -68,7 +66,7 @@ async fn call(
     let received = sandbox.received();
     let arrived = received.last().ok_or_else(|| unexpected("a request at the sandbox", &reply))?;
     went_out(arrived);
-    println!("  came back  {} {}", reply.status, reply.body);
+    say!("  came back  {} {}", reply.status, reply.body);
     let verified = matches!(arrived.verdict, Verdict::Verified { .. });
     match reply.member("respcd") {
         Some(respcd) if respcd == "0000" && verified => Ok(reply),
@@ -77,28 +75,28 @@ async fn call(
 }
 
 fn title(text: &str) {
-    println!("\n{text}");
+    say!("\n{text}");
 }
 
 fn came_in(method: &str, target: &str, form: &str) {
-    println!("  came in    {method} {target}");
+    say!("  came in    {method} {target}");
     if !form.is_empty() {
-        println!("             {form}");
+        say!("             {form}");
     }
 }
 
 /// What arrived at the sandbox, as it was received there.
 fn went_out(arrived: &Received) {
-    println!("  went out   {} {}", arrived.method, arrived.target);
+    say!("  went out   {} {}", arrived.method, arrived.target);
     for name in ["x-qf-appcode", "x-qf-sign", "x-qf-signtype", "content-type"] {
         if let Some(value) = arrived.header(name) {
-            println!("             {name}: {value}");
+            say!("             {name}: {value}");
         }
     }
     if !arrived.body.is_empty() {
-        println!("             {}", String::from_utf8_lossy(&arrived.body));
+        say!("             {}", String::from_utf8_lossy(&arrived.body));
     }
-    println!(
+    say!(
         "  QFPay saw  {} (signature {})",
         arrived.canonical.as_deref().unwrap_or("-"),
         arrived.verdict.word()
