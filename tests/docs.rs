@@ -11,7 +11,7 @@ use hyper::http::{HeaderMap, HeaderValue};
 use qfpay_sidecar::caller::RequestId;
 use qfpay_sidecar::endpoint::Effect;
 use qfpay_sidecar::error::{Code, Failure};
-use qfpay_sidecar::metrics::{Metrics, Request};
+use qfpay_sidecar::metrics::{Metrics, Notification, Request};
 use qfpay_sidecar::upstream::SendError;
 
 const READMES: [&str; 2] = ["README.md", "README.zh-Hant.md"];
@@ -108,6 +108,8 @@ fn both_readmes_list_every_metric() {
     let request =
         Request { endpoint: "other", app: String::new(), status: 200, delivery: "", respcd: "", error: "" };
     metrics.answered(request, Duration::ZERO, Duration::ZERO);
+    metrics.notified(&Notification { route: String::new(), app: String::new(), outcome: "" });
+    metrics.saw_response_signature("", "");
     let mut names = Vec::new();
     for line in metrics.encode().lines() {
         let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) else {
