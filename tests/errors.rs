@@ -180,6 +180,22 @@ failures! {
         stage.upstream.forget();
         Provoked { stage, answer }
     };
+    host_refused 421 "not_sent" || {
+        Provoked::by(&[], &["-H", "Host: rebound.evil.test", "-d", FORM], PAYMENT)
+    };
+    cut_off 503 "unknown" || {
+        let stage = Stage::new(&["limits.shutdown_timeout_ms=100"]);
+        stage.upstream.script([Reply::hang()]);
+        let mut caller = stage.sidecar.connect();
+        caller.write(format!(
+            "POST {PAYMENT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{FORM}",
+            FORM.len()
+        ));
+        stage.upstream.wait_for_requests(1);
+        stage.sidecar.signal("TERM");
+        let answer = stage.sidecar.seen(caller.read());
+        Provoked { stage, answer }
+    };
     shutting_down 503 "not_sent" || {
         let stage = Stage::new(&[]);
         // Half a head before the signal, the other half after it. Connections are served in the order in which they

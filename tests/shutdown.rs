@@ -75,9 +75,19 @@ fn the_deadline_ends_what_hangs_and_says_so() {
     stage.upstream.script([Reply::hang()]);
     let caller = payment_in_flight(&stage);
     stage.sidecar.signal("TERM");
+    // Not a bare close, which some callers take for leave to send it again.
+    let answer = caller.join().unwrap().expect("the caller is told");
+    answer.assert_failure(503, "cut_off");
+    assert_eq!(answer.json()["respcd"], "1298");
+    assert_eq!(answer.json()["out_trade_no"], "1");
     assert_eq!(stage.sidecar.wait_for_exit(), Some(1));
+    stage.sidecar.wait_for_log(&[
+        "request",
+        "/trade/v1/payment",
+        r#"delivery="unknown""#,
+        r#"error="cut_off""#,
+    ]);
     assert!(stage.sidecar.log().contains("still in flight"), "{}", stage.sidecar.log());
-    drop(caller);
 }
 
 #[test]
