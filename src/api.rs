@@ -1,5 +1,7 @@
 //! The listener that shops call: an unsigned request goes in, a signed one goes out.
 
+mod answer;
+mod matched;
 mod record;
 mod response_signature;
 mod verify;
@@ -9,32 +11,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
-use hyper::http::{HeaderValue, request};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response};
 use time::OffsetDateTime;
 use time::macros::{format_description, offset};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::body;
-use crate::browser::{BrowserUrl, Pages};
+use crate::browser::Pages;
 use crate::caller::{self, REQUEST_ID_HEADER, RequestId};
 use crate::config::{Routes, VerifyResponses};
 use crate::credentials::Keyring;
 use crate::decode::decode;
-use crate::endpoint::{self, BrowserPage, Endpoint};
+use crate::endpoint::{self, BrowserPage};
 use crate::error::{Code, Failure};
 use crate::metrics::Metrics;
 use crate::outbound::{self, Call, SignedRequest};
-use crate::respcd;
-use crate::server::{CutAtFragment, Peer};
+use crate::server::Peer;
 use crate::sign::{EmptyPolicy, Verifier};
-use crate::upstream::{Answer, AnswerBody, Body, Delivery, Upstream};
+use crate::upstream::{AnswerBody, Delivery, Upstream};
+use answer::{relay, to_browser, whole};
 use record::Record;
 
 /// Everything that a call needs.
@@ -158,45 +155,6 @@ impl Api {
         Ok(relay(answer, record))
     }
 
-    /// The endpoint of a request that the sidecar signs for.
-    fn matched(&self, head: &request::Parts, record: &mut Record) -> Result<&'static Endpoint, Failure> {
-        let path = head.uri.path();
-        // An absolute-form target or CONNECT asks for another host; the sidecar knows one.
-        if head.method == Method::CONNECT || head.uri.authority().is_some() || head.uri.scheme().is_some() {
-            return Err(Failure::refused(Code::TargetRefused, "the target names a host; send the path only"));
-        }
-        if head.extensions.get::<CutAtFragment>().is_some() {
-            let detail = "the target holds a '#', and everything behind it would be lost";
-            return Err(Failure::refused(Code::TargetRefused, detail));
-        }
-        if !endpoint::is_plain_path(path) {
-            let detail = "the path has an empty segment, '.', '..', or characters outside A-Z a-z 0-9 _ . -";
-            return Err(Failure::refused(Code::TargetRefused, detail));
-        }
-        let endpoint = endpoint::find(path)?;
-        let served = match endpoint.browser_page() {
-            // Below an allowed prefix of calls, so it needs both.
-            Some(page @ BrowserPage::WeixinOauth) => self.signs(page) && self.routes.allows(path),
-            Some(page) => self.signs(page),
-            None => self.routes.allows(path),
-        };
-        if !served {
-            return Err(self.not_served(path, endpoint));
-        }
-        if path.ends_with('/') && endpoint.browser_page().is_none() {
-            return Err(Failure::refused(Code::PathUnknown, "endpoints have no slash at the end"));
-        }
-        record.endpoint = Some(endpoint);
-        if !endpoint.methods.include(head.method.as_str()) {
-            return Err(Failure::method_not_allowed(endpoint.methods.as_str()));
-        }
-        Ok(endpoint)
-    }
-
-    fn signs(&self, page: BrowserPage) -> bool {
-        self.browser_pages.contains(&page)
-    }
-
     /// Whether calls in flight were given up.
     pub fn is_given_up(&self) -> bool {
         *self.cut_off.borrow()
@@ -208,15 +166,6 @@ impl Api {
         // An error means that the sender is gone, which happens after the last call.
         if cut_off.wait_for(|cut_off| *cut_off).await.is_err() {
             std::future::pending::<()>().await;
-        }
-    }
-
-    /// A path that exists at QFPay is forbidden here; any other is unknown.
-    fn not_served(&self, path: &str, endpoint: &Endpoint) -> Failure {
-        if endpoint.is_documented() || path.starts_with("/oauth/") {
-            Failure::refused(Code::PathNotAllowed, "no prefix in routes.allow covers this path")
-        } else {
-            Failure::refused(Code::PathUnknown, "no prefix in routes.allow covers this path")
         }
     }
 
@@ -243,49 +192,6 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.metrics.in_flight.dec();
     }
-}
-
-/// QFPay's answer, for the caller.
-fn relay(answer: Answer, record: &mut Record) -> Response<AnswerBody> {
-    record.delivery = Delivery::Answered;
-    let body = match answer.body {
-        Body::Whole(bytes) => {
-            record.respcd = respcd::class(&bytes);
-            whole(bytes)
-        }
-        Body::Streamed(stream) => stream,
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
-    response
-}
-
-/// A finished URL: as a redirect for browsers, as JSON for server code that asks for it.
-fn to_browser(url: &BrowserUrl, head: &request::Parts) -> Response<AnswerBody> {
-    let wants_json = head.headers.get_all(ACCEPT).iter().any(|accept| {
-        let types = accept.as_bytes().split(|&b| b == b',' || b == b';');
-        types.into_iter().any(|part| part.trim_ascii().eq_ignore_ascii_case(b"application/json"))
-    });
-    let mut response = if wants_json {
-        let json = serde_json::json!({ "url": url.as_str() }).to_string();
-        let mut response = Response::new(whole(Bytes::from(json)));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response
-    } else {
-        let location = HeaderValue::from_str(url.as_str()).expect("an encoded URL is visible ASCII");
-        let mut response = Response::new(whole(Bytes::new()));
-        *response.status_mut() = StatusCode::FOUND;
-        response.headers_mut().insert(LOCATION, location);
-        response
-    };
-    // The URL is signed for one customer.
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-fn whole(bytes: Bytes) -> AnswerBody {
-    UnsyncBoxBody::new(Full::new(bytes).map_err(|never| match never {}))
 }
 
 /// The time in QFPay's format for `txdtm`, at UTC+8: its samples print local time without a zone.

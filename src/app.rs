@@ -1,16 +1,15 @@
 //! Wiring: a configuration becomes listeners, services and a way to QFPay. Nothing else happens here.
 
 mod notifications;
+mod serve;
+mod stand_in;
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
-use hyper::Request;
-use hyper::body::Incoming;
 use tokio::sync::{Semaphore, watch};
 
 use crate::admin::Admin;
@@ -21,9 +20,12 @@ use crate::config::{Config, Target, files};
 use crate::metrics::Metrics;
 use crate::notification::Notifications;
 use crate::sandbox::{self, Sandbox};
-use crate::server::{self, Address, CloseConnection, Limits, Listener};
+use crate::server::{Address, Limits, Listener};
 use crate::sign::Verifier;
 use crate::upstream::{BadRoots, Settings, Upstream};
+
+pub use stand_in::StandaloneSandbox;
+use stand_in::start_sandbox;
 
 /// Why the process cannot start although its configuration is right.
 #[derive(Debug, thiserror::Error)]
@@ -58,9 +60,6 @@ impl StartError {
         Self::CaFile { setting, file: path.display().to_string(), cause: cause.to_string() }
     }
 }
-
-/// For answers to callers whose calls are given up at the end.
-const TIME_TO_TELL: Duration = Duration::from_secs(1);
 
 /// Bound and ready to serve.
 pub struct Sidecar {
@@ -178,105 +177,11 @@ impl Sidecar {
     pub fn sandbox(&self) -> Option<Sandbox> {
         self.sandbox.as_ref().map(|(_, sandbox)| sandbox.clone())
     }
-
-    /// Serves until `shutdown` completes, then finishes what is in flight.
-    ///
-    /// Returns whether everything was finished within `limits.shutdown_timeout_ms`.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> bool {
-        // Dropped at the end, when calls in flight need neither probes nor the sandbox any more.
-        let (alive, ended) = watch::channel(());
-        let end = || gone(ended.clone());
-        if let Some((listener, sandbox)) = self.sandbox {
-            tokio::spawn(serve_sandbox(listener, sandbox, self.limits, end()));
-        }
-        let draining = self.admin.draining.clone();
-        if let Some(listener) = self.admin_listener {
-            let admin = self.admin;
-            let handler = move |request: Request<Incoming>| {
-                let response = admin.handle(&request);
-                async move { Ok(response) }
-            };
-            tokio::spawn(server::serve(listener, handler, self.limits, end()));
-        }
-
-        let api = self.api.clone();
-        let handler = move |request: Request<Incoming>| {
-            let api = api.clone();
-            async move { Ok(api.handle(request).await) }
-        };
-        let (open, closed) = watch::channel(());
-        let shutdown = async move {
-            shutdown.await;
-            draining.store(true, Ordering::Relaxed);
-            drop(open);
-            // At the deadline calls are given up, and a moment is left in which their callers are told.
-            tokio::spawn(async move {
-                tokio::time::sleep(self.limits.drain).await;
-                self.cut_off.send_replace(true);
-            });
-        };
-        let until_told = Limits { drain: self.limits.drain + TIME_TO_TELL, ..self.limits };
-        let calls = async {
-            let drained = server::serve(self.api_listener, handler, until_told, shutdown).await;
-            // Calls whose caller hung up have no connection any more, but their outcome is still awaited: at the latest
-            // the deadline ends them.
-            let _all = self.api.in_flight.acquire_many(self.in_flight).await;
-            drained && !self.api.is_given_up()
-        };
-        let notifications =
-            notifications::serve(self.notifications, self.in_flight, self.limits, gone(closed));
-        let (calls, notifications) = tokio::join!(calls, notifications);
-        drop(alive);
-        calls && notifications
-    }
-}
-
-/// Completes when the sender is gone, which is the signal.
-async fn gone(mut sender: watch::Receiver<()>) {
-    // The error is what was waited for: nothing is ever sent.
-    let _ = sender.changed().await;
-}
-
-/// Whether every place is free again in time.
-async fn all_free(places: &Semaphore, all: u32, limits: Limits) -> bool {
-    tokio::time::timeout(limits.drain, places.acquire_many(all)).await.is_ok()
 }
 
 async fn bind(setting: &'static str, address: &Address) -> Result<Listener, StartError> {
     let bound = Listener::bind(address).await;
     bound.map_err(|cause| StartError::Bind { setting, address: address.clone(), cause })
-}
-
-/// Binds the sandbox, which must know its own address to show pages to browsers.
-async fn start_sandbox(config: &Config) -> Result<(Listener, Sandbox, UpstreamUrl), StartError> {
-    let listener = bind("sandbox.listen", &config.sandbox.listen).await?;
-    let base = UpstreamUrl::parse(&listener.address().to_string())
-        .expect("the configuration takes only loopback TCP addresses for the sandbox");
-    let options = sandbox::Options {
-        base: base.to_string(),
-        quota_per_second: config.sandbox.quota_per_second,
-        quota_per_minute: config.sandbox.quota_per_minute,
-        notify_url: config.sandbox.notify_url.clone(),
-        time_scale: config.sandbox.time_scale,
-    };
-    let sandbox = Sandbox::new(config.keyring.apps(), options)?;
-    Ok((listener, sandbox, base))
-}
-
-async fn serve_sandbox(
-    listener: Listener,
-    sandbox: Sandbox,
-    limits: Limits,
-    shutdown: impl Future<Output = ()>,
-) -> bool {
-    let handler = move |request: Request<Incoming>| {
-        let sandbox = sandbox.clone();
-        async move {
-            let answered = sandbox.handle(request).await;
-            answered.map(sandbox::for_the_wire).map_err(|sandbox::Dropped| CloseConnection)
-        }
-    };
-    server::serve(listener, handler, limits, shutdown).await
 }
 
 fn upstream(config: &Config, base: UpstreamUrl) -> Result<Upstream, StartError> {
@@ -302,38 +207,4 @@ fn with_roots<C>(
     };
     let pem = files::read(path).map_err(|cause| StartError::ca_file(setting, path, cause))?;
     make(Some(&pem)).map_err(|cause| StartError::ca_file(setting, path, cause))
-}
-
-/// The sandbox alone, for a sidecar or a shop in another process.
-pub struct StandaloneSandbox {
-    listener: Listener,
-    sandbox: Sandbox,
-    limits: Limits,
-}
-
-impl StandaloneSandbox {
-    /// Binds `sandbox.listen`.
-    ///
-    /// # Errors
-    /// [`StartError`] names the setting at fault.
-    pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let (listener, sandbox, _) = start_sandbox(config).await?;
-        let limits = Limits {
-            connections: config.limits.connections,
-            header_timeout: config.limits.header_timeout,
-            idle_timeout: config.limits.idle_timeout,
-            drain: Duration::from_secs(1),
-        };
-        Ok(Self { listener, sandbox, limits })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> &Address {
-        self.listener.address()
-    }
-
-    /// Serves until `shutdown` completes. What hangs on purpose is cut off after a second.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        serve_sandbox(self.listener, self.sandbox, self.limits, shutdown).await;
-    }
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::AtomicBool;
 use hyper::Request;
 use hyper::body::Incoming;
 
-use super::{StartError, all_free, with_roots};
+use super::serve::all_free;
+use super::{StartError, with_roots};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::notification::{self, Notifications};

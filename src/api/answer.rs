@@ -1,0 +1,56 @@
+//! What a caller gets when nothing failed: QFPay's answer, or a URL for a browser.
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use hyper::http::{HeaderValue, request};
+use hyper::{Response, StatusCode};
+
+use super::Record;
+use crate::browser::BrowserUrl;
+use crate::respcd;
+use crate::upstream::{Answer, AnswerBody, Body, Delivery};
+
+/// QFPay's answer, for the caller.
+pub(super) fn relay(answer: Answer, record: &mut Record) -> Response<AnswerBody> {
+    record.delivery = Delivery::Answered;
+    let body = match answer.body {
+        Body::Whole(bytes) => {
+            record.respcd = respcd::class(&bytes);
+            whole(bytes)
+        }
+        Body::Streamed(stream) => stream,
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+}
+
+/// A finished URL: as a redirect for browsers, as JSON for server code that asks for it.
+pub(super) fn to_browser(url: &BrowserUrl, head: &request::Parts) -> Response<AnswerBody> {
+    let wants_json = head.headers.get_all(ACCEPT).iter().any(|accept| {
+        let types = accept.as_bytes().split(|&b| b == b',' || b == b';');
+        types.into_iter().any(|part| part.trim_ascii().eq_ignore_ascii_case(b"application/json"))
+    });
+    let mut response = if wants_json {
+        let json = serde_json::json!({ "url": url.as_str() }).to_string();
+        let mut response = Response::new(whole(Bytes::from(json)));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    } else {
+        let location = HeaderValue::from_str(url.as_str()).expect("an encoded URL is visible ASCII");
+        let mut response = Response::new(whole(Bytes::new()));
+        *response.status_mut() = StatusCode::FOUND;
+        response.headers_mut().insert(LOCATION, location);
+        response
+    };
+    // The URL is signed for one customer.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+pub(super) fn whole(bytes: Bytes) -> AnswerBody {
+    UnsyncBoxBody::new(Full::new(bytes).map_err(|never| match never {}))
+}

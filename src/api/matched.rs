@@ -1,0 +1,63 @@
+//! Which endpoint a request is for, by its raw path, and whether the sidecar signs for it.
+
+use hyper::Method;
+use hyper::http::request;
+
+use super::{Api, Record};
+use crate::endpoint::{self, BrowserPage, Endpoint};
+use crate::error::{Code, Failure};
+use crate::server::CutAtFragment;
+
+impl Api {
+    /// The endpoint of a request that the sidecar signs for.
+    pub(super) fn matched(
+        &self,
+        head: &request::Parts,
+        record: &mut Record,
+    ) -> Result<&'static Endpoint, Failure> {
+        let path = head.uri.path();
+        // An absolute-form target or CONNECT asks for another host; the sidecar knows one.
+        if head.method == Method::CONNECT || head.uri.authority().is_some() || head.uri.scheme().is_some() {
+            return Err(Failure::refused(Code::TargetRefused, "the target names a host; send the path only"));
+        }
+        if head.extensions.get::<CutAtFragment>().is_some() {
+            let detail = "the target holds a '#', and everything behind it would be lost";
+            return Err(Failure::refused(Code::TargetRefused, detail));
+        }
+        if !endpoint::is_plain_path(path) {
+            let detail = "the path has an empty segment, '.', '..', or characters outside A-Z a-z 0-9 _ . -";
+            return Err(Failure::refused(Code::TargetRefused, detail));
+        }
+        let endpoint = endpoint::find(path)?;
+        let served = match endpoint.browser_page() {
+            // Below an allowed prefix of calls, so it needs both.
+            Some(page @ BrowserPage::WeixinOauth) => self.signs(page) && self.routes.allows(path),
+            Some(page) => self.signs(page),
+            None => self.routes.allows(path),
+        };
+        if !served {
+            return Err(self.not_served(path, endpoint));
+        }
+        if path.ends_with('/') && endpoint.browser_page().is_none() {
+            return Err(Failure::refused(Code::PathUnknown, "endpoints have no slash at the end"));
+        }
+        record.endpoint = Some(endpoint);
+        if !endpoint.methods.include(head.method.as_str()) {
+            return Err(Failure::method_not_allowed(endpoint.methods.as_str()));
+        }
+        Ok(endpoint)
+    }
+
+    fn signs(&self, page: BrowserPage) -> bool {
+        self.browser_pages.contains(&page)
+    }
+
+    /// A path that exists at QFPay is forbidden here; any other is unknown.
+    fn not_served(&self, path: &str, endpoint: &Endpoint) -> Failure {
+        if endpoint.is_documented() || path.starts_with("/oauth/") {
+            Failure::refused(Code::PathNotAllowed, "no prefix in routes.allow covers this path")
+        } else {
+            Failure::refused(Code::PathUnknown, "no prefix in routes.allow covers this path")
+        }
+    }
+}

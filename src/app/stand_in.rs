@@ -1,0 +1,78 @@
+//! The sandbox on a listener of its own, embedded or alone.
+
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+
+use super::{StartError, bind};
+use crate::base_url::UpstreamUrl;
+use crate::config::Config;
+use crate::sandbox::{self, Sandbox};
+use crate::server::{self, Address, CloseConnection, Limits, Listener};
+
+/// Binds the sandbox, which must know its own address to show pages to browsers.
+pub(super) async fn start_sandbox(config: &Config) -> Result<(Listener, Sandbox, UpstreamUrl), StartError> {
+    let listener = bind("sandbox.listen", &config.sandbox.listen).await?;
+    let base = UpstreamUrl::parse(&listener.address().to_string())
+        .expect("the configuration takes only loopback TCP addresses for the sandbox");
+    let options = sandbox::Options {
+        base: base.to_string(),
+        quota_per_second: config.sandbox.quota_per_second,
+        quota_per_minute: config.sandbox.quota_per_minute,
+        notify_url: config.sandbox.notify_url.clone(),
+        time_scale: config.sandbox.time_scale,
+    };
+    let sandbox = Sandbox::new(config.keyring.apps(), options)?;
+    Ok((listener, sandbox, base))
+}
+
+pub(super) async fn serve_sandbox(
+    listener: Listener,
+    sandbox: Sandbox,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) -> bool {
+    let handler = move |request: Request<Incoming>| {
+        let sandbox = sandbox.clone();
+        async move {
+            let answered = sandbox.handle(request).await;
+            answered.map(sandbox::for_the_wire).map_err(|sandbox::Dropped| CloseConnection)
+        }
+    };
+    server::serve(listener, handler, limits, shutdown).await
+}
+
+/// The sandbox alone, for a sidecar or a shop in another process.
+pub struct StandaloneSandbox {
+    listener: Listener,
+    sandbox: Sandbox,
+    limits: Limits,
+}
+
+impl StandaloneSandbox {
+    /// Binds `sandbox.listen`.
+    ///
+    /// # Errors
+    /// [`StartError`] names the setting at fault.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let (listener, sandbox, _) = start_sandbox(config).await?;
+        let limits = Limits {
+            connections: config.limits.connections,
+            header_timeout: config.limits.header_timeout,
+            idle_timeout: config.limits.idle_timeout,
+            drain: Duration::from_secs(1),
+        };
+        Ok(Self { listener, sandbox, limits })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &Address {
+        self.listener.address()
+    }
+
+    /// Serves until `shutdown` completes. What hangs on purpose is cut off after a second.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
+        serve_sandbox(self.listener, self.sandbox, self.limits, shutdown).await;
+    }
+}

@@ -1,0 +1,121 @@
+//! The secret of a credential pair. Its bytes are read in one place only.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+/// Keys that begin like this belong to the sandbox, and to nothing else.
+///
+/// QFPay issues 32 upper-case hex digits, so no issued key can begin with this word.
+pub const SANDBOX_KEY_PREFIX: &str = "SANDBOX";
+
+/// The `client_key` of an app without a key source, on the sandbox. Good for nothing else, so it may stand here.
+pub const SANDBOX_CLIENT_KEY: &str = "SANDBOX0DEMO0KEY0NOT0A0SECRET000";
+
+/// The secret of a credential pair. It stands in memory once, and is wiped when its last user is gone.
+pub struct ClientKey(Arc<Zeroizing<Vec<u8>>>);
+
+/// A text that cannot be a `client_key`. Never says what the text was.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BadClientKey {
+    /// Nothing is left once the line end is gone.
+    #[error("the key is empty")]
+    Empty,
+    /// White space or control characters: a key file with two lines, a blank at the end, a byte order mark.
+    #[error("the key holds white space or characters outside printable ASCII")]
+    NotPrintable,
+    /// Shorter than 16 characters; QFPay issues 32.
+    #[error(
+        "the key has only {0} characters; QFPay issues 32 (set allow_short_key = true for an old, shorter one)"
+    )]
+    Short(usize),
+}
+
+/// The shortest key that is taken without the app saying `allow_short_key`.
+const SHORTEST_USUAL_KEY: usize = 16;
+
+impl ClientKey {
+    /// Takes the content of a key file: exactly one line end is stripped, nothing else.
+    ///
+    /// # Errors
+    /// [`BadClientKey`] when what is left is empty, not printable ASCII, or short without `allow_short`.
+    pub fn new(content: Zeroizing<Vec<u8>>, allow_short: bool) -> Result<Self, BadClientKey> {
+        let mut key = content;
+        if key.last() == Some(&b'\n') {
+            key.pop();
+            if key.last() == Some(&b'\r') {
+                key.pop();
+            }
+        }
+        match key.len() {
+            0 => Err(BadClientKey::Empty),
+            _ if !key.iter().all(u8::is_ascii_graphic) => Err(BadClientKey::NotPrintable),
+            n if n < SHORTEST_USUAL_KEY && !allow_short => Err(BadClientKey::Short(n)),
+            _ => Ok(Self(Arc::new(key))),
+        }
+    }
+
+    /// Feeds the key to a hasher: the only place where its bytes are read.
+    ///
+    /// The key never stands beside the canonical string in memory of ours, so no pre-image can leak.
+    pub(crate) fn feed<D: Digest>(&self, hasher: &mut D) {
+        hasher.update(self.0.as_slice());
+    }
+
+    /// The same key for one more user; its bytes are not copied. Within the crate, so that whoever holds a key that can
+    /// only verify cannot hand it to one who signs.
+    pub(crate) fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    /// Eight hex digits by which people recognise a key without seeing it.
+    pub fn fingerprint(&self) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(b"qfpay-sidecar key fingerprint\0");
+        self.feed(&mut hasher);
+        hex::encode(&hasher.finalize()[..4])
+    }
+
+    /// Whether this is a sandbox key, see [`SANDBOX_KEY_PREFIX`].
+    pub fn is_for_sandbox(&self) -> bool {
+        self.0.starts_with(SANDBOX_KEY_PREFIX.as_bytes())
+    }
+}
+
+impl fmt::Debug for ClientKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientKey(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Result<ClientKey, BadClientKey> {
+        ClientKey::new(Zeroizing::new(text.as_bytes().to_vec()), false)
+    }
+
+    #[test]
+    fn exactly_one_line_end_is_stripped() {
+        let plain = key("0123456789abcdef").unwrap().fingerprint();
+        assert_eq!(key("0123456789abcdef\n").unwrap().fingerprint(), plain);
+        assert_eq!(key("0123456789abcdef\r\n").unwrap().fingerprint(), plain);
+        assert_eq!(key("0123456789abcdef\n\n").unwrap_err(), BadClientKey::NotPrintable);
+        assert_eq!(key("0123456789abcdef ").unwrap_err(), BadClientKey::NotPrintable);
+        assert_eq!(key("\n").unwrap_err(), BadClientKey::Empty);
+    }
+
+    #[test]
+    fn short_keys_need_a_word_from_the_app() {
+        assert_eq!(key("789012").unwrap_err(), BadClientKey::Short(6));
+        assert!(ClientKey::new(Zeroizing::new(b"789012".to_vec()), true).is_ok());
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert_eq!(format!("{:?}", key("0123456789abcdef").unwrap()), "ClientKey(redacted)");
+    }
+}
