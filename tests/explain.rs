@@ -143,7 +143,7 @@ fn verify_says_valid_or_why_not() {
     assert!(code == Some(2) && said.contains("/nonexistent"), "{said}");
     let named = ["verify", "--body", body, "--sign", sign, "--app", "nobody"];
     let (code, said) = run(&folder, &named, b"");
-    assert!(code == Some(2) && said.contains("[apps.nobody]"), "{said}");
+    assert!(code == Some(2) && said.contains("there is no app of that name"), "{said}");
 }
 
 /// Answers one POST; gives what was received.
