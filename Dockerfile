@@ -13,13 +13,13 @@ RUN cargo build --release --locked
 FROM ${RUN_IMAGE}
 COPY --from=build /src/target/release/qfpay-sidecar /usr/local/bin/qfpay-sidecar
 COPY config /etc/qfpay-sidecar/config
-# --env NAME reads NAME.toml from here.
-ENV QFPAY_SIDECAR_CONFIG_DIR=/etc/qfpay-sidecar/config
+# NAME.toml is read from here. Not the sandbox: a container whose settings were forgotten must fail, not approve payments
+# that nobody made. A variable, so that the health check asks the port that this environment names.
+ENV QFPAY_SIDECAR_CONFIG_DIR=/etc/qfpay-sidecar/config QFPAY_SIDECAR_ENV=production
 # A number, so that kubernetes can check runAsNonRoot.
 USER 65532:65532
 # For people; nothing outside of the shared network namespace reaches them.
 EXPOSE 8787 8788
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["/usr/local/bin/qfpay-sidecar", "healthcheck"]
 ENTRYPOINT ["/usr/local/bin/qfpay-sidecar"]
-# Not the sandbox: a container whose settings were forgotten must fail, not approve payments that nobody made.
-CMD ["run", "--env", "production"]
+CMD ["run"]

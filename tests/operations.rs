@@ -34,6 +34,27 @@ fn probes_answer_and_healthcheck_asks_them() {
 }
 
 #[test]
+fn a_variable_names_the_environment_for_commands_without_flags() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("test.toml"),
+        "environment = \"test\"\nlisten.admin = \"127.0.0.1:2\"\n",
+    )
+    .unwrap();
+    let healthcheck = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+        command.env_clear().env("QFPAY_SIDECAR_ENV", "test").env("QFPAY_SIDECAR_CONFIG_DIR", folder.path());
+        let done = command.arg("healthcheck").args(arguments).output().unwrap();
+        String::from_utf8(done.stderr).unwrap()
+    };
+    assert!(healthcheck(&[]).contains("http://127.0.0.1:2/readyz"), "{}", healthcheck(&[]));
+    // Flags win over it.
+    assert!(healthcheck(&["--env", "production"]).contains("production.toml"));
+    let file = folder.path().join("test.toml");
+    assert!(healthcheck(&["--config", file.to_str().unwrap()]).contains("127.0.0.1:2"));
+}
+
+#[test]
 fn healthcheck_needs_no_key() {
     let stage = Stage::new(&[]);
     let config = stage.sidecar.folder.path().join("sidecar.toml");

@@ -52,7 +52,8 @@ pub(super) struct Args {
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Configuration")]
 pub(super) struct ConfigArgs {
-    /// The environment: reads CONFIG_DIR/NAME.toml. Without --env and --config: sandbox.
+    /// The environment: reads CONFIG_DIR/NAME.toml. Without --env and --config the variable QFPAY_SIDECAR_ENV says it,
+    /// for containers whose health check runs without these flags; without that, too: sandbox.
     #[arg(long, global = true, value_name = "NAME", value_parser = ["sandbox", "test", "production"])]
     env: Option<String>,
 
@@ -156,6 +157,20 @@ pub(super) enum Command {
 }
 
 impl Args {
+    /// The environment that was asked for, by flag or else by variable.
+    fn environment(&self) -> Option<String> {
+        let by_variable = || std::env::var("QFPAY_SIDECAR_ENV").ok().filter(|name| !name.is_empty());
+        match &self.config.config {
+            Some(_) => None,
+            None => self.config.env.clone().or_else(by_variable),
+        }
+    }
+
+    /// Whether a flag names a configuration.
+    pub(super) fn names_a_configuration(&self) -> bool {
+        self.config.config.is_some() || self.config.env.as_deref().is_some_and(|name| name != "sandbox")
+    }
+
     /// Which layers of configuration to read.
     pub(super) fn config_request(&self) -> Result<config::Request, Stop> {
         let args = &self.config;
@@ -184,7 +199,7 @@ impl Args {
             overrides.push(("sandbox.time_scale".to_owned(), scale.to_string()));
         }
         Ok(config::Request {
-            environment: args.env.clone(),
+            environment: self.environment(),
             file: args.config.clone(),
             config_dir: args.config_dir.clone(),
             overrides,

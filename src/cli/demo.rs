@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
 /// The sandbox environment, whatever else is configured; quiet, so that the steps can be read.
 fn config(args: &Args, once: bool) -> Result<Config, Stop> {
     let mut request = args.config_request()?;
-    if request.file.is_some() || request.environment.as_deref().is_some_and(|name| name != "sandbox") {
+    if args.names_a_configuration() {
         return Err(Stop::Usage(
             "the demo runs on the embedded sandbox only; leave out --env and --config".to_owned(),
         ));
