@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::{Answer, Reply, Stage};
+use support::{Answer, Gate, Reply, Stage};
 
 const PAYMENT: &str = "txamt=100&txcurrcd=HKD&pay_type=800201&out_trade_no=1";
 
@@ -36,17 +36,19 @@ fn wait_until_refused(address: &str) {
 #[test]
 fn sigterm_finishes_the_payment_in_flight_and_exits_0() {
     let mut stage = Stage::new(&[]);
-    let slow = Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n");
-    stage.upstream.script([slow.then_drip(r#"{"respcd": "0000"}  "#, Duration::from_millis(25))]);
+    let gate = Gate::default();
+    let head = Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n");
+    stage.upstream.script([head.then_wait(&gate).then_bytes(r#"{"respcd": "0000"}"#)]);
     let caller = payment_in_flight(&stage);
 
     stage.sidecar.signal("TERM");
     wait_until_refused(&stage.sidecar.api);
     assert_eq!(stage.sidecar.admin("/readyz").status, 503, "readyz fails while calls are finished");
     assert_eq!(stage.sidecar.admin("/livez").status, 200);
+    gate.open();
 
     let answer = caller.join().unwrap().expect("the call in flight is answered");
-    assert_eq!((answer.status, answer.text()), (200, r#"{"respcd": "0000"}  "#));
+    assert_eq!((answer.status, answer.text()), (200, r#"{"respcd": "0000"}"#));
     assert_eq!(stage.sidecar.wait_for_exit(), Some(0));
     assert_eq!(stage.upstream.requests().len(), 1);
 }
@@ -54,8 +56,9 @@ fn sigterm_finishes_the_payment_in_flight_and_exits_0() {
 #[test]
 fn a_payment_whose_caller_hung_up_is_still_awaited() {
     let mut stage = Stage::new(&[]);
-    let slow = Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n");
-    stage.upstream.script([slow.then_drip(r#"{"respcd": "0000"}  "#, Duration::from_millis(25))]);
+    let gate = Gate::default();
+    let head = Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n");
+    stage.upstream.script([head.then_wait(&gate).then_bytes(r#"{"respcd": "0000"}"#)]);
     let mut connection = stage.sidecar.connect();
     connection.write(format!(
         "POST /trade/v1/payment HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{PAYMENT}",
@@ -64,6 +67,8 @@ fn a_payment_whose_caller_hung_up_is_still_awaited() {
     stage.upstream.wait_for_requests(1);
     drop(connection);
     stage.sidecar.signal("TERM");
+    wait_until_refused(&stage.sidecar.api);
+    gate.open();
     assert_eq!(stage.sidecar.wait_for_exit(), Some(0));
     let line = stage.sidecar.wait_for_log(&["request", "/trade/v1/payment"]);
     assert!(line.contains(r#"delivery="answered""#) && line.contains(r#"respcd="success""#), "{line}");

@@ -21,7 +21,7 @@ pub use form::{decode, encode};
 pub use launch::{Ended, Launch};
 pub use sidecar::Sidecar;
 pub use stage::Stage;
-pub use upstream::{FakeUpstream, Recorded, Reply};
+pub use upstream::{FakeUpstream, Gate, Recorded, Reply};
 pub use vectors::{Vector, md5_elsewhere, md5_of_body, vector, vectors};
 
 use std::time::Duration;

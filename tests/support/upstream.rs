@@ -14,7 +14,7 @@ use std::time::Instant;
 use super::SOON;
 
 pub use recorded::Recorded;
-pub use reply::Reply;
+pub use reply::{Gate, Reply};
 
 #[derive(Default)]
 struct Shared {

@@ -2,8 +2,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
+
+use crate::support::SOON;
 
 /// What happens once a request was read.
 #[derive(Clone, Debug)]
@@ -17,8 +20,26 @@ enum Step {
     Drip(Vec<u8>, Duration),
     Repeat(Vec<u8>, usize),
     Hold,
+    Wait(Gate),
     Close,
     Reset,
+}
+
+/// Holds a reply back until the test says go on.
+#[derive(Clone, Debug, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    /// Lets everything through, now and later.
+    pub fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    fn wait(&self) {
+        let shut = self.0.0.lock().unwrap();
+        let _ = self.0.1.wait_timeout_while(shut, SOON, |open| !*open).unwrap();
+    }
 }
 
 impl Reply {
@@ -64,6 +85,16 @@ impl Reply {
         self.then(Step::Hold)
     }
 
+    /// After what came so far, nothing more comes until the test opens the gate.
+    pub fn then_wait(self, gate: &Gate) -> Self {
+        self.then(Step::Wait(gate.clone()))
+    }
+
+    /// After what came so far, these bytes.
+    pub fn then_bytes(self, bytes: impl AsRef<[u8]>) -> Self {
+        self.then(Step::Bytes(bytes.as_ref().to_vec()))
+    }
+
     /// After what came so far, these bytes one by one.
     pub fn then_drip(self, bytes: impl AsRef<[u8]>, pause: Duration) -> Self {
         self.then(Step::Drip(bytes.as_ref().to_vec(), pause))
@@ -93,6 +124,10 @@ impl Reply {
                     thread::sleep(*pause);
                     stream.write_all(&[*byte])
                 }),
+                Step::Wait(gate) => {
+                    gate.wait();
+                    Ok(())
+                }
                 // Ends when the peer goes away, or the test.
                 Step::Hold => stream.read(&mut [0]).and(Err(std::io::ErrorKind::BrokenPipe.into())),
                 Step::Close | Step::Reset => return false,
