@@ -81,14 +81,12 @@ impl Sidecar {
     /// # Errors
     /// [`StartError`] names the setting at fault.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let sandbox = match &config.upstream.target {
-            Target::Sandbox => Some(start_sandbox(config).await?),
-            Target::Live(_) => None,
-        };
-        let (base, browser_base) = match (&config.upstream.target, &sandbox) {
-            (Target::Live(base), _) => (base.clone(), config.upstream.browser_base_url.clone()),
-            (Target::Sandbox, Some((_, _, base))) => (base.clone(), base.clone()),
-            (Target::Sandbox, None) => unreachable!("the sandbox was started above"),
+        let (base, browser_base, sandbox) = match &config.upstream.target {
+            Target::Live(base) => (base.clone(), config.upstream.browser_base_url.clone(), None),
+            Target::Sandbox => {
+                let (listener, sandbox, base) = start_sandbox(config).await?;
+                (base.clone(), base, Some((listener, sandbox)))
+            }
         };
         let api_listener = bind("listen.api", &config.listen.api).await?;
         let admin_listener = match &config.listen.admin {
@@ -142,7 +140,7 @@ impl Sidecar {
             api_listener,
             admin_listener,
             notifications,
-            sandbox: sandbox.map(|(listener, sandbox, _)| (listener, sandbox)),
+            sandbox,
             limits: Limits {
                 connections: config.limits.connections,
                 header_timeout: config.limits.header_timeout,

@@ -26,14 +26,14 @@ impl Sidecar {
             tokio::spawn(serve_sandbox(listener, sandbox, self.limits, end()));
         }
         let draining = self.admin.draining.clone();
-        if let Some(listener) = self.admin_listener {
+        let admin = self.admin_listener.map(|listener| {
             let admin = self.admin;
             let handler = move |request: Request<Incoming>| {
                 let response = admin.handle(&request);
                 async move { Ok(response) }
             };
-            tokio::spawn(server::serve(listener, handler, self.limits, end()));
-        }
+            tokio::spawn(server::serve(listener, handler, self.limits, end()))
+        });
 
         let api = self.api.clone();
         let handler = move |request: Request<Incoming>| {
@@ -63,6 +63,10 @@ impl Sidecar {
             notifications::serve(self.notifications, self.in_flight, self.limits, gone(closed));
         let (calls, notifications) = tokio::join!(calls, notifications);
         drop(alive);
+        if let Some(admin) = admin {
+            // Its socket file is removed once it has ended; a probe that hangs may not hold that up.
+            let _ = tokio::time::timeout(TIME_TO_TELL, admin).await;
+        }
         calls && notifications
     }
 }
