@@ -15,7 +15,7 @@ use qfpay_sidecar::metrics::{Metrics, Notification, Request};
 use qfpay_sidecar::upstream::SendError;
 
 const READMES: [&str; 2] = ["README.md", "README.zh-Hant.md"];
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "README.zh-Hant.md",
     "ARCHITECTURE.md",
@@ -24,7 +24,9 @@ const DOCUMENTS: [&str; 9] = [
     "CHANGELOG.md",
     "docs/errors.md",
     "docs/notifications.md",
+    "docs/protocol-sources.md",
     "docs/sandbox.md",
+    "examples/README.md",
 ];
 
 fn read(name: &str) -> String {
@@ -240,7 +242,9 @@ fn files_named_as_evidence_exist() {
     // SECURITY.md names the test behind every defence.
     for name in ["SECURITY.md", "CONTRIBUTING.md", "ARCHITECTURE.md"] {
         let text = read(name);
-        for file in text.split('`').filter(|word| word.starts_with("tests/") || word.starts_with("config/")) {
+        let folders = ["tests/", "config/", "src/", "docs/", "scripts/"];
+        let is_file = |word: &&str| folders.iter().any(|folder| word.starts_with(folder));
+        for file in text.split('`').filter(is_file) {
             let exists = Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists();
             assert!(exists || file.contains("NAME"), "{name}: {file}");
         }
