@@ -1,4 +1,5 @@
-//! ARCHITECTURE.md tells the truth: its map names every source file, and modules import only what its rows allow.
+//! ARCHITECTURE.md tells the truth: its map names every source file, modules import only what its rows allow, and what
+//! comments cite is explained.
 
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, but not in their helpers
 
@@ -121,4 +122,23 @@ fn the_sandbox_shares_no_code_with_the_proxy() {
             }
         }
     }
+}
+
+#[test]
+fn sections_that_comments_cite_are_explained() {
+    let legend = fs::read_to_string(root().join("docs/protocol-sources.md")).unwrap();
+    let mut cited = 0;
+    for file in source_files() {
+        let text = fs::read_to_string(root().join(&file)).unwrap();
+        // "(protocol sheet, sections 3.1 and 3.8)"
+        for citation in text.split("protocol sheet").skip(1) {
+            let citation = citation.split([')', ':', '\n']).next().unwrap();
+            let numbers = citation.split([' ', ',']).map(|word| word.trim_end_matches('.'));
+            for number in numbers.filter(|word| word.starts_with(|c: char| c.is_ascii_digit())) {
+                assert!(legend.contains(&format!("\n| {number} | ")), "{file}: {number}");
+                cited += 1;
+            }
+        }
+    }
+    assert!(cited > 8, "only {cited} citations were found");
 }
