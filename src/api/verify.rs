@@ -30,10 +30,11 @@ impl Api {
         }
         caller::refuse_web_pages(&head.headers)?;
         let received = headers::signature(&head.headers, SignType::Md5)?;
-        let _permit = self.permit()?;
         let waiting = record.waiting();
-        let body = body::read(body, self.notification_bytes, self.body_timeout).await?;
+        let body = body::read(body, self.notification_bytes, self.body_timeout).await;
         record.waited(waiting);
+        let body = body?;
+        record.in_flight = Some(self.permit()?);
         if body.is_empty() {
             let detail = "the body is empty; a framework may have read it already (PHP: php://input)";
             return Err(Failure::refused(Code::BodyEmpty, detail));
