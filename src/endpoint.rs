@@ -143,8 +143,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     call("/custom/v1/redeclare", Post, Changes),
     call_without_mchid("/download/v1/trade_bill", Both, Reads), // covers all merchants of the app
     call("/settlement/v1/query", Get, Reads),
-    call_without_mchid("/mch/v1/query", Post, Reads),
-    call_without_mchid("/mch/v1/apply_info", Post, Reads),
+    call_without_mchid("/mch/v1/query", Both, Reads),
+    call_without_mchid("/mch/v1/apply_info", Both, Reads),
     page("/checkstand", Both, BrowserPage::Checkstand, false), // its own name for it: mchntid
     page("/checkstand/", Both, BrowserPage::Checkstand, false),
     page("/q/direct", Both, BrowserPage::Direct, false),
