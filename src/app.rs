@@ -123,14 +123,15 @@ impl Sidecar {
             metrics: metrics.clone(),
             in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),
             draining: draining.clone(),
-            cut_off: given_up,
+            cut_off: given_up.clone(),
             allowed_hosts: config.listen.allowed_hosts.clone(),
             browser_pages: config.browser.pages.clone(),
         };
         let notifications = match notification_listener {
-            Some(listener) => {
-                Some((listener, Arc::new(notifications::prepare(config, &metrics, &draining)?)))
-            }
+            Some(listener) => Some((
+                listener,
+                Arc::new(notifications::prepare(config, &metrics, &draining, given_up.clone())?),
+            )),
             None => None,
         };
         Ok(Self {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hyper::http::header::{HOST, HeaderName, ORIGIN};
+use hyper::http::header::{HOST, HeaderName, ORIGIN, REFERER};
 use hyper::http::uri::Authority;
 use hyper::http::{HeaderMap, HeaderValue};
 
@@ -83,6 +83,10 @@ pub enum CallerError {
 pub fn refuse_web_pages(headers: &HeaderMap) -> Result<(), CallerError> {
     if headers.contains_key(ORIGIN) {
         return Err(CallerError::Browser("Origin"));
+    }
+    // What an image on a page sends, where the browser does not say Sec-Fetch-Site.
+    if headers.contains_key(REFERER) {
+        return Err(CallerError::Browser("Referer"));
     }
     // "none" is a person who typed the address.
     if headers.get_all(SEC_FETCH_SITE).iter().any(|site| site != "none") {

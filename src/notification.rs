@@ -16,10 +16,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use hyper::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use hyper::http::{HeaderMap, HeaderName, HeaderValue, request};
 use hyper::{Method, Request, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::body;
 use crate::caller::{REQUEST_ID_HEADER, RequestId};
@@ -50,6 +50,7 @@ pub struct Notifications {
     receivers: Receivers,
     metrics: Arc<Metrics>,
     draining: Arc<AtomicBool>,
+    cut_off: watch::Receiver<bool>,
     /// Deliveries at once; shutdown waits until all are free again.
     pub in_flight: Arc<Semaphore>,
 }
@@ -82,6 +83,7 @@ impl Notifications {
         receivers: Receivers,
         metrics: Arc<Metrics>,
         draining: Arc<AtomicBool>,
+        cut_off: watch::Receiver<bool>,
     ) -> Self {
         let route = |route: &NotificationRoute| Route {
             config: route.clone(),
@@ -98,6 +100,7 @@ impl Notifications {
             receivers,
             metrics,
             draining,
+            cut_off,
             in_flight: Arc::new(Semaphore::new(limits.in_flight)),
         }
     }
@@ -122,7 +125,12 @@ impl Notifications {
         });
         let mut response = match answered {
             Ok(()) => success(),
-            Err(failure) => failure.into_response(&request_id).map(Full::new),
+            // A stranger's connection is not kept; QFPay opens a new one for its next notification anyway.
+            Err(failure) => {
+                let mut response = failure.into_response(&request_id).map(Full::new);
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                response
+            }
         };
         response.headers_mut().insert(REQUEST_ID_HEADER, request_id.header());
         response
@@ -141,6 +149,9 @@ impl Notifications {
         if body.is_empty() {
             return Err(Failure::refused(Code::BodyEmpty, "the notification has no body"));
         }
+        if !VerifiedNotification::may_be(&body) {
+            return Err(Failure::refused(Code::NotificationNotJson, "the body does not begin with '{'"));
+        }
         let Some(notification) = VerifiedNotification::new(&route.verifiers, body, &received) else {
             let detail = match &route.config.app {
                 Some(app) => format!("no key of app {app} made this signature over these bytes"),
@@ -150,7 +161,7 @@ impl Notifications {
         };
         record.app = notification.app().to_owned();
 
-        let fingerprint = fingerprint(&route.config.path, notification.body());
+        let fingerprint = fingerprint(&route.config.path, notification.app(), notification.body());
         record.duplicate = self.memory.knows(&fingerprint);
         if record.duplicate && route.config.duplicates == Duplicates::Absorb {
             record.absorbed = true;
@@ -160,7 +171,13 @@ impl Notifications {
         let _permit = self.permit()?;
         let headers = to_receiver(&head.headers, &notification, record);
         let (to, acknowledge) = (&route.config.receiver_url, route.config.acknowledge);
-        self.receivers.deliver(to, &notification, headers, acknowledge).await?;
+        tokio::select! {
+            delivered = self.receivers.deliver(to, &notification, headers, acknowledge) => delivered?,
+            () = is_given_up(self.cut_off.clone()) => {
+                let detail = "the receiver had not answered at limits.shutdown_timeout_ms";
+                return Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail));
+            }
+        }
         self.memory.remember(fingerprint);
         Ok(())
     }
@@ -233,4 +250,11 @@ fn success() -> Response<Full<Bytes>> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// Completes when what is still in flight is given up; never, where nobody says so.
+async fn is_given_up(mut cut_off: watch::Receiver<bool>) {
+    if cut_off.wait_for(|cut_off| *cut_off).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }

@@ -20,7 +20,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::Semaphore;
 
 pub use listener::{Address, BadAddress, Listener, Peer};
-use watch::{Times, Watched};
+use watch::{Seen, Times, Watched};
 
 /// Bounds on what callers can take up.
 #[derive(Clone, Copy, Debug)]
@@ -53,9 +53,14 @@ impl From<Infallible> for CloseConnection {
     }
 }
 
-/// An extension of requests whose target held a `#`: what stood behind it is not in the URI any more.
-#[derive(Clone, Copy, Debug)]
-pub struct CutAtFragment;
+/// An extension of requests whose URI may not be all of what the caller sent as the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HiddenTarget {
+    /// The target held a `#`: what stood behind it is not in the URI any more.
+    Fragment,
+    /// The request was sent before the one before it was answered, so its line was not looked at.
+    Pipelined,
+}
 
 /// Serves until `shutdown` completes, then lets open requests finish within `limits.drain`.
 ///
@@ -93,8 +98,10 @@ where
         let keep_alive = keep_alive(limits.idle_timeout);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            if progress.begins() {
-                request.extensions_mut().insert(CutAtFragment);
+            match progress.begins() {
+                Seen::Whole => {}
+                Seen::Fragment => drop(request.extensions_mut().insert(HiddenTarget::Fragment)),
+                Seen::Nothing => drop(request.extensions_mut().insert(HiddenTarget::Pipelined)),
             }
             let (handler, keep_alive, progress) = (handler.clone(), keep_alive.clone(), progress.clone());
             async move {

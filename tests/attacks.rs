@@ -26,7 +26,9 @@ fn a_pages_signature_is_no_signature_for_a_refund() {
     }
     // The same, hidden in a URL of the shop's: the scheme has no escaping.
     let hidden = "/tool/v1/get_weixin_oauth_code?redirect_uri=https%3A%2F%2Fshop.test%2F%3Fx%3D1";
-    for name in ["syssn", "txamt", "txdtm", "out_trade_no", "subscription_id"] {
+    for name in
+        ["syssn", "txamt", "txdtm", "out_trade_no", "subscription_id", "start_time", "trade_date", "code"]
+    {
         let answer = stage.sidecar.curl(&[] as &[&str], &format!("{hidden}%26{name}%3D1"));
         answer.assert_failure(400, "parameter_ambiguous");
     }
@@ -86,6 +88,12 @@ fn what_stands_behind_a_number_sign_is_not_lost() {
         answer.assert_failure(400, "target_refused");
         assert!(answer.json()["respmsg"].as_str().unwrap().contains('#'));
     }
+    // The same behind another request, before that one is answered.
+    let first = "GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut hidden = stage.sidecar.connect();
+    hidden.write(format!("{first}GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    assert_eq!(hidden.read().status, 404);
+    stage.sidecar.seen(hidden.read()).assert_failure(400, "target_refused");
     stage.assert_nothing_sent();
     // The next request on the connection is not blamed for it, and a '#' elsewhere is none of the target's.
     connection.write(

@@ -191,3 +191,20 @@ fn the_manual_shows_examples_and_completions_complete_it() {
         assert!(text(&script.stdout).contains("healthcheck"), "{shell}");
     }
 }
+
+#[test]
+fn explain_shows_no_key_that_was_pasted_into_it() {
+    let key = "SANDBOX0DEMO0KEY0NOT0A0SECRET000";
+    let sent = [
+        "explain",
+        "--sign",
+        "00000000000000000000000000000000",
+        "txamt=1",
+        &format!("key={key}"),
+        "a=\u{1b}]0;x",
+    ];
+    let done = qfpay(&sent);
+    let out = text(&done.stdout);
+    assert!(out.contains("canonical  a=\\u{1b}]0;x&key=(client_key)&txamt=1"), "{out}");
+    assert!(!out.contains(key) && !text(&done.stderr).contains(key));
+}

@@ -308,8 +308,10 @@ fn sandbox_keys_and_issued_keys_do_not_mix() {
     let key = shop.path("sandbox_key").display().to_string();
     let production = ("upstream.base_url", "https://openapi-hk.qfapi.com");
     let live = flags(shop.file(""), &[production, ("apps.shop.client_key_file", &key)]);
-    let text =
-        refused(&live, &["sandbox key", "upstream.base_url (flag --set upstream.base_url)", "real money"]);
+    let text = refused(
+        &live,
+        &["sandbox key", "upstream.base_url (flag --set upstream.base_url)", "everybody knows"],
+    );
     assert!(!text.contains("SANDBOX0"), "{text}");
     let sandbox = flags(shop.file(""), &[("upstream.base_url", "sandbox")]);
     refused(&sandbox, &["begin with SANDBOX", "leave out the key source", "apps.shop.client_key_file"]);

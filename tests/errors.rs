@@ -222,11 +222,12 @@ const NOT_PROVOKED: [(&str, u16, &str); 1] = [(
 )];
 
 /// Codes of notifications and of signatures on answers, which `tests/notifications` provokes.
-const NOTIFICATIONS: [(&str, u16); 11] = [
+const NOTIFICATIONS: [(&str, u16); 12] = [
     ("response_signature_wrong", 502),
     ("notification_path_unknown", 404),
     ("source_refused", 403),
     ("body_empty", 400),
+    ("notification_not_json", 400),
     ("signature_missing", 400),
     ("signature_malformed", 400),
     ("signature_wrong", 401),
@@ -287,6 +288,7 @@ fn web_pages_are_refused_however_they_call() {
     for header in [
         "Origin: null",
         "Origin: http://localhost",
+        "Referer: https://evil.test/",
         "Sec-Fetch-Site: cross-site",
         "Sec-Fetch-Site: same-origin",
         "Sec-Fetch-Site: same-site",

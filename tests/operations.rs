@@ -48,6 +48,13 @@ fn a_variable_names_the_environment_for_commands_without_flags() {
         String::from_utf8(done.stderr).unwrap()
     };
     assert!(healthcheck(&[]).contains("http://127.0.0.1:2/readyz"), "{}", healthcheck(&[]));
+    // A name that got lost must not become the sandbox.
+    for lost in ["", "prod", "Production"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+        let done = command.env_clear().env("QFPAY_SIDECAR_ENV", lost).arg("check").output().unwrap();
+        assert_eq!(done.status.code(), Some(2), "{lost:?}");
+        assert!(String::from_utf8(done.stderr).unwrap().contains("QFPAY_SIDECAR_ENV: it must be"));
+    }
     // Flags win over it.
     assert!(healthcheck(&["--env", "production"]).contains("production.toml"));
     let file = folder.path().join("test.toml");

@@ -6,7 +6,7 @@ use hyper::http::request;
 use super::{Api, Record};
 use crate::endpoint::{self, BrowserPage, Endpoint};
 use crate::error::{Code, Failure};
-use crate::server::CutAtFragment;
+use crate::server::HiddenTarget;
 
 impl Api {
     /// The endpoint of a request that the sidecar signs for.
@@ -20,8 +20,13 @@ impl Api {
         if head.method == Method::CONNECT || head.uri.authority().is_some() || head.uri.scheme().is_some() {
             return Err(Failure::refused(Code::TargetRefused, "the target names a host; send the path only"));
         }
-        if head.extensions.get::<CutAtFragment>().is_some() {
-            let detail = "the target holds a '#', and everything behind it would be lost";
+        if let Some(hidden) = head.extensions.get::<HiddenTarget>() {
+            let detail = match hidden {
+                HiddenTarget::Fragment => "the target holds a '#', and everything behind it would be lost",
+                HiddenTarget::Pipelined => {
+                    "requests are taken one at a time: wait for the answer before the next one"
+                }
+            };
             return Err(Failure::refused(Code::TargetRefused, detail));
         }
         if !endpoint::is_plain_path(path) {

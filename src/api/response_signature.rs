@@ -11,7 +11,7 @@ use crate::config::VerifyResponses;
 use crate::credentials::{App, SignType};
 use crate::error::{Code, Failure};
 use crate::headers;
-use crate::outbound::SIGN_TYPE_HEADER;
+use crate::outbound::{SIGN_HEADER, SIGN_TYPE_HEADER};
 use crate::sign::{BadSignature, Verifier};
 use crate::upstream::{Answer, Body, Delivery};
 
@@ -53,6 +53,10 @@ impl Api {
             let detail = "X-QF-SIGN of the answer is not the signature of its bytes";
             return Err(Failure::on_the_way(Code::ResponseSignatureWrong, Delivery::Answered, detail));
         }
+        // It has been looked at, and callers have no key. Passed on it would be good for more than this answer: by QFPay's
+        // one rule it also signs the same bytes as a notification.
+        answer.headers.remove(SIGN_HEADER);
+        answer.headers.remove(SIGN_TYPE_HEADER);
         answer.headers.insert(HEADER, HeaderValue::from_static(found.as_str()));
         Ok(answer)
     }

@@ -39,6 +39,9 @@ impl Api {
             let detail = "the body is empty; a framework may have read it already (PHP: php://input)";
             return Err(Failure::refused(Code::BodyEmpty, detail));
         }
+        if !VerifiedNotification::may_be(&body) {
+            return Err(Failure::refused(Code::NotificationNotJson, "the body does not begin with '{'"));
+        }
         let verified = VerifiedNotification::new(&self.verifiers, body, &received).ok_or_else(|| {
             let detail = "no key of any app made this signature over these bytes";
             Failure::refused(Code::SignatureWrong, detail)

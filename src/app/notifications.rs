@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use hyper::Request;
 use hyper::body::Incoming;
+use tokio::sync::watch;
 
 use super::serve::all_free;
 use super::{StartError, with_roots};
@@ -19,6 +20,7 @@ pub(super) fn prepare(
     config: &Config,
     metrics: &Arc<Metrics>,
     draining: &Arc<AtomicBool>,
+    cut_off: watch::Receiver<bool>,
 ) -> Result<Notifications, StartError> {
     let settings = &config.notifications;
     let receivers = with_roots("notifications.ca_file", settings.ca_file.as_deref(), |roots| {
@@ -31,7 +33,7 @@ pub(super) fn prepare(
         remember: settings.remember,
     };
     let (metrics, draining) = (metrics.clone(), draining.clone());
-    Ok(Notifications::new(settings, &config.keyring, limits, receivers, metrics, draining))
+    Ok(Notifications::new(settings, &config.keyring, limits, receivers, metrics, draining, cut_off))
 }
 
 /// Serves notifications like calls: what was handed to a receiver is finished, and nothing new is taken.
@@ -47,5 +49,7 @@ pub(super) async fn serve(
         let notifications = notifications.clone();
         async move { Ok(notifications.handle(request).await) }
     };
+    // QFPay opens a connection when it has something to say: one that idles is a stranger's.
+    let limits = Limits { idle_timeout: limits.header_timeout, ..limits };
     server::serve(listener, handler, limits, shutdown).await && all_free(&in_flight, places, limits).await
 }

@@ -60,7 +60,7 @@ impl Sidecar {
             drained && !self.api.is_given_up()
         };
         let notifications =
-            notifications::serve(self.notifications, self.in_flight, self.limits, gone(closed));
+            notifications::serve(self.notifications, self.in_flight, until_told, gone(closed));
         let (calls, notifications) = tokio::join!(calls, notifications);
         drop(alive);
         if let Some(admin) = admin {

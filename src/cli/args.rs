@@ -1,5 +1,6 @@
 //! The arguments, described for clap; `--help` is the manual.
 
+use std::env::VarError;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -158,11 +159,17 @@ pub(super) enum Command {
 
 impl Args {
     /// The environment that was asked for, by flag or else by variable.
-    fn environment(&self) -> Option<String> {
-        let by_variable = || std::env::var("QFPAY_SIDECAR_ENV").ok().filter(|name| !name.is_empty());
-        match &self.config.config {
-            Some(_) => None,
-            None => self.config.env.clone().or_else(by_variable),
+    fn environment(&self) -> Result<Option<String>, Stop> {
+        if self.config.config.is_some() || self.config.env.is_some() {
+            return Ok(self.config.env.clone());
+        }
+        match std::env::var("QFPAY_SIDECAR_ENV") {
+            Err(VarError::NotPresent) => Ok(None),
+            // A name that was meant and got lost must not become the sandbox, which says yes to every payment.
+            Ok(name) if ["sandbox", "test", "production"].contains(&name.as_str()) => Ok(Some(name)),
+            Ok(_) | Err(VarError::NotUnicode(_)) => Err(Stop::Usage(
+                "QFPAY_SIDECAR_ENV: it must be sandbox, test or production, or not be set".to_owned(),
+            )),
         }
     }
 
@@ -199,7 +206,7 @@ impl Args {
             overrides.push(("sandbox.time_scale".to_owned(), scale.to_string()));
         }
         Ok(config::Request {
-            environment: self.environment(),
+            environment: self.environment()?,
             file: args.config.clone(),
             config_dir: args.config_dir.clone(),
             overrides,

@@ -19,7 +19,7 @@ use client::Client;
 pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
     let since = Instant::now();
     let mut config = config(args, once)?;
-    telemetry::init(config.log);
+    let _written_at_the_end = telemetry::init(config.log);
     block_on(async {
         let signals = Signals::install()?;
         let sidecar = match Sidecar::start(&config).await {

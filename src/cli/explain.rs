@@ -24,7 +24,7 @@ pub(super) fn run(args: &Args, options: &ExplainOptions) -> Result<(), Stop> {
         None => {
             let sent = parameters(options)?;
             let left_out = left_out(&sent, config.empty);
-            say!("canonical  {}", canonical(&sent, &left_out));
+            say!("canonical  {}", input::printable(&config, &canonical(&sent, &left_out)));
             let sign_type = sign_type(said, app.sign_type);
             examine(&config, options, app, sign_type, Subject::Call { sent: &sent, left_out: &left_out })
         }
@@ -40,7 +40,9 @@ pub(super) fn run(args: &Args, options: &ExplainOptions) -> Result<(), Stop> {
                 say!("mistake    {fault}");
             }
             match difference {
-                Some(difference) => say!("difference {difference}"),
+                Some(difference) => {
+                    say!("difference {}", input::printable(&config, &difference.to_string()));
+                }
                 None => say!("difference none: the text itself is right"),
             }
             Err(Stop::Failed("the signature is wrong".to_owned()))
@@ -79,7 +81,8 @@ fn parameters(options: &ExplainOptions) -> Result<Vec<Pair>, Stop> {
     let mut sent = Vec::new();
     for parameter in &options.parameters {
         let Some((name, value)) = parameter.split_once('=') else {
-            return Err(Stop::Usage(format!("'{parameter}' is not NAME=VALUE")));
+            // Not repeated: somebody may have pasted a key.
+            return Err(Stop::Usage("an argument is not NAME=VALUE".to_owned()));
         };
         let pair = Pair { name: name.to_owned(), value: value.to_owned(), wire: None };
         add(&mut sent, pair).map_err(|bad| Stop::Usage(bad.to_string()))?;

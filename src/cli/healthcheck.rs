@@ -49,7 +49,9 @@ fn ask_unix(path: &Path, timeout: Duration) -> io::Result<String> {
 
 fn ask(mut stream: impl Read + Write) -> io::Result<String> {
     stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.take(4096).read_to_string(&mut answer)?;
-    Ok(answer.lines().next().unwrap_or("nothing").to_owned())
+    // The status line comes at once or not at all: what drips is not ready either.
+    let mut answer = [0; 64];
+    let read = stream.read(&mut answer)?;
+    let line = String::from_utf8_lossy(&answer[..read]);
+    Ok(line.lines().next().unwrap_or("nothing").to_owned())
 }

@@ -11,7 +11,7 @@ use crate::telemetry;
 pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let since = Instant::now();
     let config = load(args)?;
-    telemetry::init(config.log);
+    let _written_at_the_end = telemetry::init(config.log);
     block_on(async {
         let signals = Signals::install()?;
         let sidecar = Sidecar::start(&config).await?;

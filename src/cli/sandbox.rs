@@ -22,7 +22,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     if config.environment == Environment::Production {
         return Err(Stop::Usage("the sandbox does not start in the production environment".to_owned()));
     }
-    telemetry::init(config.log);
+    let _written_at_the_end = telemetry::init(config.log);
     block_on(async {
         let signals = Signals::install()?;
         let sandbox = StandaloneSandbox::start(&config).await?;

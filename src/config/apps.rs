@@ -147,8 +147,8 @@ fn fits(
             "upstream.base_url ({base_url}) is the sandbox, which takes only keys that begin with SANDBOX; \
              leave out the key source to use the built-in one, or set upstream.base_url to a host of QFPay's"
         ),
-        Some(Target::Live(url)) if for_sandbox && url.is_production() => format!(
-            "{} holds a sandbox key, but upstream.base_url ({base_url}) is {url}, where real money moves; \
+        Some(Target::Live(url)) if for_sandbox && !url.is_loopback() => format!(
+            "{} holds a sandbox key, but upstream.base_url ({base_url}) is {url}, and everybody knows sandbox keys; \
              name the source of the key that QFPay issued",
             found.source
         ),

@@ -70,6 +70,12 @@ impl ClientKey {
         Self(Arc::clone(&self.0))
     }
 
+    /// A text with the key blotted out wherever it stands, for commands that print what people pasted.
+    pub fn blot_out(&self, text: &str) -> String {
+        // A key is printable ASCII, so this cannot fail; if it did, nothing of the text would be shown.
+        std::str::from_utf8(&self.0).map_or_else(|_| String::new(), |key| text.replace(key, "(client_key)"))
+    }
+
     /// Eight hex digits by which people recognise a key without seeing it.
     pub fn fingerprint(&self) -> String {
         let mut hasher = Sha256::new();
@@ -112,6 +118,12 @@ mod tests {
     fn short_keys_need_a_word_from_the_app() {
         assert_eq!(key("789012").unwrap_err(), BadClientKey::Short(6));
         assert!(ClientKey::new(Zeroizing::new(b"789012".to_vec()), true).is_ok());
+    }
+
+    #[test]
+    fn a_pasted_key_is_blotted_out() {
+        let key = key("0123456789abcdef").unwrap();
+        assert_eq!(key.blot_out("a=1&key=0123456789abcdef&b"), "a=1&key=(client_key)&b");
     }
 
     #[test]

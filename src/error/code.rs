@@ -53,7 +53,7 @@ table! {
         "Call it by IP address or localhost, or add the name to listen.allowed_hosts."
     BrowserRefused "browser_refused" 403
         "The request was made by a web page, not by the shop's server."
-        "Call the sidecar from server code. Origin and Sec-Fetch-Site headers are never accepted on API calls."
+        "Call the sidecar from server code. Origin, Referer and Sec-Fetch-Site headers are never accepted on API calls."
     AppUnknown "app_unknown" 403
         "No configured app has this app_code."
         "Send the app_code of a configured app, or none for the default app; `qfpay-sidecar check` lists them."
@@ -156,6 +156,9 @@ table! {
     SourceRefused "source_refused" 403
         "Notifications from this address are not taken here."
         "If it is QFPay's, add it to the route's allowed_sources; behind a proxy set notifications.trusted_proxies."
+    NotificationNotJson "notification_not_json" 400
+        "The body is no JSON object, so it is no notification of QFPay's."
+        "Send the raw bytes that QFPay posted."
     BodyEmpty "body_empty" 400
         "There is no body to verify."
         "Send the raw bytes of the notification; the signature over nothing would prove nothing."

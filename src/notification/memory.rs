@@ -13,9 +13,11 @@ const REMEMBERED: Duration = Duration::from_secs(25 * 60 * 60);
 /// By which a notification is known again. Not the signature: that one is MD5, and as good as the notification.
 pub(super) type Fingerprint = [u8; 32];
 
-/// The fingerprint of these bytes on this path.
-pub(super) fn fingerprint(path: &str, body: &[u8]) -> Fingerprint {
-    Sha256::new_with_prefix(path.as_bytes()).chain_update([0]).chain_update(body).finalize().into()
+/// The fingerprint of these bytes on this path, verified as this app's: what another app's key signed is another one.
+pub(super) fn fingerprint(path: &str, app: &str, body: &[u8]) -> Fingerprint {
+    let hasher =
+        Sha256::new_with_prefix(path.as_bytes()).chain_update([0]).chain_update(app).chain_update([0]);
+    hasher.chain_update(body).finalize().into()
 }
 
 /// The memory of one process. It does not outlive it: after a restart a repeat goes to the receiver like a first one.
@@ -78,7 +80,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_forgets_after_25_hours() {
         let memory = Memory::new(10);
-        let one = fingerprint("/n", b"one");
+        let one = fingerprint("/n", "shop", b"one");
         memory.remember(one);
         tokio::time::advance(REMEMBERED).await;
         assert!(memory.knows(&one));
@@ -91,10 +93,10 @@ mod tests {
     #[tokio::test]
     async fn it_never_holds_more_than_it_may() {
         let memory = Memory::new(2);
-        let prints = [b"1", b"2", b"3"].map(|body| fingerprint("/n", body));
+        let prints = [b"1", b"2", b"3"].map(|body| fingerprint("/n", "shop", body));
         prints.into_iter().for_each(|print| memory.remember(print));
         assert_eq!(prints.map(|print| memory.knows(&print)), [false, true, true]);
-        assert!(!memory.knows(&fingerprint("/other", b"3")), "another path is another notification");
+        assert!(!memory.knows(&fingerprint("/other", "shop", b"3")), "another path is another notification");
         let none = Memory::new(0);
         none.remember(prints[0]);
         assert!(!none.knows(&prints[0]));

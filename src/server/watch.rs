@@ -28,6 +28,17 @@ pub(super) struct Times {
 #[derive(Clone)]
 pub(super) struct Progress(Arc<Mutex<State>>);
 
+/// What was seen of a request line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// All of it, and nothing that the parser drops.
+    Whole,
+    /// A `#`, behind which the URI parser drops everything.
+    Fragment,
+    /// Nothing: the request was pipelined.
+    Nothing,
+}
+
 #[derive(Debug)]
 struct State {
     phase: Phase,
@@ -50,11 +61,16 @@ enum Phase {
 }
 
 impl Progress {
-    /// A handler begins. Returns whether the request line held a `#`, behind which the URI parser drops everything.
-    pub(super) fn begins(&self) -> bool {
+    /// A handler begins. Returns what was seen of its request line.
+    pub(super) fn begins(&self) -> Seen {
         let mut state = self.state();
-        state.phase = Phase::Served;
-        std::mem::take(&mut state.fragment)
+        let line = std::mem::replace(&mut state.phase, Phase::Served);
+        match (line, std::mem::take(&mut state.fragment)) {
+            (Phase::Fields, false) => Seen::Whole,
+            (Phase::Fields, true) => Seen::Fragment,
+            // It came together with an earlier request, before that one was answered.
+            _ => Seen::Nothing,
+        }
     }
 
     /// A handler has answered.

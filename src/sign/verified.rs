@@ -14,6 +14,13 @@ pub struct VerifiedNotification {
 }
 
 impl VerifiedNotification {
+    /// Whether these bytes may be a notification: QFPay's are JSON objects (CAM). It signs calls and browser URLs by the
+    /// same rule, so the signature of such a text would verify too, but none begins with a brace.
+    pub fn may_be(body: &[u8]) -> bool {
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+        body.trim_ascii_start().starts_with(b"{")
+    }
+
     /// Verifies raw bytes; `None` when none of the verifiers made the signature.
     pub fn new(among: &[Verifier], body: Bytes, received: &ReceivedSignature) -> Option<Self> {
         let app = Verifier::find(among, &body, received)?.app().to_owned();

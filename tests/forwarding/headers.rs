@@ -12,7 +12,7 @@ fn of_a_callers_headers_only_three_pass() {
         Via: HOSTILE\r\nX-Real-IP: HOSTILE\r\nX-QF-SIGN: HOSTILE\r\nX_QF_SIGN: HOSTILE\r\nx-qf_sign: HOSTILE\r\n\
         x-qf-Anything: HOSTILE\r\nX-QF-SIGNTYPE: HOSTILE\r\nTE: trailers\r\nTrailer: HOSTILE\r\n\
         Upgrade: h2c\r\nHTTP2-Settings: HOSTILE\r\nKeep-Alive: HOSTILE\r\nProxy-Connection: keep-alive\r\n\
-        Content-Language: HOSTILE\r\nIf-None-Match: HOSTILE\r\nRange: bytes=0-1\r\nReferer: HOSTILE\r\n\
+        Content-Language: HOSTILE\r\nIf-None-Match: HOSTILE\r\nRange: bytes=0-1\r\n\
         Accept-Encoding: gzip, br\r\nX-Request-Id: shop-1\r\nX-HTTP-Method-Override: DELETE\r\nPriority: HOSTILE\r\n\
         Connection: X-QF-SIGN, X-QF-APPCODE, keep-alive\r\nConnection: Upgrade, HTTP2-Settings\r\n";
     let answer = stage.sidecar.raw(request("POST", "/trade/v1/payment", headers, "txamt=1"));

@@ -44,7 +44,8 @@ fn it_refuses_with_the_reason() {
     let (stage, vector) = (Stage::new(&[]), notification());
     let (sign, body) = (vector.sign.as_str(), vector.canonical.as_bytes());
     verify(&stage, &"0".repeat(32), body).assert_failure(401, "signature_wrong");
-    verify(&stage, sign, &body[1..]).assert_failure(401, "signature_wrong");
+    verify(&stage, sign, &body[..body.len() - 1]).assert_failure(401, "signature_wrong");
+    verify(&stage, sign, &body[1..]).assert_failure(400, "notification_not_json");
     verify(&stage, &sign[..31], body).assert_failure(400, "signature_malformed");
     verify(&stage, sign, b"").assert_failure(400, "body_empty");
     stage.sidecar.curl(&["-d", "x"], VERIFY).assert_failure(400, "signature_missing");

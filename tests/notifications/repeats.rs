@@ -1,7 +1,7 @@
 //! Notifications that were acknowledged before.
 
-use crate::stage::{Relay, assert_acknowledged, sign, success};
-use crate::support::Reply;
+use crate::stage::{OTHER_KEY, Relay, assert_acknowledged, sign, success};
+use crate::support::{CLIENT_KEY, FakeUpstream, Reply, md5_of_body};
 
 #[test]
 fn a_repeat_is_passed_on_and_marked() {
@@ -13,6 +13,21 @@ fn a_repeat_is_passed_on_and_marked() {
     let marks: Vec<_> = marks.iter().map(|request| request.header("X-Sidecar-Duplicate")).collect();
     assert_eq!(marks, [None, Some("true")]);
     relay.sidecar.wait_for_log(&["notification", "duplicate=true"]);
+}
+
+#[test]
+fn another_apps_signature_makes_no_repeat() {
+    // Whoever holds one key could otherwise make another app's notification vanish.
+    let receiver = FakeUpstream::start();
+    let relay = Relay { sidecar: Relay::start(&receiver, "duplicates = \"absorb\"").start(), receiver };
+    let body = br#"{"notify_type": "payment"}"#;
+    relay.receiver.script([success(), success()]);
+    for key in [OTHER_KEY, CLIENT_KEY, CLIENT_KEY] {
+        assert_acknowledged(&relay.signed(&md5_of_body(body, key), body));
+    }
+    let requests = relay.receiver.requests();
+    let apps: Vec<_> = requests.iter().map(|request| request.header("X-Sidecar-Verified").unwrap()).collect();
+    assert_eq!(apps, ["other", "shop"], "shop's second one was absorbed");
 }
 
 #[test]
@@ -48,12 +63,12 @@ fn memory_is_bounded_and_the_oldest_goes_first() {
     let relay = Relay::launch("duplicates = \"absorb\"", |launch| launch.set("notifications.remember=2"));
     relay.receiver.script((0..4).map(|_| success()));
     let notify = |body: &[u8]| assert_acknowledged(&relay.signed(&sign(body), body));
-    notify(b"1");
-    notify(b"2");
-    notify(b"3");
-    notify(b"3");
-    notify(b"2");
+    notify(b"{1}");
+    notify(b"{2}");
+    notify(b"{3}");
+    notify(b"{3}");
+    notify(b"{2}");
     assert_eq!(relay.receiver.requests().len(), 3, "the last two were absorbed");
-    notify(b"1");
+    notify(b"{1}");
     assert_eq!(relay.receiver.requests().len(), 4, "the oldest was forgotten");
 }

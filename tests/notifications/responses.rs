@@ -66,6 +66,11 @@ fn off_says_nothing() {
     let answer =
         pay(&stage, "X-QF-SIGN: 00000000000000000000000000000000\r\n", published.canonical.as_bytes());
     assert_eq!((answer.status, answer.header(HEADER)), (200, None));
+    assert_eq!(
+        answer.header("X-QF-SIGN"),
+        Some("00000000000000000000000000000000"),
+        "the shop may look itself"
+    );
 }
 
 #[test]

@@ -31,9 +31,21 @@ fn either_hex_case_is_read() {
 #[test]
 fn white_space_and_binary_bytes_stay() {
     let relay = Relay::new("");
-    for body in [&b"{\"a\": 1}\n"[..], b"\xef\xbb\xbf{}\r\n\r\n", b" ", b"\x00\xff\xfe"] {
+    for body in [&b"{\"a\": 1}\n"[..], b"\xef\xbb\xbf{}\r\n\r\n", b" {", b"{\x00\xff\xfe"] {
         relay.assert_relayed(&sign(body), body);
     }
+}
+
+#[test]
+fn what_a_browser_url_signs_is_no_notification() {
+    // QFPay's one rule makes the sign of an oauth URL a signature over this text, and PHP reads orders from it.
+    let relay = Relay::new("");
+    for body in
+        [&b"app_code=A&redirect_uri=https://x.test/?a=1&status=1&out.trade.no=1"[..], b" ", b"[]", b"\xff{"]
+    {
+        relay.signed(&sign(body), body).assert_failure(400, "notification_not_json");
+    }
+    relay.assert_nothing_relayed();
 }
 
 #[test]
