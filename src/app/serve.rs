@@ -57,7 +57,7 @@ impl Sidecar {
             // Calls whose caller hung up have no connection any more, but their outcome is still awaited: at the latest
             // the deadline ends them.
             let _all = self.api.in_flight.acquire_many(self.in_flight).await;
-            drained && !self.api.is_given_up()
+            drained
         };
         let notifications =
             notifications::serve(self.notifications, self.in_flight, until_told, gone(closed));
@@ -67,7 +67,7 @@ impl Sidecar {
             // Its socket file is removed once it has ended; a probe that hangs may not hold that up.
             let _ = tokio::time::timeout(TIME_TO_TELL, admin).await;
         }
-        calls && notifications
+        calls && notifications && !self.api.is_given_up()
     }
 }
 

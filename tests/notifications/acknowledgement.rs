@@ -212,6 +212,18 @@ fn sigterm_finishes_the_notification_in_flight() {
 }
 
 #[test]
+fn a_notification_that_shutdown_gives_up_is_told_and_logged() {
+    let mut relay = Relay::launch("", |launch| launch.set("limits.shutdown_timeout_ms=100"));
+    relay.receiver.script([Reply::hang()]);
+    let qfpay = in_flight(&relay);
+    relay.sidecar.signal("TERM");
+    // No acknowledgement, so QFPay sends it again; and the log says that the receiver may have it.
+    qfpay.join().unwrap().expect("QFPay is told").assert_failure(503, "cut_off");
+    assert_eq!(relay.sidecar.wait_for_exit(), Some(1));
+    relay.sidecar.wait_for_log(&["notification", "cut_off"]);
+}
+
+#[test]
 fn a_sender_that_hangs_up_does_not_stop_the_delivery() {
     let mut relay = Relay::new("");
     let slow = Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n");
