@@ -16,7 +16,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use time::OffsetDateTime;
 use time::macros::{format_description, offset};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::body;
 use crate::browser::Pages;
@@ -28,7 +28,7 @@ use crate::endpoint::{self, BrowserPage};
 use crate::error::{Code, Failure};
 use crate::metrics::Metrics;
 use crate::outbound::{self, Call, SignedRequest};
-use crate::server::Peer;
+use crate::server::{CutOff, Peer};
 use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{AnswerBody, Delivery, Upstream};
 use answer::{relay, to_browser, whole};
@@ -64,7 +64,7 @@ pub struct Api {
     /// Set when no new call is taken any more.
     pub draining: Arc<AtomicBool>,
     /// Set when calls still in flight are given up, so that their callers hear of it before the process ends.
-    pub cut_off: watch::Receiver<bool>,
+    pub cut_off: CutOff,
     /// Further host names under which callers reach the API.
     pub allowed_hosts: Vec<String>,
     /// The browser pages that are signed.
@@ -116,8 +116,9 @@ impl Api {
         let waiting = record.waiting();
         let body = body::read(body, self.body_bytes, self.body_timeout).await;
         record.waited(waiting);
+        let body = body?;
         record.in_flight = Some(self.permit()?);
-        let decoded = decode(head.method == Method::GET, head.uri.query(), &head.headers, body?).await?;
+        let decoded = decode(head.method == Method::GET, head.uri.query(), &head.headers, body).await?;
         record.saw(&decoded.params, &self.metrics);
 
         let app = caller::choose_app(&self.keyring, endpoint, &head.headers, &decoded.params)?;
@@ -144,7 +145,7 @@ impl Api {
         record.delivery = Delivery::Unknown;
         let sent = tokio::select! {
             sent = self.upstream.send(signed) => sent.map_err(Failure::from),
-            () = self.is_cut_off() => {
+            () = self.cut_off.reached() => {
                 let detail = "the call was still in flight at limits.shutdown_timeout_ms";
                 Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail))
             }
@@ -153,20 +154,6 @@ impl Api {
         let checked = sent.and_then(|answer| self.check_signature(answer, &signed_by));
         let answer = checked.map_err(|failure| failure.about(endpoint.effect, out_trade_no.as_deref()))?;
         Ok(relay(answer, record))
-    }
-
-    /// Whether calls in flight were given up.
-    pub fn is_given_up(&self) -> bool {
-        *self.cut_off.borrow()
-    }
-
-    /// Completes when calls in flight are given up.
-    async fn is_cut_off(&self) {
-        let mut cut_off = self.cut_off.clone();
-        // An error means that the sender is gone, which happens after the last call.
-        if cut_off.wait_for(|cut_off| *cut_off).await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 
     /// A place among the calls in flight.

@@ -20,7 +20,7 @@ use crate::config::{Config, Target, files};
 use crate::metrics::Metrics;
 use crate::notification::Notifications;
 use crate::sandbox::{self, Sandbox};
-use crate::server::{Address, Limits, Listener};
+use crate::server::{Address, CutOff, Limits, Listener};
 use crate::sign::Verifier;
 use crate::upstream::{BadRoots, Settings, Upstream};
 
@@ -101,7 +101,7 @@ impl Sidecar {
 
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         let draining = Arc::new(AtomicBool::new(false));
-        let (cut_off, given_up) = watch::channel(false);
+        let (cut_off, given_up) = CutOff::new();
         let api = Api {
             keyring: config.keyring.clone(),
             verifiers: Verifier::all(&config.keyring),

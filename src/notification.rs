@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use hyper::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use hyper::http::{HeaderMap, HeaderName, HeaderValue, request};
 use hyper::{Method, Request, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::body;
 use crate::caller::{REQUEST_ID_HEADER, RequestId};
@@ -29,7 +29,7 @@ use crate::error::{Code, Failure};
 use crate::headers;
 use crate::metrics::Metrics;
 use crate::receiver::Receivers;
-use crate::server::Peer;
+use crate::server::{CutOff, Peer};
 use crate::sign::{VerifiedNotification, Verifier};
 use crate::upstream::Delivery;
 use memory::{Memory, fingerprint};
@@ -50,7 +50,7 @@ pub struct Notifications {
     receivers: Receivers,
     metrics: Arc<Metrics>,
     draining: Arc<AtomicBool>,
-    cut_off: watch::Receiver<bool>,
+    cut_off: CutOff,
     /// Deliveries at once; shutdown waits until all are free again.
     pub in_flight: Arc<Semaphore>,
 }
@@ -83,7 +83,7 @@ impl Notifications {
         receivers: Receivers,
         metrics: Arc<Metrics>,
         draining: Arc<AtomicBool>,
-        cut_off: watch::Receiver<bool>,
+        cut_off: CutOff,
     ) -> Self {
         let route = |route: &NotificationRoute| Route {
             config: route.clone(),
@@ -173,7 +173,7 @@ impl Notifications {
         let (to, acknowledge) = (&route.config.receiver_url, route.config.acknowledge);
         tokio::select! {
             delivered = self.receivers.deliver(to, &notification, headers, acknowledge) => delivered?,
-            () = is_given_up(self.cut_off.clone()) => {
+            () = self.cut_off.reached() => {
                 let detail = "the receiver had not answered at limits.shutdown_timeout_ms";
                 return Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail));
             }
@@ -250,11 +250,4 @@ fn success() -> Response<Full<Bytes>> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
-}
-
-/// Completes when what is still in flight is given up; never, where nobody says so.
-async fn is_given_up(mut cut_off: watch::Receiver<bool>) {
-    if cut_off.wait_for(|cut_off| *cut_off).await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::config::{Acknowledge, ReceiverUrl};
 use crate::sign::VerifiedNotification;
 use crate::upstream::connect::Connector;
-use crate::upstream::{BadRoots, Delivery};
+use crate::upstream::{BadRoots, Delivery, innermost};
 
 /// As much of an answer as can matter: `SUCCESS` with generous white space around it.
 const ANSWER_BYTES: usize = 4096;
@@ -100,7 +100,7 @@ impl Receivers {
         let answer = match timeout_at(deadline, self.client.request(request)).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.is_connect() => {
-                return Err(ReceiverError::NotConnected(innermost(&error)));
+                return Err(ReceiverError::NotConnected(innermost(&error).to_string()));
             }
             Ok(Err(_)) => return Err(ReceiverError::BrokeOff),
             Err(_) => return Err(timed_out(connection.connection_metadata().is_some())),
@@ -133,14 +133,6 @@ async fn beginning(mut body: Incoming) -> Option<Vec<u8>> {
         kept.extend_from_slice(&data[..data.len().min(room)]);
     }
     Some(kept)
-}
-
-fn innermost(error: &hyper_util::client::legacy::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //!
 //! Knows hyper, not QFPay.
 
+mod cut_off;
 mod listener;
 mod watch;
 
@@ -19,6 +20,7 @@ use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::sync::Semaphore;
 
+pub use cut_off::CutOff;
 pub use listener::{Address, BadAddress, Listener, Peer};
 use watch::{Seen, Times, Watched};
 

@@ -249,7 +249,7 @@ impl Upstream {
 }
 
 /// The error at the bottom of a chain: the one that says what happened.
-fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+pub(crate) fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     error.source().map_or(error, innermost)
 }
 

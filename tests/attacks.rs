@@ -176,6 +176,17 @@ fn half_sent_bodies_do_not_use_up_the_places_of_calls() {
 }
 
 #[test]
+fn what_is_wrong_with_a_body_is_told_also_when_all_places_are_taken() {
+    let stage = Stage::new(&["limits.in_flight=1", "limits.body_bytes=10"]);
+    stage.upstream.script([Reply::hang()]);
+    let mut first = stage.sidecar.connect();
+    first.write("POST /trade/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\n\r\nsyssn=1");
+    stage.upstream.wait_for_requests(1);
+    // "busy" would have the caller try again, for ever.
+    stage.sidecar.curl(&["-d", "syssn=123456789"], "/trade/v1/query").assert_failure(413, "body_too_large");
+}
+
+#[test]
 fn a_slow_head_is_closed_and_an_idle_connection_is_not() {
     let stage = Stage::new(&["limits.header_timeout_ms=300", "limits.idle_timeout_ms=60000"]);
     let mut idle = stage.sidecar.connect();

@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicBool;
 
 use hyper::Request;
 use hyper::body::Incoming;
-use tokio::sync::watch;
 
 use super::serve::all_free;
 use super::{StartError, with_roots};
@@ -13,14 +12,14 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::notification::{self, Notifications};
 use crate::receiver::Receivers;
-use crate::server::{self, Limits, Listener};
+use crate::server::{self, CutOff, Limits, Listener};
 
 /// Prepares the service: from the keyring it takes what verifies, and nothing that signs.
 pub(super) fn prepare(
     config: &Config,
     metrics: &Arc<Metrics>,
     draining: &Arc<AtomicBool>,
-    cut_off: watch::Receiver<bool>,
+    cut_off: CutOff,
 ) -> Result<Notifications, StartError> {
     let settings = &config.notifications;
     let receivers = with_roots("notifications.ca_file", settings.ca_file.as_deref(), |roots| {

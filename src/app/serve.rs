@@ -67,7 +67,7 @@ impl Sidecar {
             // Its socket file is removed once it has ended; a probe that hangs may not hold that up.
             let _ = tokio::time::timeout(TIME_TO_TELL, admin).await;
         }
-        calls && notifications && !self.api.is_given_up()
+        calls && notifications && !self.api.cut_off.is_reached()
     }
 }
 
