@@ -4,6 +4,7 @@ mod answer;
 mod matched;
 mod record;
 mod response_signature;
+mod send;
 mod verify;
 
 use std::panic::AssertUnwindSafe;
@@ -144,7 +145,7 @@ impl Api {
         let waiting = record.waiting();
         record.delivery = Delivery::Unknown;
         let sent = tokio::select! {
-            sent = self.upstream.send(signed) => sent.map_err(Failure::from),
+            sent = self.send(&signed, endpoint, record) => sent.map_err(Failure::from),
             () = self.cut_off.reached() => {
                 let detail = "the call was still in flight at limits.shutdown_timeout_ms";
                 Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail))

@@ -186,9 +186,13 @@ async fn bind(setting: &'static str, address: &Address) -> Result<Listener, Star
 fn upstream(config: &Config, base: UpstreamUrl) -> Result<Upstream, StartError> {
     let settings = Settings {
         connect_timeout: config.upstream.connect_timeout,
+        tls_timeout: config.upstream.tls_timeout,
+        write_timeout: config.upstream.write_timeout,
+        first_byte_timeout: config.upstream.first_byte_timeout,
         call_timeout: config.upstream.call_timeout,
         pool_idle_timeout: config.upstream.pool_idle_timeout,
         answer_whole_bytes: config.limits.answer_whole_bytes,
+        answer_memory_bytes: config.limits.answer_memory_bytes,
     };
     with_roots("upstream.ca_file", config.upstream.ca_file.as_deref(), |roots| {
         Upstream::new(base, settings, roots)

@@ -145,8 +145,14 @@ pub struct UpstreamConfig {
     pub browser_base_url: UpstreamUrl,
     /// A PEM file that replaces the built-in certificate authorities. It was readable, and holds a certificate.
     pub ca_file: Option<PathBuf>,
-    /// Until a connection is up.
+    /// For name lookup and TCP.
     pub connect_timeout: Duration,
+    /// For the TLS handshake.
+    pub tls_timeout: Duration,
+    /// Until the whole request was taken by the system.
+    pub write_timeout: Duration,
+    /// From there to the first byte of the answer.
+    pub first_byte_timeout: Duration,
     /// For the whole call; never shorter than `connect_timeout`.
     pub call_timeout: Duration,
     /// How long an idle connection is kept.
@@ -192,6 +198,8 @@ pub struct Limits {
     pub in_flight: usize,
     /// Answers up to this many bytes are read whole before the caller sees one.
     pub answer_whole_bytes: usize,
+    /// The memory for answers that are read whole, all together; never less than `answer_whole_bytes`.
+    pub answer_memory_bytes: usize,
     /// How long open calls may finish after SIGTERM.
     pub shutdown_timeout: Duration,
 }

@@ -62,6 +62,8 @@ pub struct Metrics {
     response_signatures: Family<ResponseSignature, Counter>,
     /// Calls that are being worked on.
     pub in_flight: Gauge,
+    /// Calls that only read, sent a second time because the first brought no answer.
+    pub repeats: Counter,
 }
 
 impl Metrics {
@@ -81,11 +83,24 @@ impl Metrics {
         let help = "Values that hold &name=, which sign like a further parameter";
         registry.register("ambiguous_parameter_values", help, ambiguous.clone());
         registry.register("requests_in_flight", "Calls that are being worked on", in_flight.clone());
+        let repeats = Counter::default();
+        let help = "Reading calls that were sent a second time after a failure";
+        registry.register("repeats", help, repeats.clone());
         let (notifications, response_signatures) = (Family::default(), Family::default());
         registry.register("notifications", "Notifications answered, by outcome", notifications.clone());
         let help = "Signatures on QFPay's answers";
         registry.register("response_signatures", help, response_signatures.clone());
-        Self { registry, requests, total, own, ambiguous, notifications, response_signatures, in_flight }
+        Self {
+            registry,
+            requests,
+            total,
+            own,
+            ambiguous,
+            notifications,
+            response_signatures,
+            in_flight,
+            repeats,
+        }
     }
 
     /// Counts an answered request and its times.

@@ -2,7 +2,7 @@
 
 use super::errors::Problem;
 use super::raw::Raw;
-use super::{Environment, Listen, Request, Target, UpstreamConfig};
+use super::{Environment, Limits, Listen, Request, Target, UpstreamConfig};
 use crate::base_url::UpstreamUrl;
 use crate::server::Address;
 
@@ -18,6 +18,7 @@ pub(super) fn asked_for(raw: &mut Raw, request: &Request) {
 
 /// The hosts fit the environment, and the timeouts each other.
 pub(super) fn upstream(raw: &mut Raw, upstream: &UpstreamConfig, environment: Option<Environment>) {
+    // The times after it may be longer: the whole call's comes first then.
     if upstream.connect_timeout > upstream.call_timeout {
         let place = raw.place("upstream.call_timeout_ms");
         let what =
@@ -45,6 +46,15 @@ pub(super) fn upstream(raw: &mut Raw, upstream: &UpstreamConfig, environment: Op
         raw.problem("upstream.base_url", what);
     }
     browser_pages(raw, &upstream.browser_base_url, environment);
+}
+
+/// An answer that may be read whole fits into the memory for such.
+pub(super) fn limits(raw: &mut Raw, limits: &Limits) {
+    if limits.answer_whole_bytes > limits.answer_memory_bytes {
+        let place = raw.place("limits.answer_memory_bytes");
+        let what = format!("this is more than limits.answer_memory_bytes ({place}), which holds them all");
+        raw.problem("limits.answer_whole_bytes", what);
+    }
 }
 
 /// In production the customer's browser must not be sent to a test page. The other way round is allowed: QFPay

@@ -36,6 +36,9 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String
     if let Some(upstream) = &upstream {
         contradictions::upstream(raw, upstream, environment);
     }
+    if let Some(limits) = &limits {
+        contradictions::limits(raw, limits);
+    }
     if let Some(listen) = &listen {
         contradictions::listen(raw, listen);
     }
@@ -85,6 +88,9 @@ fn upstream(raw: &mut Raw) -> Option<UpstreamConfig> {
     let browser_base_url = raw.parsed("upstream.browser_base_url", UpstreamUrl::parse);
     let ca_file = raw.optional("upstream.ca_file", readable_ca_file);
     let connect_timeout = raw.milliseconds("upstream.connect_timeout_ms");
+    let tls_timeout = raw.milliseconds("upstream.tls_timeout_ms");
+    let write_timeout = raw.milliseconds("upstream.write_timeout_ms");
+    let first_byte_timeout = raw.milliseconds("upstream.first_byte_timeout_ms");
     let call_timeout = raw.milliseconds("upstream.call_timeout_ms");
     let pool_idle_timeout = raw.milliseconds("upstream.pool_idle_timeout_ms");
     let words = [
@@ -98,6 +104,9 @@ fn upstream(raw: &mut Raw) -> Option<UpstreamConfig> {
         browser_base_url: browser_base_url?,
         ca_file: ca_file?,
         connect_timeout: connect_timeout?,
+        tls_timeout: tls_timeout?,
+        write_timeout: write_timeout?,
+        first_byte_timeout: first_byte_timeout?,
         call_timeout: call_timeout?,
         pool_idle_timeout: pool_idle_timeout?,
         verify_responses: verify_responses?,
@@ -138,6 +147,7 @@ fn limits(raw: &mut Raw) -> Option<Limits> {
     let connections = raw.count("limits.connections", "connections", 1..=65_536);
     let in_flight = raw.count("limits.in_flight", "calls", 1..=65_536);
     let answer_whole_bytes = raw.count("limits.answer_whole_bytes", "bytes", 1..=64 << 20);
+    let answer_memory_bytes = raw.count("limits.answer_memory_bytes", "bytes", 1..=4 << 30);
     let shutdown_timeout = raw.milliseconds("limits.shutdown_timeout_ms");
     Some(Limits {
         body_bytes: body_bytes?,
@@ -147,6 +157,7 @@ fn limits(raw: &mut Raw) -> Option<Limits> {
         connections: connections?,
         in_flight: in_flight?,
         answer_whole_bytes: answer_whole_bytes?,
+        answer_memory_bytes: answer_memory_bytes?,
         shutdown_timeout: shutdown_timeout?,
     })
 }
