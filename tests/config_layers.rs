@@ -393,6 +393,9 @@ fn settings_that_contradict_each_other_are_both_named() {
         &timeouts,
         &["default: upstream.connect_timeout_ms", "upstream.call_timeout_ms (", "shop.toml:1"],
     );
+    let memory = shop.file("limits.answer_memory_bytes = 65536");
+    let both = ["default: limits.answer_whole_bytes", "limits.answer_memory_bytes (", "shop.toml:1"];
+    refused(&memory, &both);
     let listen = shop.file("listen.api = \"127.0.0.1:9\"\nlisten.admin = \"127.0.0.1:9\"");
     refused(&listen, &["shop.toml:2: listen.admin", "listen.api (", "shop.toml:1)"]);
     let checkout = shop.file("checkout.sign_type = \"MD5\"");
