@@ -22,14 +22,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::body;
 use crate::browser::Pages;
 use crate::caller::{self, REQUEST_ID_HEADER, RequestId};
-use crate::config::{Routes, VerifyResponses};
+use crate::config::{PublicPrefix, Routes, VerifyResponses};
 use crate::credentials::Keyring;
 use crate::decode::decode;
 use crate::endpoint::{self, BrowserPage};
 use crate::error::{Code, Failure};
+use crate::gate::{self, Hosts};
 use crate::metrics::Metrics;
 use crate::outbound::{self, Call, SignedRequest};
-use crate::server::{CutOff, Peer};
+use crate::server::CutOff;
 use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{AnswerBody, Delivery, Upstream};
 use answer::{relay, to_browser, whole};
@@ -66,10 +67,12 @@ pub struct Api {
     pub draining: Arc<AtomicBool>,
     /// Set when calls still in flight are given up, so that their callers hear of it before the process ends.
     pub cut_off: CutOff,
-    /// Further host names under which callers reach the API.
-    pub allowed_hosts: Vec<String>,
+    /// Further hosts under which callers reach the API.
+    pub hosts: Hosts,
     /// The browser pages that are signed.
     pub browser_pages: Vec<BrowserPage>,
+    /// Where customers' browsers reach these pages themselves, through the shop's web server.
+    pub public_prefix: Option<PublicPrefix>,
 }
 
 impl Api {
@@ -104,16 +107,20 @@ impl Api {
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
         let (head, body) = request.into_parts();
-        if head.extensions.get::<Peer>().is_none_or(|peer| peer.0.is_some()) {
-            caller::refuse_foreign_hosts(&head.headers, &self.allowed_hosts)?;
-        }
-        if head.uri.path() == endpoint::VERIFY.path && head.uri.authority().is_none() {
+        let path = match self.public_prefix.as_ref().and_then(|prefix| prefix.page(head.uri.path())) {
+            Some(page) => {
+                gate::admit_customers(&head)?;
+                page
+            }
+            None => {
+                gate::admit(&head, &self.hosts)?;
+                head.uri.path()
+            }
+        };
+        if path == endpoint::VERIFY.path {
             return self.verify(&head, body, record).await;
         }
-        let endpoint = self.matched(&head, record)?;
-        if endpoint.browser_page().is_none() {
-            caller::refuse_web_pages(&head.headers)?;
-        }
+        let endpoint = self.matched(path, &head, record)?;
         let waiting = record.waiting();
         let body = body::read(body, self.body_bytes, self.body_timeout).await;
         record.waited(waiting);
@@ -135,7 +142,7 @@ impl Api {
         let call = Call {
             app: app.clone(),
             endpoint,
-            path: head.uri.path(),
+            path,
             method: head.method.clone(),
             place: decoded.place,
             params,

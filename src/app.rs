@@ -124,8 +124,9 @@ impl Sidecar {
             in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),
             draining: draining.clone(),
             cut_off: given_up.clone(),
-            allowed_hosts: config.listen.allowed_hosts.clone(),
+            hosts: config.listen.allowed_hosts.clone(),
             browser_pages: config.browser.pages.clone(),
+            public_prefix: config.browser.public_prefix.clone(),
         };
         let notifications = match notification_listener {
             Some(listener) => Some((
@@ -136,7 +137,7 @@ impl Sidecar {
         };
         Ok(Self {
             api: Arc::new(api),
-            admin: Admin { metrics, draining },
+            admin: Admin { metrics, draining, hosts: config.listen.allowed_hosts.clone() },
             cut_off,
             api_listener,
             admin_listener,

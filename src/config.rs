@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::base_url::UpstreamUrl;
 use crate::credentials::{Keyring, SignType};
 use crate::endpoint::BrowserPage;
+use crate::gate::Hosts;
 use crate::server::Address;
 use crate::sign::EmptyPolicy;
 
@@ -24,6 +25,7 @@ mod keys;
 mod layers;
 mod networks;
 mod notifications;
+mod public_prefix;
 mod raw;
 mod readers;
 mod receiver;
@@ -35,6 +37,7 @@ pub use effective::Effective;
 pub use errors::{ConfigError, Problem};
 pub use networks::{BadNetwork, Networks};
 pub use notifications::{Acknowledge, Duplicates, NotificationRoute, Notifications};
+pub use public_prefix::{BadPrefix, PublicPrefix};
 pub use receiver::{BadReceiver, ReceiverUrl};
 pub use routes::{BadRoute, Routes};
 
@@ -130,8 +133,8 @@ pub struct Listen {
     pub admin: Option<Address>,
     /// Where QFPay's notifications arrive; `None` is off.
     pub notifications: Option<Address>,
-    /// Further host names under which callers reach the sidecar, in lower case.
-    pub allowed_hosts: Vec<String>,
+    /// Further hosts under which the listeners are reached.
+    pub allowed_hosts: Hosts,
     /// Whether addresses that other machines can reach are meant.
     pub allow_non_loopback: bool,
 }
@@ -255,6 +258,8 @@ pub struct Browser {
     pub pages: Vec<BrowserPage>,
     /// Hosts, in lower case, that redirect URLs may name; empty allows any.
     pub allowed_redirect_hosts: Vec<String>,
+    /// Where customers' browsers reach the pages themselves; `None` is nowhere.
+    pub public_prefix: Option<PublicPrefix>,
 }
 
 /// Reads the layers, resolves and checks them, and reads the keys.

@@ -108,6 +108,19 @@ impl Failure {
         }
     }
 
+    /// The answer in plain text, for listeners that probes and people read.
+    pub fn into_plain_text(self) -> Response<Bytes> {
+        let row = self.code.row();
+        let text = format!("{} {}.\n{}\n", row.meaning, self.detail, row.hint);
+        let mut response = Response::new(Bytes::from(text));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(ERROR_HEADER, HeaderValue::from_static(row.name));
+        response
+    }
+
     /// The answer: one shape for every failure, which a shop that only reads `respcd` sees as a failure too.
     pub fn into_response(self, request_id: &RequestId) -> Response<Bytes> {
         let row = self.code.row();

@@ -2,7 +2,7 @@
 //!
 //! # Life of a request
 //!
-//! `server` accepts a connection and hands each request to `api`, which refuses what it must (`endpoint`, `caller`),
+//! `server` accepts a connection and hands each request to `api`, which refuses what it must (`gate`, `endpoint`),
 //! reads the body within bounds (`body`), decodes what the caller sent into parameters (`decode`), chooses the app
 //! (`caller`, `credentials`) and signs (`sign`, `outbound`). `upstream` sends it once and says whether QFPay may have
 //! seen it. URLs for the customer's browser are made by `browser` and never forwarded. Every failure becomes an answer
@@ -16,7 +16,7 @@
 //!
 //! 1. `base_url`, `credentials`, `server`
 //! 2. `endpoint`, `respcd`, `sign`
-//! 3. `browser`, `decode`, `body`, `headers`
+//! 3. `browser`, `decode`, `body`, `gate`, `headers`
 //! 4. `outbound`, `config`
 //! 5. `explain`
 //! 6. `sandbox`, `upstream`, `metrics`, `telemetry`
@@ -61,6 +61,7 @@ pub mod decode;
 pub mod endpoint;
 pub mod error;
 pub mod explain;
+pub mod gate;
 pub mod headers;
 pub mod metrics;
 pub mod notification;

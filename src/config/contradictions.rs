@@ -2,7 +2,7 @@
 
 use super::errors::Problem;
 use super::raw::Raw;
-use super::{Environment, Limits, Listen, Request, Target, UpstreamConfig};
+use super::{Browser, Environment, Limits, Listen, Request, Routes, Target, UpstreamConfig};
 use crate::base_url::UpstreamUrl;
 use crate::server::Address;
 
@@ -66,6 +66,18 @@ fn browser_pages(raw: &mut Raw, url: &UpstreamUrl, environment: Option<Environme
             "{url} is no production host of QFPay's, but environment is production ({place}); change one of the two"
         );
         raw.problem("upstream.browser_base_url", what);
+    }
+}
+
+/// Below the public prefix are pages, and nothing that is signed for servers.
+pub(super) fn public_prefix(raw: &mut Raw, browser: &Browser, routes: &Routes) {
+    let Some(prefix) = &browser.public_prefix else { return };
+    if let Some(route) = routes.prefixes().iter().find(|route| prefix.shares_a_tree_with(route)) {
+        let place = raw.place("routes.allow");
+        let what = format!(
+            "calls are signed below {route} of routes.allow ({place}); take a prefix of its own, such as /pay"
+        );
+        raw.problem("browser.public_prefix", what);
     }
 }
 

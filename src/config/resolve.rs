@@ -10,11 +10,12 @@ use super::files;
 use super::notifications::notifications;
 use super::raw::Raw;
 use super::{
-    Browser, Checkout, Config, Environment, Limits, Listen, Log, LogFormat, Routes, Sandbox, Target,
-    UpstreamConfig, VerifyResponses, contradictions,
+    Browser, Checkout, Config, Environment, Limits, Listen, Log, LogFormat, PublicPrefix, Routes, Sandbox,
+    Target, UpstreamConfig, VerifyResponses, contradictions,
 };
 use crate::base_url::UpstreamUrl;
 use crate::endpoint::BrowserPage;
+use crate::gate::Hosts;
 use crate::server::Address;
 use crate::sign::EmptyPolicy;
 
@@ -41,6 +42,9 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String
     }
     if let Some(listen) = &listen {
         contradictions::listen(raw, listen);
+    }
+    if let (Some(browser), Some(routes)) = (&browser, &routes) {
+        contradictions::public_prefix(raw, browser, routes);
     }
     Some(Config {
         environment: environment?,
@@ -69,7 +73,7 @@ pub(super) fn listen(raw: &mut Raw) -> Option<Listen> {
     let api = raw.parsed("listen.api", Address::parse);
     let admin = raw.optional("listen.admin", Address::parse);
     let notifications = raw.optional("listen.notifications", Address::parse);
-    let allowed_hosts = host_names(raw, "listen.allowed_hosts");
+    let allowed_hosts = hosts(raw);
     let allow_non_loopback = raw.flag("listen.allow_non_loopback");
     Some(Listen {
         api: api?,
@@ -78,6 +82,12 @@ pub(super) fn listen(raw: &mut Raw) -> Option<Listen> {
         allowed_hosts: allowed_hosts?,
         allow_non_loopback: allow_non_loopback?,
     })
+}
+
+fn hosts(raw: &mut Raw) -> Option<Hosts> {
+    let key = "listen.allowed_hosts";
+    let hosts = Hosts::parse(&raw.list(key)?);
+    hosts.map_err(|(bad, why)| raw.problem(key, format!("{}: {why}", super::errors::shown(&bad)))).ok()
 }
 
 fn upstream(raw: &mut Raw) -> Option<UpstreamConfig> {
@@ -236,13 +246,18 @@ fn word(text: &str, longest: usize) -> Result<String, &'static str> {
 
 fn browser(raw: &mut Raw) -> Option<Browser> {
     let allowed_redirect_hosts = host_names(raw, "browser.allowed_redirect_hosts");
+    let public_prefix = raw.optional("browser.public_prefix", PublicPrefix::parse);
     let key = "browser.pages";
     let words = raw.list(key)?;
     let pages: Option<Vec<_>> = words.iter().map(|word| BrowserPage::named(word)).collect();
     if pages.is_none() {
         raw.problem(key, "the pages are get_weixin_oauth_code, checkstand and direct");
     }
-    Some(Browser { pages: pages?, allowed_redirect_hosts: allowed_redirect_hosts? })
+    Some(Browser {
+        pages: pages?,
+        allowed_redirect_hosts: allowed_redirect_hosts?,
+        public_prefix: public_prefix?,
+    })
 }
 
 /// A list of host names, in lower case.

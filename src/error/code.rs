@@ -49,11 +49,11 @@ table! {
         "The endpoint does not take this HTTP method."
         "Use the method named in the Allow header."
     HostRefused "host_refused" 421
-        "The request was made to a host name that is not the sidecar's."
-        "Call it by IP address or localhost, or add the name to listen.allowed_hosts."
+        "The request was made to a host that is not the sidecar's."
+        "Call 127.0.0.1, localhost or [::1] with the sidecar's port, or add NAME or NAME:PORT to listen.allowed_hosts."
     BrowserRefused "browser_refused" 403
         "The request was made by a web page, not by the shop's server."
-        "Call the sidecar from server code. Origin, Referer and Sec-Fetch-Site headers are never accepted on API calls."
+        "Call the sidecar from server code. Only pages below browser.public_prefix are there for customers' browsers."
     AppUnknown "app_unknown" 403
         "No configured app has this app_code."
         "Send the app_code of a configured app, or none for the default app; `qfpay-sidecar check` lists them."

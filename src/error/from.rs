@@ -6,6 +6,7 @@ use crate::browser::BrowserUrlError;
 use crate::caller::CallerError;
 use crate::decode::{DecodeError, UnsupportedBody};
 use crate::endpoint::Misspelt;
+use crate::gate::Stranger;
 use crate::outbound::TooLongForUrl;
 use crate::receiver::ReceiverError;
 use crate::sign::{BadSignature, ParamError};
@@ -45,10 +46,13 @@ refusals! {
     };
     ParamError => |error| of_param(&error);
     CallerError => |error| match error {
-        CallerError::Host => Code::HostRefused,
-        CallerError::Browser(_) => Code::BrowserRefused,
         CallerError::UnknownApp => Code::AppUnknown,
         CallerError::AppConflict => Code::AppConflict,
+    };
+    Stranger => |error| match error {
+        Stranger::Target => Code::TargetRefused,
+        Stranger::Host { .. } => Code::HostRefused,
+        Stranger::WebPage(_) => Code::BrowserRefused,
     };
     BadSignature => |error| match error {
         BadSignature::Missing => Code::SignatureMissing,
