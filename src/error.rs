@@ -31,7 +31,7 @@ pub struct Failure {
     pub code: Code,
     /// Whether the call reached QFPay.
     pub delivery: Delivery,
-    /// What exactly went wrong: names and figures, never a value.
+    /// What exactly went wrong: names and figures, never a value, but for a `Host` or an `Origin` that is refused.
     detail: String,
     /// For a method that is not allowed: those that are.
     allow: Option<&'static str>,
