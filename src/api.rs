@@ -2,6 +2,7 @@
 
 mod answer;
 mod matched;
+mod quota;
 mod record;
 mod response_signature;
 mod send;
@@ -30,6 +31,7 @@ use crate::error::{Code, Failure};
 use crate::gate::{self, Hosts};
 use crate::metrics::Metrics;
 use crate::outbound::{self, Call, SignedRequest};
+use crate::quota::Quota;
 use crate::server::CutOff;
 use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{AnswerBody, Delivery, Upstream};
@@ -57,6 +59,8 @@ pub struct Api {
     pub body_timeout: Duration,
     /// URLs for the customer's browser.
     pub pages: Pages,
+    /// How many calls may go.
+    pub quota: Quota,
     /// The way to QFPay.
     pub upstream: Upstream,
     /// What is counted.
@@ -137,6 +141,7 @@ impl Api {
             return Ok(to_browser(&url, &head));
         }
 
+        let pass = self.within_quota(app, endpoint, record).await?;
         let out_trade_no = params.get("out_trade_no").map(str::to_owned);
         let signed_by = app.clone();
         let call = Call {
@@ -159,6 +164,8 @@ impl Api {
             }
         };
         record.waited(waiting);
+        let sent =
+            sent.inspect(|answer| self.quota.answered(&signed_by, pass, answer.status, &answer.headers));
         let checked = sent.and_then(|answer| self.check_signature(answer, &signed_by));
         let answer = checked.map_err(|failure| failure.about(endpoint.effect, out_trade_no.as_deref()))?;
         Ok(relay(answer, record))

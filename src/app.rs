@@ -19,6 +19,7 @@ use crate::browser::Pages;
 use crate::config::{Config, Target, files};
 use crate::metrics::Metrics;
 use crate::notification::Notifications;
+use crate::quota::Quota;
 use crate::sandbox::{self, Sandbox};
 use crate::server::{Address, CutOff, Limits, Listener};
 use crate::sign::Verifier;
@@ -119,6 +120,7 @@ impl Sidecar {
                 checkout_sign_type_spelling: config.checkout.sign_type_spelling.clone(),
                 checkout_sign_lang: config.checkout.sign_lang,
             },
+            quota: Quota::start(&config.quota, config.keyring.apps(), metrics.clone()).await,
             upstream: upstream(config, base)?,
             metrics: metrics.clone(),
             in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),

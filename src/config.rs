@@ -26,6 +26,7 @@ mod layers;
 mod networks;
 mod notifications;
 mod public_prefix;
+mod quota;
 mod raw;
 mod readers;
 mod receiver;
@@ -38,6 +39,7 @@ pub use errors::{ConfigError, Problem};
 pub use networks::{BadNetwork, Networks};
 pub use notifications::{Acknowledge, Duplicates, NotificationRoute, Notifications};
 pub use public_prefix::{BadPrefix, PublicPrefix};
+pub use quota::{BadStore, Quota, QuotaStore, StoreAddress, StoreHost, StorePassword};
 pub use receiver::{BadReceiver, ReceiverUrl};
 pub use routes::{BadRoute, Routes};
 
@@ -95,6 +97,8 @@ pub struct Config {
     pub empty: EmptyPolicy,
     /// Bounds on what callers can take up.
     pub limits: Limits,
+    /// How many calls an app may send.
+    pub quota: Quota,
     /// How logs look.
     pub log: Log,
     /// QFPay's notifications.

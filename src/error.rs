@@ -7,7 +7,7 @@ mod code;
 mod from;
 
 use bytes::Bytes;
-use hyper::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use hyper::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use hyper::http::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -35,6 +35,8 @@ pub struct Failure {
     detail: String,
     /// For a method that is not allowed: those that are.
     allow: Option<&'static str>,
+    /// For a call that came too early: after how many seconds it may be sent again.
+    retry_after: Option<u64>,
     /// What a repeat of the call would do, where it was on its way.
     effect: Option<Effect>,
     /// For an unknown delivery: the caller's own order number, with which it can query.
@@ -49,6 +51,7 @@ impl Failure {
             delivery: Delivery::NotSent,
             detail: detail.into(),
             allow: None,
+            retry_after: None,
             effect: None,
             out_trade_no: None,
         }
@@ -146,6 +149,9 @@ impl Failure {
         headers.insert(DELIVERY_HEADER, HeaderValue::from_static(self.delivery.as_str()));
         if let Some(allow) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

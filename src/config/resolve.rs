@@ -8,6 +8,7 @@ use tracing::Level;
 use super::apps::{self, SIGN_TYPES};
 use super::files;
 use super::notifications::notifications;
+use super::quota::quota;
 use super::raw::Raw;
 use super::{
     Browser, Checkout, Config, Environment, Limits, Listen, Log, LogFormat, PublicPrefix, Routes, Sandbox,
@@ -27,6 +28,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String
     let routes = routes(raw);
     let empty = empty(raw);
     let limits = limits(raw);
+    let quota = quota(raw);
     let log = log(raw);
     let notifications = notifications(raw, listen.as_ref());
     let sandbox = sandbox(raw);
@@ -53,6 +55,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String
         routes: routes?,
         empty: empty?,
         limits: limits?,
+        quota: quota?,
         log: log?,
         notifications: notifications?,
         sandbox: sandbox?,

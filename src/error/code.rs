@@ -132,6 +132,12 @@ table! {
     ParameterAmbiguous "parameter_ambiguous" 400
         "A value would sign like another parameter."
         "Take &name= out of the value; QFPay's scheme has no escaping, so the signature would fit another URL as well."
+    QuotaExceeded "quota_exceeded" 429
+        "The app has used up its quota at QFPay."
+        "Nothing was sent: wait as Retry-After says. Query less often, or raise quota.max_wait_ms; raise quota.per_second and quota.per_minute only if QFPay granted more."
+    QuotaPaused "quota_paused" 429
+        "QFPay answered 429, so the app's calls pause."
+        "Nothing was sent: wait as Retry-After says. Some other program may use up the app's quota: see quota.store."
     UpstreamUnreachable "upstream_unreachable" 502
         "QFPay could not be reached; nothing was sent."
         "It is safe to try again. Check network, DNS and upstream.base_url if it persists."

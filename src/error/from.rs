@@ -8,6 +8,7 @@ use crate::decode::{DecodeError, UnsupportedBody};
 use crate::endpoint::Misspelt;
 use crate::gate::Stranger;
 use crate::outbound::TooLongForUrl;
+use crate::quota::Refused;
 use crate::receiver::ReceiverError;
 use crate::sign::{BadSignature, ParamError};
 use crate::upstream::SendError;
@@ -90,6 +91,16 @@ impl From<SendError> for Failure {
             SendError::Truncated { .. } => Code::UpstreamTruncated,
         };
         Self::on_the_way(code, error.delivery(), error.to_string())
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(error: Refused) -> Self {
+        let code = match error {
+            Refused::Exceeded { .. } => Code::QuotaExceeded,
+            Refused::Paused { .. } => Code::QuotaPaused,
+        };
+        Self { retry_after: Some(error.retry_after()), ..Self::refused(code, error.to_string()) }
     }
 }
 

@@ -25,6 +25,7 @@ impl Stage {
     ///
     /// The system chooses the ports, and requests that are written byte by byte say `Host: localhost` without one:
     /// `tests/hosts.rs` is where that matters.
+    /// The quota is off: these tests call as fast as they can, and answer 429 beside other statuses. tests/quota.rs has it on.
     pub fn config(base_url: &str) -> String {
         format!(
             r#"
@@ -35,6 +36,9 @@ listen.allowed_hosts = ["localhost"]
 log.level = "trace"
 upstream.base_url = "{base_url}"
 upstream.browser_base_url = "https://pages.test"
+quota.per_second = 0
+quota.per_minute = 0
+quota.pause_ms = 0
 [apps.shop]
 app_code = "{APP_CODE}"
 client_key_file = "{{folder}}/key"
