@@ -56,7 +56,8 @@ struct Shared {
     /// The rates of this sidecar alone.
     alone: (Rate, Rate),
     fallback: Mutex<Local>,
-    /// When everything that this sidecar let go would have come back.
+    /// When everything that this sidecar let go will have come back at its own share's pace. Several sidecars that forget
+    /// at the pace of the whole would forget too fast.
     used_until: Mutex<Instant>,
 }
 
@@ -187,8 +188,7 @@ impl Store {
     async fn connect(&self) -> Result<MultiplexedConnection, Away> {
         let connection = self.redis.connect().await?;
         for shared in self.apps.values() {
-            let owed = lock(&shared.used_until).saturating_duration_since(Instant::now());
-            let charge = Question::Charge { all: shared.all, owed };
+            let charge = Question::Charge { all: shared.all, owed: shared.owed() };
             self.redis.ask(connection.clone(), &shared.key, charge).await?;
         }
         Ok(connection)
@@ -221,8 +221,15 @@ impl Store {
 
 impl Shared {
     fn used_one(&self) {
+        let (now, alone) = (Instant::now(), self.alone.0);
         let mut until = lock(&self.used_until);
-        *until = (*until).max(Instant::now()) + self.all.period;
+        *until = ((*until).max(now) + alone.period).min(now + alone.period * self.all.burst);
+    }
+
+    /// What of it has not come back yet, as a time at the pace of the whole.
+    fn owed(&self) -> Duration {
+        let left = lock(&self.used_until).saturating_duration_since(Instant::now());
+        left.mul_f64(self.all.period.as_secs_f64() / self.alone.0.period.as_secs_f64())
     }
 }
 

@@ -32,8 +32,13 @@ if question == 'take' then
   local only_reads, read_period, read_tolerance = ARGV[5] == '1', tonumber(ARGV[6]), tonumber(ARGV[7])
   local longest_pause = tonumber(ARGV[8])
   if paused > now then
-    return {2, math.min(paused - now, longest_pause), strikes}
+    if paused > now + longest_pause then
+      paused = now + longest_pause
+      save('until', paused)
+    end
+    return {2, paused - now, strikes}
   end
+  local stored_all, stored_reads = all, reads
   all = bounded(all, period, tolerance)
   local wait = all - tolerance - now
   if only_reads then
@@ -41,6 +46,9 @@ if question == 'take' then
     wait = math.max(wait, reads - read_tolerance - now)
   end
   if wait > 0 then
+    if all < stored_all or reads < stored_reads then
+      save('all', all, 'reads', reads) -- else the bound would move on with the clock
+    end
     return {1, wait, strikes}
   end
   if only_reads then
