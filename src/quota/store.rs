@@ -25,7 +25,7 @@ use connection::{Away, Question, Redis};
 const LOOK: Duration = Duration::from_millis(500);
 
 /// What every app's hash is called, with its `app_code` behind it: that is what QFPay counts by, whatever the app is named
-/// here. The braces keep it on one node of a cluster.
+/// here.
 const KEY_PREFIX: &str = "qfpay-sidecar:quota:";
 
 /// The shared quotas of all apps.
@@ -72,7 +72,7 @@ impl Store {
         let alone = (all.share(settings.local_percent), reads.share(settings.local_percent));
         let shared = |app: &Arc<App>| {
             let shared = Shared {
-                key: format!("{KEY_PREFIX}{{{}}}", app.app_code.as_str()),
+                key: format!("{KEY_PREFIX}{}", app.app_code.as_str()),
                 all,
                 reads,
                 alone,
@@ -185,8 +185,11 @@ impl Store {
     }
 
     /// Connects, and charges what was let go here meanwhile, or lately, in case Redis came back without its memory.
+    ///
+    /// Asks for all that will be asked for, so that a user who may not do it is away from the beginning.
     async fn connect(&self) -> Result<MultiplexedConnection, Away> {
         let connection = self.redis.connect().await?;
+        self.redis.ping(connection.clone()).await?;
         for shared in self.apps.values() {
             let charge = Question::Charge { all: shared.all, owed: shared.owed() };
             self.redis.ask(connection.clone(), &shared.key, charge).await?;

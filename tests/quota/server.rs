@@ -88,7 +88,7 @@ impl RedisServer {
         stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
-        Some(answer.trim_end_matches("+OK\r\n").to_owned())
+        Some(answer.strip_suffix("+OK\r\n").unwrap_or(&answer).to_owned())
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::redis::{BURST, PERIOD, decided, is_up, sharing};
 use super::server::RedisServer;
 use super::stage::*;
-use crate::support::{Answer, SOON, Stage};
+use crate::support::{Answer, Reply, SOON, Stage};
 
 const WORD: &str = "hunter2-correct-horse";
 
@@ -125,6 +125,42 @@ fn a_password_is_asked_for_and_never_shown() {
         assert_eq!(decided(stage, "fallback", "passed"), 1);
         assert_eq!(count(stage, AWAY), 1);
     }
+}
+
+#[test]
+fn a_user_may_be_confined_to_what_the_quota_needs() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let Some(redis) = RedisServer::start(&["--port", &port.to_string(), "--bind", "127.0.0.1"]) else {
+        return;
+    };
+    // As docs/quota.md says.
+    let commands = "+ping +select +evalsha +script|load +time +hmget +hset +pexpire";
+    let made =
+        redis.ask(&format!("ACL SETUSER sidecar on >{WORD} resetkeys ~qfpay-sidecar:quota:* {commands}"));
+    assert_eq!(made, "+OK\r\n");
+    let start = || {
+        let store = format!("quota.store=redis://sidecar@127.0.0.1:{port}/0");
+        Stage::launch(|launch| {
+            let launch =
+                launch.file("word", WORD, 0o400).secret(WORD).set(&store).set("quota.per_minute=400");
+            launch
+                .set("quota.store_password_file={folder}/word")
+                .set("quota.store_timeout_ms=5000")
+                .set("quota.pause_ms=50")
+        })
+    };
+    let stage = start();
+    stage.upstream.script([Reply::of("429 Too Many Requests", "", "{}")]);
+    assert_eq!(call(&stage.sidecar, PAYMENT).status, 429);
+    eventually("the end of the pause", || call(&stage.sidecar, PAYMENT).status == 200);
+    assert_eq!((count(&stage, AWAY), count(&stage, SHARED), is_up(&stage)), (0, 1, true));
+    assert!(!stage.sidecar.log().contains("sidecar@"), "the user is nobody's business");
+
+    // One that may not do all of it is away, in one line, not now and then.
+    redis.ask("ACL SETUSER sidecar -ping");
+    let stage = start();
+    stage.sidecar.wait_for_log(&[AWAY, "NOPERM"]);
+    assert_eq!((call(&stage.sidecar, PAYMENT).status, count(&stage, SHARED)), (200, 0));
 }
 
 #[test]

@@ -83,7 +83,7 @@ end
 -- QFPay answered something else to a call that went `age` ago: if that was after the pause, the next is a first one.
 if question == 'answered' then
   if now - tonumber(ARGV[3]) >= began then
-    redis.call('HDEL', key, 'until', 'began', 'strikes')
+    save('until', 0, 'began', 0, 'strikes', 0)
   end
   return {0, 0, 0}
 end
