@@ -157,15 +157,13 @@ impl Api {
         let waiting = record.waiting();
         record.delivery = Delivery::Unknown;
         let sent = tokio::select! {
-            sent = self.send(&signed, endpoint, record) => sent.map_err(Failure::from),
+            sent = self.send(&signed, &signed_by, endpoint, pass, record) => sent.map_err(Failure::from),
             () = self.cut_off.reached() => {
                 let detail = "the call was still in flight at limits.shutdown_timeout_ms";
                 Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail))
             }
         };
         record.waited(waiting);
-        let sent =
-            sent.inspect(|answer| self.quota.answered(&signed_by, pass, answer.status, &answer.headers));
         let checked = sent.and_then(|answer| self.check_signature(answer, &signed_by));
         let answer = checked.map_err(|failure| failure.about(endpoint.effect, out_trade_no.as_deref()))?;
         Ok(relay(answer, record))

@@ -5,8 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Api, Record};
+use crate::credentials::App;
 use crate::endpoint::Endpoint;
 use crate::outbound::SignedRequest;
+use crate::quota::Pass;
 use crate::upstream::{Answer, Delivery, SendError};
 
 /// How long before a repeat, in milliseconds: time for QFPay to recover, and different for each, so that the repeats of
@@ -14,15 +16,17 @@ use crate::upstream::{Answer, Delivery, SendError};
 const PAUSE_MS: std::ops::Range<u64> = 50..250;
 
 impl Api {
-    /// QFPay's answer to a call. What only reads is repeated once, within the same deadline, if there was none.
+    /// QFPay's answer to a call. What only reads is repeated once, within the same deadline and the quota, if there was none.
     pub(super) async fn send(
         &self,
         signed: &SignedRequest,
+        app: &App,
         endpoint: &Endpoint,
+        pass: Pass,
         record: &mut Record,
     ) -> Result<Answer, SendError> {
         let deadline = self.upstream.deadline();
-        let first = match self.upstream.send(signed, deadline).await {
+        let first = match self.send_once(signed, app, pass, deadline).await {
             Err(error) if endpoint.may_be_repeated() => error,
             done => return done,
         };
@@ -31,12 +35,25 @@ impl Api {
             return Err(first);
         }
         tokio::time::sleep_until(again).await;
+        let Some(pass) = self.quota.try_again(app).await else { return Err(first) };
         record.repeats(&self.metrics);
-        let second = self.upstream.send(signed, deadline).await;
+        let second = self.send_once(signed, app, pass, deadline).await;
         second.map_err(|second| match (first.delivery(), second.delivery()) {
             // That the second was not sent does not undo the first.
             (Delivery::Unknown, Delivery::NotSent) => first,
             _ => second,
         })
+    }
+
+    async fn send_once(
+        &self,
+        signed: &SignedRequest,
+        app: &App,
+        pass: Pass,
+        deadline: Instant,
+    ) -> Result<Answer, SendError> {
+        let answer = self.upstream.send(signed, deadline).await?;
+        self.quota.answered(app, pass, answer.status, &answer.headers);
+        Ok(answer)
     }
 }

@@ -36,7 +36,8 @@ fn qfpay_never_sees_more_than_it_documents() {
 #[test]
 fn the_defaults_are_qfpays_limits() {
     // The built-in sandbox, without a word about quotas but that nobody waits.
-    let config = "listen.api = \"127.0.0.1:0\"\nlisten.admin = \"127.0.0.1:0\"\nquota.max_wait_ms = 0\n";
+    let config = "listen.api = \"127.0.0.1:0\"\nlisten.admin = \"127.0.0.1:0\"\nquota.max_wait_ms = 0\n\
+        listen.allowed_hosts = [\"localhost\"]\n";
     let sidecar = Sidecar::start(&format!("{config}[apps.shop]\napp_code = \"A1B2\"\n"));
     let burst = burst(&sidecar, PAYMENT, 8, 16);
     assert_kept(burst.passed, 94, PERIOD, burst.took);

@@ -25,6 +25,7 @@ impl Stage {
     ///
     /// The system chooses the ports, and requests that are written byte by byte say `Host: localhost` without one:
     /// `tests/hosts.rs` is where that matters.
+    ///
     /// The quota is off: these tests call as fast as they can, and answer 429 beside other statuses. tests/quota.rs has it on.
     pub fn config(base_url: &str) -> String {
         format!(
