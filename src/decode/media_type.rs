@@ -45,11 +45,6 @@ impl MediaType {
         };
         let (essence, attributes) = text.split_once(';').unwrap_or((text, ""));
         let essence = essence.trim();
-        if essence.eq_ignore_ascii_case("multipart/form-data") {
-            // multer reads the quoting of the boundary; its absence is a body that cannot be read.
-            let boundary = multer::parse_boundary(text).map_err(|_| UnsupportedBody::MediaType)?;
-            return Ok(Self::Multipart { boundary });
-        }
         for attribute in attributes.split(';') {
             if let Some((name, charset)) = attribute.split_once('=')
                 && name.trim().eq_ignore_ascii_case("charset")
@@ -57,6 +52,11 @@ impl MediaType {
             {
                 return Err(UnsupportedBody::Charset);
             }
+        }
+        if essence.eq_ignore_ascii_case("multipart/form-data") {
+            // multer reads the quoting of the boundary; its absence is a body that cannot be read.
+            let boundary = multer::parse_boundary(text).map_err(|_| UnsupportedBody::MediaType)?;
+            return Ok(Self::Multipart { boundary });
         }
         if essence.is_empty() || essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             Ok(Self::Form)
@@ -98,7 +98,12 @@ mod tests {
     fn everything_else_is_refused() {
         assert_eq!(of("text/plain"), Err(UnsupportedBody::MediaType));
         assert_eq!(of("multipart/form-data"), Err(UnsupportedBody::MediaType));
-        assert_eq!(of("application/x-www-form-urlencoded; charset=GBK"), Err(UnsupportedBody::Charset));
+        for other in [
+            "application/x-www-form-urlencoded; charset=GBK",
+            "multipart/form-data; charset=GBK; boundary=x1",
+        ] {
+            assert_eq!(of(other), Err(UnsupportedBody::Charset), "{other}");
+        }
         let gzip = HeaderMap::from_iter([(CONTENT_ENCODING, "gzip".parse().unwrap())]);
         assert_eq!(MediaType::of(&gzip), Err(UnsupportedBody::Encoding));
     }
