@@ -1,0 +1,50 @@
+//! How a body is to be read: the choice by media type, charset and encoding.
+
+use hyper::http::HeaderMap;
+use hyper::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+
+use super::{decode, decode_as};
+
+/// The first line is the Content-Type, the second the Content-Encoding, each left out when empty; then the body.
+pub fn check(input: &[u8]) {
+    let mut lines = input.splitn(3, |&b| b == b'\n');
+    let (media_type, encoding) = (lines.next().unwrap_or(b""), lines.next().unwrap_or(b""));
+    let body = lines.next().unwrap_or(b"");
+    let mut headers = HeaderMap::new();
+    for (name, value) in [(CONTENT_TYPE, media_type), (CONTENT_ENCODING, encoding)] {
+        if !value.is_empty() {
+            let Ok(value) = HeaderValue::from_bytes(value) else { return };
+            headers.insert(name, value);
+        }
+    }
+    let decoded = decode(None, &headers, body).map(|decoded| decoded.params);
+    // Without a body there is nothing to read, whatever the headers say about it.
+    if body.is_empty() {
+        return assert!(decoded.unwrap().names().next().is_none());
+    }
+    let Ok(params) = decoded else { return };
+
+    assert!(encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity"), "an encoding was ignored");
+    let media_type = String::from_utf8(media_type.to_ascii_lowercase()).expect("it was read");
+    for charset in charsets(&media_type) {
+        assert!(
+            charset.starts_with("utf-8") || charset.starts_with("utf8") || charset.starts_with("us-ascii")
+        );
+    }
+    let plain = match media_type.split(';').next().unwrap().trim() {
+        "" | "application/x-www-form-urlencoded" => "application/x-www-form-urlencoded",
+        "application/json" => "application/json",
+        "multipart/form-data" => return,
+        other => panic!("{other} was read"),
+    };
+    assert!(decode_as(Some(plain), body) == Ok(params), "read as something else than {plain}");
+}
+
+/// The charset parameters of a media type in lower case.
+fn charsets(media_type: &str) -> impl Iterator<Item = &str> {
+    let named =
+        media_type.split(';').skip(1).filter_map(|attribute| attribute.trim().strip_prefix("charset"));
+    named
+        .filter_map(|rest| rest.trim_start().strip_prefix('='))
+        .map(|value| value.trim_start_matches([' ', '\t', '"']))
+}
