@@ -1,27 +1,41 @@
-//! The Host header: what is let in must be this machine, or an allowed name, for a browser too.
+//! The Host header: what is let in must be this machine at the listener's port, or an allowed name, for a browser too.
 
-use hyper::http::header::{HOST, HeaderMap, HeaderValue};
-use qfpay_sidecar::caller;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use hyper::Request;
+use hyper::http::header::{HOST, HeaderValue};
+use qfpay_sidecar::gate::{self, Hosts};
+use qfpay_sidecar::server::Peer;
 use url::{Host, Url};
+
+/// Where the caller connected to.
+const LOCAL: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 8787);
 
 /// Each line is a Host header.
 pub fn check(input: &[u8]) {
-    let mut headers = HeaderMap::new();
+    let mut request = Request::new(());
     for line in input.split(|&b| b == b'\n') {
         let Ok(value) = HeaderValue::from_bytes(line) else { return };
-        headers.append(HOST, value);
+        request.headers_mut().append(HOST, value);
     }
-    if caller::refuse_foreign_hosts(&headers, &["sidecar.test".to_owned()]).is_err() {
+    let local = SocketAddr::from(LOCAL);
+    request.extensions_mut().insert(Peer { address: Some(local.ip()), local: Some(local) });
+    let hosts = Hosts::parse(&["sidecar.test".to_owned()]).expect("a name");
+    let (head, ()) = request.into_parts();
+    if gate::refuse_foreign_hosts(&head, &hosts).is_err() {
         return;
     }
-    assert_eq!(headers.len(), 1, "more than one");
-    let host = headers[HOST].to_str().expect("it was read");
-    // A port that no browser knows leaves the host as it is.
-    let Ok(url) = Url::parse(&format!("http://{host}/")) else { return };
+    assert_eq!(head.headers.len(), 1, "more than one");
+    let host = head.headers[HOST].to_str().expect("it was read");
+    let url = Url::parse(&format!("http://{host}/")).expect("a browser reads what is let in");
     assert!(url.username().is_empty() && url.password().is_none(), "a user name");
+    let ours = url.port() == Some(local.port());
     match url.host() {
-        Some(Host::Ipv4(_) | Host::Ipv6(_)) => {}
-        Some(Host::Domain(name)) => assert!(matches!(name, "localhost" | "sidecar.test"), "{name}"),
+        Some(Host::Ipv4(ip)) => assert!(ours && ip.is_loopback(), "{ip}"),
+        Some(Host::Ipv6(ip)) => assert!(ours && ip.is_loopback(), "{ip}"),
+        Some(Host::Domain("localhost")) => assert!(ours, "another port"),
+        Some(Host::Domain("sidecar.test")) => assert!(ours || url.port().is_none(), "another port"),
+        Some(Host::Domain(name)) => panic!("{name}"),
         None => panic!("no host"),
     }
 }
