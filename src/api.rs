@@ -28,7 +28,7 @@ use crate::credentials::Keyring;
 use crate::decode::decode;
 use crate::endpoint::{self, BrowserPage};
 use crate::error::{Code, Failure};
-use crate::gate::{self, Hosts};
+use crate::gate::Hosts;
 use crate::metrics::Metrics;
 use crate::outbound::{self, Call, SignedRequest};
 use crate::quota::Quota;
@@ -111,16 +111,7 @@ impl Api {
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
         let (head, body) = request.into_parts();
-        let path = match self.public_prefix.as_ref().and_then(|prefix| prefix.page(head.uri.path())) {
-            Some(page) => {
-                gate::admit_customers(&head)?;
-                page
-            }
-            None => {
-                gate::admit(&head, &self.hosts)?;
-                head.uri.path()
-            }
-        };
+        let path = self.admitted(&head)?;
         if path == endpoint::VERIFY.path {
             return self.verify(&head, body, record).await;
         }

@@ -114,7 +114,7 @@ impl Failure {
     /// The answer in plain text, for listeners that probes and people read.
     pub fn into_plain_text(self) -> Response<Bytes> {
         let row = self.code.row();
-        let text = format!("{} {}.\n{}\n", row.meaning, self.detail, row.hint);
+        let text = format!("{}\n{}\n{}\n", row.meaning, self.detail, row.hint);
         let mut response = Response::new(Bytes::from(text));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();

@@ -1,14 +1,24 @@
-//! Which endpoint a request is for, by its raw path, and whether the sidecar signs for it.
+//! Whether a request is let in, which endpoint it is for, by its raw path, and whether the sidecar signs for it.
 
 use hyper::http::request;
 
 use super::{Api, Record};
 use crate::endpoint::{self, BrowserPage, Endpoint};
 use crate::error::{Code, Failure};
+use crate::gate::{self, Stranger};
 use crate::server::HiddenTarget;
 
 impl Api {
-    /// The endpoint of a request that the sidecar signs for. `path` is the target's, without a public prefix.
+    /// The path of a request that may speak to this listener, without the public prefix of customers' pages.
+    pub(super) fn admitted<'h>(&self, head: &'h request::Parts) -> Result<&'h str, Stranger> {
+        let path = head.uri.path();
+        match self.public_prefix.as_ref().and_then(|prefix| prefix.page(path)) {
+            Some(page) => gate::admit_customers(head).map(|()| page),
+            None => gate::admit(head, &self.hosts).map(|()| path),
+        }
+    }
+
+    /// The endpoint of a request that the sidecar signs for. `path` is what [`Api::admitted`] gave.
     pub(super) fn matched(
         &self,
         path: &str,

@@ -112,7 +112,9 @@ pub(super) fn refuse(inner: &Inner, arrived: &Arrived) -> Option<Response<Full<B
     let header = |name: &str| arrived.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
     let (site, origin) = (header("sec-fetch-site"), header("origin"));
     let own = match (site, origin) {
-        (None | Some("none"), None) => return None,
+        (None, None) => return None, // no browser
+        // A person who typed the address.
+        (Some("none"), None) if arrived.method == Method::GET => return None,
         // With `Referrer-Policy: no-referrer` browsers write `Origin: null` even for the page's own forms; then only
         // `Sec-Fetch-Site` can vouch.
         (Some(site), _) => site == "same-origin",

@@ -118,5 +118,6 @@ fn the_sandbox_has_pages_for_customers_and_calls_for_servers() {
         assert_eq!(status("POST /sandbox/orders/1", "Origin: http://evil.test\r\n"), 403);
         assert_eq!(status("POST /trade/v1/payment", &old_browser), 403);
         assert_eq!(status("GET /sandbox/", "Sec-Fetch-Site: none\r\n"), 200);
+        assert_eq!(status("POST /sandbox/orders/1", "Sec-Fetch-Site: none\r\n"), 403);
     }
 }
