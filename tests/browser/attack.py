@@ -8,13 +8,11 @@ shop's web server. One line per step, exits 1 on a failure.
 """
 
 import http.client
-import signal
-import sys
 import time
-import traceback
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
+import steps
 import tries
 from chromium import WAIT, Browser, free_port
 from stage import Sidecar, Web
@@ -184,23 +182,15 @@ def customers_reach_their_pages():
                 assert refused(f"the web server passes {call}", sidecar, attempt) == 421
 
 
-def main():
-    # Ends by way of the context managers above, which stop what they started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    failed = False
-    for step in (
-        a_server_is_served, customers_reach_their_pages, forms_and_links, rebound_names, scripts_of_a_foreign_page
-    ):
-        start, before = time.monotonic(), count
-        name = step.__name__.replace("_", " ")
-        try:
-            step()
-            print(f"ok attack {name} ({count - before} refused, {time.monotonic() - start:.1f} s)", flush=True)
-        except Exception:
-            print(f"not ok attack {name}", flush=True)
-            traceback.print_exc()
-            failed = True
-    sys.exit(failed)
+def counted(step):
+    """The step, which then says how many of its attempts were refused."""
+    def count_refusals():
+        before = count
+        step()
+        return f"{count - before} refused"
+
+    return count_refusals
 
 
-main()
+STEPS = [a_server_is_served, customers_reach_their_pages, forms_and_links, rebound_names, scripts_of_a_foreign_page]
+steps.run("attack", [(step.__name__.replace("_", " "), counted(step)) for step in STEPS])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import requests
 from chromium import WAIT
+from steps import stop
 
 BINARY = os.environ["BINARY"]
 APP_CODE = "5A4DB0C55A4DB0C55A4DB0C55A4DB0C5"  # config/sandbox.toml's, no secret
@@ -51,12 +52,7 @@ class Sidecar:
         return self
 
     def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        stop(self.process)
         self.output.close()
         self.folder.cleanup()
 

@@ -4,11 +4,9 @@ Started by tests/browser/run, which sets SIDECAR_URL, SANDBOX_URL and ARTIFACTS.
 """
 
 import os
-import signal
 import subprocess
 import sys
 import time
-import traceback
 import urllib.request
 import uuid
 from pathlib import Path
@@ -16,6 +14,7 @@ from pathlib import Path
 import requests
 from chromium import ARTIFACTS, WAIT, Browser, free_port
 from selenium.webdriver.common.by import By
+from steps import run, stop
 
 SIDECAR = os.environ["SIDECAR_URL"]
 SANDBOX = os.environ["SANDBOX_URL"]
@@ -52,12 +51,7 @@ class Shop:
                 time.sleep(0.1)
 
     def __exit__(self, *_):
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        stop(self.process)
 
 
 def query(order):
@@ -157,21 +151,5 @@ def walk_console():
     assert [row["respcd"] for row in rows] == ["0000"], f"the sandbox says {rows}"
 
 
-def main():
-    # Ends by way of the context managers above, which stop what they started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    failed = False
-    steps = [(f"{name} shop", lambda name=name: walk_shop(name)) for name in ("php", "java", "python")]
-    for name, step in steps + [("hosted checkout", walk_checkout), ("sandbox console", walk_console)]:
-        start = time.monotonic()
-        try:
-            step()
-            print(f"ok browser {name} ({time.monotonic() - start:.1f} s)", flush=True)
-        except Exception:
-            print(f"not ok browser {name}", flush=True)
-            traceback.print_exc()
-            failed = True
-    sys.exit(failed)
-
-
-main()
+steps = [(f"{name} shop", lambda name=name: walk_shop(name)) for name in ("php", "java", "python")]
+run("browser", steps + [("hosted checkout", walk_checkout), ("sandbox console", walk_console)])

@@ -278,6 +278,23 @@ fn on_a_unix_socket_any_one_host_is_taken() {
 }
 
 #[test]
+fn the_health_check_is_let_in_wherever_admin_is_bound() {
+    for bound in ["127.0.0.1:0", "127.0.0.77:0", "0.0.0.0:0", "[::1]:0", "[::]:0", "unix:{folder}/admin"] {
+        let sidecar = Launch::new(CONFIG)
+            .set(&format!("listen.admin={bound}"))
+            .set("listen.allow_non_loopback=true")
+            .start();
+        let address = match sidecar.admin.as_str() {
+            "" => format!("unix:{}/admin", sidecar.folder.path().display()),
+            tcp => tcp.to_owned(),
+        };
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+        let done = command.env_clear().args(["healthcheck", "--admin-listen", &address]).output().unwrap();
+        assert_eq!(done.status.code(), Some(0), "{bound}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+#[test]
 fn what_was_seen_is_told_escaped_and_bounded() {
     let stage = Stage::new(&[]);
     let port = stage.sidecar.api.rsplit_once(':').unwrap().1.to_owned();
