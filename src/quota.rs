@@ -8,7 +8,10 @@ mod local;
 mod pause;
 mod queue;
 mod rate;
+mod refused;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,6 +30,7 @@ use local::{Local, Ticket};
 use pause::{Lengths, Pause};
 use queue::Queue;
 pub use rate::Rate;
+pub use refused::Refused;
 use store::Store;
 
 /// The quotas of all apps.
@@ -44,7 +48,7 @@ pub struct Quota {
 #[derive(Debug)]
 struct AppQuota {
     local: Option<Local>,
-    pause: Arc<Pause>,
+    pause: Pause,
     /// Apart from each other: a payment does not wait behind queries.
     reading: Queue,
     others: Queue,
@@ -56,44 +60,6 @@ pub struct Pass {
     went: Instant,
     /// Whether the store remembers a pause, which an answer ends.
     strikes: bool,
-}
-
-/// Why a call may not go now. Nothing was sent.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The bucket is empty, and would be for longer than `quota.max_wait_ms`.
-    #[error(
-        "app {app} has used up its quota, quota.per_second and quota.per_minute{}; the next call may go in {} ms, and \
-         quota.max_wait_ms is shorter", share(*.reads), .wait.as_millis()
-    )]
-    Exceeded {
-        /// The app's name.
-        app: String,
-        /// Whether the call only reads, so that `quota.reserved_percent` was not for it.
-        reads: bool,
-        /// After how long it is worth trying again.
-        wait: Duration,
-    },
-    /// QFPay answered 429 to an earlier call.
-    #[error("QFPay answered 429 to a call of app {app}, whose calls pause for {} ms more", .wait.as_millis())]
-    Paused {
-        /// The app's name.
-        app: String,
-        /// How long the pause still is.
-        wait: Duration,
-    },
-}
-
-fn share(reads: bool) -> &'static str {
-    if reads { ", without the part that quota.reserved_percent keeps for payments" } else { "" }
-}
-
-impl Refused {
-    /// After how many whole seconds it is worth trying again, at least 1.
-    pub fn retry_after(&self) -> u64 {
-        let (Self::Exceeded { wait, .. } | Self::Paused { wait, .. }) = self;
-        (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
-    }
 }
 
 /// What a bucket, or the store, says to one call.
@@ -131,7 +97,7 @@ impl Quota {
         let quota = |app: &Arc<App>| {
             let quota = AppQuota {
                 local: rates.map(|(all, reads)| Local::new(all, reads)),
-                pause: Arc::new(Pause::new(pauses)),
+                pause: Pause::new(pauses),
                 reading: Queue::default(),
                 others: Queue::default(),
             };
@@ -221,8 +187,11 @@ impl Quota {
         let queue = if ticket.reads { &quota.reading } else { &quota.others };
         let (mut decision, mut source) = match queue.len() {
             0 => self.decide(quota, app, ticket).await,
-            // Whoever came before goes first.
-            ahead => (Decision::Wait(self.period(*ticket) * (ahead + 1)), Source::Local),
+            // Whoever came before goes first, and takes at least so long.
+            ahead => {
+                let line = Decision::Wait(self.period(*ticket) * ahead);
+                (quota.pause.left(Instant::now()).map_or(line, Decision::Pause), Source::Local)
+            }
         };
         let (mut line, reads) = (None, ticket.reads);
         loop {
@@ -274,43 +243,5 @@ impl Drop for Quota {
         if let Some(keeper) = &self.keeper {
             keeper.abort();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::credentials::{AppCode, ClientKey, HexCase, SANDBOX_CLIENT_KEY, SignType};
-
-    #[tokio::test]
-    async fn a_repeat_takes_a_token_or_does_not_happen() {
-        let key = SANDBOX_CLIENT_KEY.as_bytes().to_vec().into();
-        let app = Arc::new(App {
-            name: "shop".to_owned(),
-            app_code: AppCode::new("A1").unwrap(),
-            client_key: ClientKey::new(key, false).unwrap(),
-            key_source: String::new(),
-            mchid: None,
-            sign_type: SignType::Md5,
-            hex_case: HexCase::Upper,
-        });
-        let settings = config::Quota {
-            per_second: 0,
-            per_minute: 4,
-            reserved_percent: 0,
-            max_wait: Duration::from_secs(30),
-            pause: Duration::from_secs(60),
-            pause_max: Duration::from_secs(60),
-            store: None,
-        };
-        let apps = [app.clone()];
-        let quota = Quota::start(&settings, &apps, Arc::new(Metrics::new("0"))).await;
-        let pass = quota.admit(&app, Effect::Reads).await.unwrap();
-        assert!(quota.try_again(&app).await.is_some());
-        assert!(quota.try_again(&app).await.is_none(), "two at once are all, and a repeat never waits");
-
-        let quota = Quota::start(&settings, &apps, Arc::new(Metrics::new("0"))).await;
-        quota.answered(&app, pass, StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new());
-        assert!(quota.try_again(&app).await.is_none(), "the app pauses");
     }
 }
