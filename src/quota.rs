@@ -205,7 +205,7 @@ impl Quota {
                 Decision::Wait(wait) => wait,
             };
             let exceeded = || Refused::Exceeded { app: app.name.clone(), reads, wait };
-            if Instant::now() + wait > deadline {
+            if Instant::now().checked_add(wait).is_none_or(|end| end > deadline) {
                 return (Err(exceeded()), source, false);
             }
             if line.is_none() {

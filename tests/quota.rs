@@ -6,6 +6,8 @@ mod support;
 
 #[path = "quota/limits.rs"]
 mod limits;
+#[path = "quota/nonsense.rs"]
+mod nonsense;
 #[path = "quota/pause.rs"]
 mod pause;
 #[path = "quota/redis.rs"]

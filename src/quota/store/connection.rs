@@ -33,6 +33,9 @@ pub(super) enum Away {
     /// It answered an error, such as `WRONGPASS` or `READONLY`. Only the code: a text could repeat what was sent.
     #[error("it answered {0}")]
     Refused(String),
+    /// Something that the script never answers.
+    #[error("it answered what the script never answers")]
+    Odd,
     /// No connection, or a broken one.
     #[error("{0}")]
     Unreachable(String),
@@ -105,14 +108,15 @@ impl Redis {
         for figure in question.figures() {
             run.arg(figure);
         }
-        let (outcome, wait, strikes): (u8, u64, u64) =
-            self.bounded(run.invoke_async(&mut connection)).await?;
-        let wait = Duration::from_micros(wait);
-        Ok(match outcome {
-            0 => Decision::Go { strikes: strikes > 0 },
-            1 => Decision::Wait(wait),
-            _ => Decision::Pause(wait),
-        })
+        let answer: Vec<u64> = self.bounded(run.invoke_async(&mut connection)).await?;
+        // No wait and no pause is longer than the hash is kept.
+        let time = |micros| Duration::from_micros(micros).min(self.forget);
+        match answer[..] {
+            [0, _, strikes] => Ok(Decision::Go { strikes: strikes > 0 }),
+            [1, wait, _] => Ok(Decision::Wait(time(wait))),
+            [2, wait, _] => Ok(Decision::Pause(time(wait))),
+            _ => Err(Away::Odd),
+        }
     }
 
     async fn bounded<T>(&self, asked: impl Future<Output = Result<T, RedisError>>) -> Result<T, Away> {
