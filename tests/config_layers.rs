@@ -58,7 +58,8 @@ impl Shop {
 }
 
 fn env(request: Request, variables: &[(&str, &str)]) -> Request {
-    let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let env =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned().into())).collect();
     Request { env, ..request }
 }
 

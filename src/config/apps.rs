@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::errors::shown;
 use super::keys::{self, FoundKey};
 use super::raw::Raw;
-use super::{Environment, Target};
+use super::{Environment, Target, Variable};
 use crate::credentials::{App, AppCode, HexCase, Keyring, PreviousKey, SignType};
 
 /// How the shipped files begin an `app_code` that still has to be filled in.
@@ -18,7 +18,7 @@ pub(super) fn keyring(
     raw: &mut Raw,
     target: Option<&Target>,
     environment: Option<Environment>,
-    env: &[(String, String)],
+    env: &[Variable],
 ) -> Option<Arc<Keyring>> {
     let names = raw.app_names();
     if names.is_empty() {
@@ -50,7 +50,7 @@ fn app(
     name: &str,
     target: Option<&Target>,
     environment: Option<Environment>,
-    env: &[(String, String)],
+    env: &[Variable],
 ) -> Option<App> {
     let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
     let named = (1..=32).contains(&name.len()) && name.bytes().all(legal);
@@ -93,7 +93,7 @@ fn previous(
     name: &str,
     target: Option<&Target>,
     environment: Option<Environment>,
-    env: &[(String, String)],
+    env: &[Variable],
 ) -> Option<Option<PreviousKey>> {
     let Some(found) = keys::read_previous(raw, name, env)? else { return Some(None) };
     let fits = fits(raw, name, &found, target, environment);

@@ -11,7 +11,7 @@ use super::notifications::notifications;
 use super::raw::Raw;
 use super::{
     Browser, Checkout, Config, Environment, Limits, Listen, Log, LogFormat, Routes, Sandbox, Target,
-    UpstreamConfig, VerifyResponses, contradictions,
+    UpstreamConfig, Variable, VerifyResponses, contradictions,
 };
 use crate::base_url::UpstreamUrl;
 use crate::endpoint::BrowserPage;
@@ -19,7 +19,7 @@ use crate::server::Address;
 use crate::sign::EmptyPolicy;
 
 /// Reads every section; `None` when there is a problem, which then stands in `raw`.
-pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String)]) -> Option<Config> {
+pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> Option<Config> {
     let environment = environment(raw);
     let listen = listen(raw);
     let upstream = upstream(raw);
@@ -52,6 +52,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String
         checkout: checkout?,
         browser: browser?,
         keyring: keyring?,
+        advice: std::mem::take(&mut raw.advice),
         sources,
     })
 }
