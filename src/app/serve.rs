@@ -22,8 +22,10 @@ impl Sidecar {
         // Dropped at the end, when calls in flight need neither probes nor the sandbox any more.
         let (alive, ended) = watch::channel(());
         let end = || gone(ended.clone());
+        // Nobody's money hangs on an answer of these two.
+        let at_once = Limits { farewell: Duration::ZERO, ..self.limits };
         if let Some((listener, sandbox)) = self.sandbox {
-            tokio::spawn(serve_sandbox(listener, sandbox, self.limits, end()));
+            tokio::spawn(serve_sandbox(listener, sandbox, at_once, end()));
         }
         let draining = self.admin.draining.clone();
         let admin = self.admin_listener.map(|listener| {
@@ -32,7 +34,7 @@ impl Sidecar {
                 let response = admin.handle(&request);
                 async move { Ok(response) }
             };
-            tokio::spawn(server::serve(listener, handler, self.limits, end()))
+            tokio::spawn(server::serve(listener, handler, at_once, end()))
         });
 
         let api = self.api.clone();
