@@ -8,7 +8,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::Variable;
-use super::errors::{looks_like_key, shown_source};
+use super::errors::{looks_like_key, shown_source, without_keys};
 use super::raw::Raw;
 use crate::credentials::{ClientKey, SANDBOX_CLIENT_KEY};
 
@@ -73,11 +73,12 @@ fn from_one_of(raw: &mut Raw, app: &str, sources: [&'static str; 3], env: &[Vari
         raw.problem(&setting, format!("{other} ({place}) names a key as well; keep one of the two"));
         return Source::Bad;
     }
-    let source = match name.rsplit('_').next() {
-        Some("file") => format!("file {value}"),
-        Some("env") => format!("environment variable {value}"),
-        _ => format!("credential {value}"),
+    let kind = match name.rsplit('_').next() {
+        Some("file") => "file",
+        Some("env") => "environment variable",
+        _ => "credential",
     };
+    let source = without_keys(&format!("{kind} {value}"));
     let key = look_up(name, &value, env)
         .and_then(|content| ClientKey::new(content, allow_short).map_err(|bad| format!("{source}: {bad}")));
     if key.is_ok() && name.ends_with("_env") {
