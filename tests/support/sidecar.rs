@@ -182,6 +182,11 @@ impl Sidecar {
         curl::curl(&[format!("http://{}{path}", self.admin)])
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal, such as `TERM`, to the process.
     pub fn signal(&self, name: &str) {
         self.was_told_to_stop.store(true, Ordering::SeqCst);
