@@ -13,7 +13,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use futures_util::future::Either;
 use hyper::body::{Body, Incoming};
 use hyper::http::{HeaderName, HeaderValue};
 use hyper::server::conn::http1;
@@ -92,7 +92,9 @@ where
     let handler = Arc::new(handler);
     let permits = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
-    let farewell = Arc::new(Farewell::default());
+    let ending = Arc::new(Farewell::default());
+    // One permit may be held for the connection that is to come.
+    let nobody = || permits.available_permits() + 1 >= limits.connections;
     // The permit comes first: a connection that we cannot serve stays in the system's queue.
     let accept = async || {
         let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
@@ -101,7 +103,7 @@ where
     let open = |((connection, peer), permit): ((Box<dyn Io>, Peer), OwnedSemaphorePermit)| {
         let times = Times { head: limits.header_timeout, idle: limits.idle_timeout };
         let (connection, progress) = Watched::new(connection, times);
-        let (handler, farewell) = (handler.clone(), farewell.clone());
+        let (handler, farewell) = (handler.clone(), ending.clone());
         let keep_alive = keep_alive(limits.idle_timeout);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
@@ -127,7 +129,12 @@ where
             .max_buf_size(128 * 1024) // a whole call may stand in the query; hyper's own bound is 400 KiB
             .half_close(true) // a caller that has sent everything may still wait for its answer
             .serve_connection(connection, service);
-        let connection = graceful.watch(connection);
+        // What comes during the farewell is closed by its first answer. To hyper's own end it would be a connection that
+        // has not said anything, which is closed without looking whether a request has come meanwhile.
+        let connection = match ending.has_begun() {
+            false => Either::Left(graceful.watch(connection)),
+            true => Either::Right(connection),
+        };
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended early");
@@ -136,7 +143,7 @@ where
         });
     };
     let began = {
-        let mut said = pin!(farewell.said(shutdown, limits.farewell, || graceful.count() == 0));
+        let mut said = pin!(ending.said(shutdown, limits.farewell, nobody));
         loop {
             tokio::select! {
                 accepted = accept() => open(accepted),
@@ -145,12 +152,18 @@ where
         }
     };
     // Whoever was connected by the system already may have sent its request: it is answered as well.
-    for _ in 0..limits.connections {
-        let Some(accepted) = accept().now_or_never() else { break };
-        open(accepted);
+    while let Ok(permit) = permits.clone().try_acquire_owned()
+        && let Some(waiting) = listener.accept_waiting()
+    {
+        open((waiting, permit));
     }
     drop(listener);
-    tokio::time::timeout_at(began + limits.drain, graceful.shutdown()).await.is_ok()
+    let everybody = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    let all_gone = async {
+        graceful.shutdown().await;
+        permits.acquire_many(everybody).await
+    };
+    tokio::time::timeout_at(began + limits.drain, all_gone).await.is_ok()
 }
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");

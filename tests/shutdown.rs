@@ -4,6 +4,11 @@
 
 mod support;
 
+#[path = "shutdown/moments.rs"]
+mod moments;
+#[path = "shutdown/under_load.rs"]
+mod under_load;
+
 use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::thread;

@@ -34,9 +34,14 @@ impl Farewell {
         began
     }
 
+    /// Whether the end has begun.
+    pub(super) fn has_begun(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
     /// Tells a caller in its answer whether the connection is kept, and for how long.
     pub(super) fn tell(&self, headers: &mut HeaderMap, keep_alive: Option<HeaderValue>) {
-        if self.0.load(Ordering::SeqCst) {
+        if self.has_begun() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         } else {
             headers.extend(keep_alive.map(|hint| (super::KEEP_ALIVE, hint)));
