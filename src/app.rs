@@ -9,7 +9,6 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
@@ -27,10 +26,6 @@ use crate::upstream::{BadRoots, Settings, Upstream};
 
 pub use stand_in::StandaloneSandbox;
 use stand_in::start_sandbox;
-
-/// How long callers that are just sending are still answered at the end. A caller that keeps its connections busy sends
-/// on each of them well within it.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Why the process cannot start although its configuration is right.
 #[derive(Debug, thiserror::Error)]
@@ -151,7 +146,7 @@ impl Sidecar {
                 connections: config.limits.connections,
                 header_timeout: config.limits.header_timeout,
                 idle_timeout: config.limits.idle_timeout,
-                farewell: FAREWELL,
+                farewell: config.limits.farewell,
                 drain: config.limits.shutdown_timeout,
             },
             in_flight: u32::try_from(config.limits.in_flight).unwrap_or(u32::MAX),

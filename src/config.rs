@@ -201,6 +201,8 @@ pub struct Limits {
     pub answer_whole_bytes: usize,
     /// How long open calls may finish after SIGTERM.
     pub shutdown_timeout: Duration,
+    /// How long callers that are connected at SIGTERM are still heard.
+    pub farewell: Duration,
 }
 
 /// How logs look.

@@ -143,7 +143,7 @@ where
         });
     };
     let began = {
-        let mut said = pin!(ending.said(shutdown, limits.farewell, nobody));
+        let mut said = pin!(ending.said(shutdown, limits.farewell.min(limits.drain), nobody));
         loop {
             tokio::select! {
                 accepted = accept() => open(accepted),

@@ -1,6 +1,7 @@
 //! The end of a process: what is in flight is finished, nothing new is taken, and a second signal means now.
 
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, but not in their helpers
+#![allow(clippy::print_stderr)] // figures
 
 mod support;
 

@@ -1,6 +1,7 @@
 //! Settings to types, one function per section. Every key of a section is read before any problem ends it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hyper::Uri;
 use tracing::Level;
@@ -140,6 +141,7 @@ fn limits(raw: &mut Raw) -> Option<Limits> {
     let in_flight = raw.count("limits.in_flight", "calls", 1..=65_536);
     let answer_whole_bytes = raw.count("limits.answer_whole_bytes", "bytes", 1..=64 << 20);
     let shutdown_timeout = raw.milliseconds("limits.shutdown_timeout_ms");
+    let farewell = raw.number("limits.farewell_ms", "milliseconds", 0..=60_000).map(Duration::from_millis);
     Some(Limits {
         body_bytes: body_bytes?,
         header_timeout: header_timeout?,
@@ -149,6 +151,7 @@ fn limits(raw: &mut Raw) -> Option<Limits> {
         in_flight: in_flight?,
         answer_whole_bytes: answer_whole_bytes?,
         shutdown_timeout: shutdown_timeout?,
+        farewell: farewell?,
     })
 }
 

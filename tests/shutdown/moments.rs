@@ -16,7 +16,7 @@ fn payment(connection: &mut Connection) {
 
 #[test]
 fn a_request_on_a_kept_connection_just_after_sigterm_is_told_that_it_was_not_sent() {
-    let mut stage = Stage::new(&[]);
+    let mut stage = Stage::new(&["limits.farewell_ms=20000"]);
     let mut kept: Vec<_> = (0..8).map(|_| stage.sidecar.connect()).collect();
     for connection in &mut kept {
         payment(connection);
@@ -40,7 +40,7 @@ fn a_request_on_a_kept_connection_just_after_sigterm_is_told_that_it_was_not_sen
 
 #[test]
 fn a_new_connection_just_after_sigterm_is_answered_while_others_are_open() {
-    let mut stage = Stage::new(&[]);
+    let mut stage = Stage::new(&["limits.farewell_ms=20000"]);
     let mut kept = stage.sidecar.connect();
     payment(&mut kept);
     assert_eq!(kept.read().status, 200);
@@ -49,9 +49,27 @@ fn a_new_connection_just_after_sigterm_is_answered_while_others_are_open() {
     let mut fresh = stage.sidecar.connect();
     payment(&mut fresh);
     fresh.read().assert_failure(503, "shutting_down");
-    // The kept one says nothing more, and is closed without delaying the end for long.
-    assert!(kept.try_read().is_none());
+    // Once nobody is connected there is nobody to wait for.
+    let since = Instant::now();
+    drop(kept);
     assert_eq!(stage.sidecar.wait_for_exit(), Some(0));
+    assert!(since.elapsed() < Duration::from_secs(15), "it waited for nobody");
+}
+
+#[test]
+fn the_farewell_is_as_long_as_the_setting_says() {
+    for (farewell_ms, at_least) in [("0", 0), ("1500", 1400)] {
+        let mut stage = Stage::new(&[&format!("limits.farewell_ms={farewell_ms}")]);
+        let mut kept = stage.sidecar.connect();
+        payment(&mut kept);
+        assert_eq!(kept.read().status, 200);
+        let since = Instant::now();
+        stage.sidecar.signal("TERM");
+        // It says nothing more, and is closed.
+        assert!(kept.try_read().is_none());
+        assert!(since.elapsed() >= Duration::from_millis(at_least), "{farewell_ms}: {:?}", since.elapsed());
+        assert_eq!(stage.sidecar.wait_for_exit(), Some(0));
+    }
 }
 
 #[test]
