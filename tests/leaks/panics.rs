@@ -19,8 +19,8 @@ fn child_that_panics() {
     assert!(in_a_thread.join().is_err());
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let in_a_task = runtime.block_on(async {
-        let wrong: Result<(), String> = Err(format!("no such order {}", value("order")));
-        tokio::spawn(async move { wrong.expect(KEY) }).await
+        // An error that quotes an order, and a proof that quotes a key.
+        tokio::spawn(async { value("order").parse::<u64>().map_err(|_| value("order")).expect(KEY) }).await
     });
     assert!(in_a_task.is_err());
     drop(written);
