@@ -10,12 +10,17 @@ use crate::support::{Launch, Sidecar, Stage, encode, md5_of_body, pieces};
 /// How long a run of a key's characters counts as a copy of it.
 const PIECE: usize = 12;
 
+const PAGE: usize = 4096;
+const ZEROES: [u8; PAGE] = [0; PAGE];
+
 /// Where runs of a key stand in writable memory: address, and the name of the region. `None` where it may not be read.
 fn copies(sidecar: &Sidecar, key: &str) -> Option<Vec<String>> {
     let process = format!("/proc/{}", sidecar.id());
     let memory = File::open(format!("{process}/mem")).ok()?;
     // Each begins where no other does, so that a whole copy is counted once.
     let pieces: Vec<_> = pieces(key, PIECE).into_iter().step_by(4).map(String::into_bytes).collect();
+    let mut firsts = [false; 256];
+    pieces.iter().for_each(|piece| firsts[usize::from(piece[0])] = true);
     let mut found = Vec::new();
     for region in fs::read_to_string(format!("{process}/maps")).ok()?.lines() {
         let mut words = region.split_whitespace();
@@ -30,10 +35,15 @@ fn copies(sidecar: &Sidecar, key: &str) -> Option<Vec<String>> {
             continue;
         }
         let mut last = None;
-        let candidates =
-            bytes.iter().enumerate().filter(|(_, byte)| pieces.iter().any(|piece| piece[0] == **byte));
-        for (at, _) in candidates {
-            if pieces.iter().any(|piece| bytes[at..].starts_with(piece)) {
+        // Page by page, since most of them are empty.
+        for (page, content) in
+            bytes.chunks(PAGE).enumerate().filter(|(_, content)| **content != ZEROES[..content.len()])
+        {
+            for at in (0..content.len()).filter(|at| firsts[usize::from(content[*at])]) {
+                let at = page * PAGE + at;
+                if !pieces.iter().any(|piece| bytes[at..].starts_with(piece)) {
+                    continue;
+                }
                 // Pieces of one copy lie four bytes apart.
                 if last.is_none_or(|last| at > last + 4) {
                     found.push(format!(

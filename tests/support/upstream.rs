@@ -147,19 +147,21 @@ fn read(stream: &mut TcpStream, connection: usize, unread: bool) -> Option<Recor
     let mut raw = Vec::new();
     let mut head = 0;
     let mut whole = usize::MAX;
+    let mut chunk = vec![0; 16 * 1024];
     while raw.len() < whole {
-        let mut byte = [0];
-        if stream.peek(&mut byte).ok()? == 0 {
+        // The head byte by byte, to find its end; the body as it comes.
+        let most = if head == 0 { 1 } else { chunk.len().min(whole - raw.len()) };
+        let seen = stream.peek(&mut chunk[..most]).ok()?;
+        if seen == 0 {
             return None;
         }
-        raw.push(byte[0]);
+        raw.extend_from_slice(&chunk[..seen]);
         if head == 0 && raw.ends_with(b"\r\n\r\n") {
             head = raw.len();
             whole = head + content_length(&raw);
         }
-        if !unread || raw.len() < whole {
-            stream.read_exact(&mut byte).ok()?;
-        }
+        let left = usize::from(unread && raw.len() == whole);
+        stream.read_exact(&mut chunk[..seen - left]).ok()?;
     }
     Some(Recorded::new(raw, head, connection))
 }
