@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::canaries::{KEY, Look, PREVIOUS_KEY};
 use super::paths::{form, notification};
-use crate::support::{APP_CODE, Stage, md5_elsewhere, md5_of_body};
+use crate::support::{Stage, md5_elsewhere, md5_of_body};
 
 /// A folder with a configuration and both keys in private files.
 pub fn folder() -> TempDir {
@@ -167,5 +167,4 @@ fn a_key_in_a_variable_is_advised_against_and_not_shown() {
     assert!(log.contains("WARN") && log.contains("apps.shop.client_key_env"), "{log}");
     look.through("the log", &log, &[]);
     look.through("the screen", &reader.join().unwrap(), &[]);
-    assert!(APP_CODE.len() == 32, "the app_code is no secret, and not looked for");
 }
