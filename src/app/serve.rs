@@ -25,13 +25,14 @@ impl Sidecar {
         // Nobody's money hangs on an answer of these two.
         let at_once = Limits { farewell: Duration::ZERO, ..self.limits };
         if let Some((listener, sandbox)) = self.sandbox {
-            tokio::spawn(serve_sandbox(listener, sandbox, at_once, end()));
+            let hosts = self.admin.hosts.clone();
+            tokio::spawn(serve_sandbox(listener, sandbox, hosts, at_once, end()));
         }
         let draining = self.admin.draining.clone();
         let admin = self.admin_listener.map(|listener| {
             let admin = self.admin;
             let handler = move |request: Request<Incoming>| {
-                let response = admin.handle(&request);
+                let response = admin.handle(&request.into_parts().0);
                 async move { Ok(response) }
             };
             tokio::spawn(server::serve(listener, handler, at_once, end()))

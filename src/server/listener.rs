@@ -114,9 +114,14 @@ fn remove_dead_socket(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Who is at the other end of a connection: an extension of every request. `None` on a unix socket.
+/// The two ends of a connection: an extension of every request. Each is `None` on a unix socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub Option<IpAddr>);
+pub struct Peer {
+    /// Who is at the other end.
+    pub address: Option<IpAddr>,
+    /// The address of ours that was connected to, whatever the listener is bound to.
+    pub local: Option<SocketAddr>,
+}
 
 /// The bytes of a connection, whatever carries them.
 pub(super) trait Io: Read + Write + Unpin + Send {}
@@ -134,14 +139,16 @@ impl Listener {
                 let (stream, peer) = socket.accept().ok()?;
                 stream.set_nonblocking(true).ok()?;
                 let _ = stream.set_nodelay(true);
-                Some((Box::new(TokioIo::new(TcpStream::from_std(stream).ok()?)), Peer(Some(peer.ip()))))
+                let peer = Peer { address: Some(peer.ip()), local: Some(stream.local_addr().ok()?) };
+                Some((Box::new(TokioIo::new(TcpStream::from_std(stream).ok()?)), peer))
             }
             Socket::Unix(socket) => {
                 let socket =
                     std::os::unix::net::UnixListener::from(socket.as_fd().try_clone_to_owned().ok()?);
                 let (stream, _) = socket.accept().ok()?;
                 stream.set_nonblocking(true).ok()?;
-                Some((Box::new(TokioIo::new(UnixStream::from_std(stream).ok()?)), Peer(None)))
+                let peer = Peer { address: None, local: None };
+                Some((Box::new(TokioIo::new(UnixStream::from_std(stream).ok()?)), peer))
             }
         }
     }
@@ -150,15 +157,16 @@ impl Listener {
     pub(super) async fn accept(&self) -> (Box<dyn Io>, Peer) {
         loop {
             let accepted: io::Result<(Box<dyn Io>, Peer)> = match &self.socket {
-                Socket::Tcp(socket) => socket.accept().await.map(|(stream, peer)| {
+                Socket::Tcp(socket) => socket.accept().await.and_then(|(stream, peer)| {
                     // Answers are written whole; waiting for more would only delay them.
                     let _ = stream.set_nodelay(true);
-                    (Box::new(TokioIo::new(stream)) as Box<dyn Io>, Peer(Some(peer.ip())))
+                    let peer = Peer { address: Some(peer.ip()), local: Some(stream.local_addr()?) };
+                    Ok((Box::new(TokioIo::new(stream)) as Box<dyn Io>, peer))
                 }),
-                Socket::Unix(socket) => socket
-                    .accept()
-                    .await
-                    .map(|(stream, _)| (Box::new(TokioIo::new(stream)) as Box<dyn Io>, Peer(None))),
+                Socket::Unix(socket) => socket.accept().await.map(|(stream, _)| {
+                    let peer = Peer { address: None, local: None };
+                    (Box::new(TokioIo::new(stream)) as Box<dyn Io>, peer)
+                }),
             };
             match accepted {
                 Ok(accepted) => return accepted,
