@@ -149,6 +149,7 @@ impl Sidecar {
                 connections: config.limits.connections,
                 header_timeout: config.limits.header_timeout,
                 idle_timeout: config.limits.idle_timeout,
+                farewell: config.limits.farewell,
                 drain: config.limits.shutdown_timeout,
             },
             in_flight: u32::try_from(config.limits.in_flight).unwrap_or(u32::MAX),

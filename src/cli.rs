@@ -8,6 +8,7 @@ mod say;
 mod args;
 mod check;
 mod demo;
+mod dumps;
 mod explain;
 mod healthcheck;
 mod input;
@@ -30,6 +31,7 @@ use args::{Args, Command};
 
 /// Parses the arguments of the process, does what they say, and gives the exit code.
 pub fn main() -> ExitCode {
+    dumps::forbid();
     let args = Args::parse();
     let done = match args.command.as_ref().unwrap_or(&Command::Run) {
         Command::Run => run::run(&args),

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::base_url::UpstreamUrl;
 use crate::credentials::{Keyring, SignType};
 use crate::endpoint::BrowserPage;
@@ -55,9 +57,12 @@ pub struct Request {
     /// Settings from flags: key path and text value. They win over everything.
     pub overrides: Vec<(String, String)>,
     /// The process's environment variables, for `QFPAY__SECTION__KEY` and for keys. An argument, so that a test
-    /// needs no process of its own.
-    pub env: Vec<(String, String)>,
+    /// needs no process of its own. One of them may be a key, so each value is wiped when it is dropped.
+    pub env: Vec<Variable>,
 }
+
+/// An environment variable: its name and its value.
+pub type Variable = (String, Zeroizing<String>);
 
 impl Default for Request {
     fn default() -> Self {
@@ -111,6 +116,8 @@ pub struct Config {
     pub browser: Browser,
     /// Who signs.
     pub keyring: Arc<Keyring>,
+    /// What is right, but better done otherwise: place, setting and remedy.
+    pub advice: Vec<String>,
     /// The layers that were read, in order, for the start screen. Names only.
     pub sources: Vec<String>,
 }
@@ -209,6 +216,8 @@ pub struct Limits {
     pub answer_memory_bytes: usize,
     /// How long open calls may finish after SIGTERM.
     pub shutdown_timeout: Duration,
+    /// How long callers that are connected at SIGTERM are still heard.
+    pub farewell: Duration,
 }
 
 /// How logs look.

@@ -31,8 +31,10 @@ pub struct Failure {
     pub code: Code,
     /// Whether the call reached QFPay.
     pub delivery: Delivery,
-    /// What exactly went wrong: names and figures, never a value, but for a `Host` or an `Origin` that is refused.
+    /// What exactly went wrong: names and figures, never a value.
     detail: String,
+    /// What the caller alone is told instead: it may show the `Host` or the `Origin` that was refused.
+    told: Option<String>,
     /// For a method that is not allowed: those that are.
     allow: Option<&'static str>,
     /// For a call that came too early: after how many seconds it may be sent again.
@@ -50,6 +52,7 @@ impl Failure {
             code,
             delivery: Delivery::NotSent,
             detail: detail.into(),
+            told: None,
             allow: None,
             retry_after: None,
             effect: None,
@@ -97,6 +100,11 @@ impl Failure {
         &self.detail
     }
 
+    /// The same for the caller.
+    fn told(&self) -> &str {
+        self.told.as_deref().unwrap_or(&self.detail)
+    }
+
     fn hint(&self) -> &str {
         match (self.may_have_been_paid(), self.effect, &self.out_trade_no) {
             (true, Some(Effect::Reads), _) => "This call only reads: send it again.",
@@ -114,7 +122,7 @@ impl Failure {
     /// The answer in plain text, for listeners that probes and people read.
     pub fn into_plain_text(self) -> Response<Bytes> {
         let row = self.code.row();
-        let text = format!("{}\n{}\n{}\n", row.meaning, self.detail, row.hint);
+        let text = format!("{}\n{}\n{}\n", row.meaning, self.told(), row.hint);
         let mut response = Response::new(Bytes::from(text));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
@@ -130,7 +138,7 @@ impl Failure {
         let body = Body {
             respcd: self.respcd(),
             resperr: row.meaning,
-            respmsg: &self.detail,
+            respmsg: self.told(),
             out_trade_no: self.out_trade_no.as_deref().filter(|_| self.may_have_been_paid()),
             error: Details {
                 code: row.name,

@@ -3,14 +3,17 @@
 //! Knows hyper, not QFPay.
 
 mod cut_off;
+mod drain;
 mod listener;
 mod watch;
 
 use std::convert::Infallible;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::Either;
 use hyper::body::{Body, Incoming};
 use hyper::http::{HeaderName, HeaderValue};
 use hyper::server::conn::http1;
@@ -18,9 +21,11 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use cut_off::CutOff;
+use drain::Farewell;
+use listener::Io;
 pub use listener::{Address, BadAddress, Listener, Peer};
 use watch::{Seen, Times, Watched};
 
@@ -33,6 +38,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a connection may be idle between requests, or a caller may take to read more of an answer.
     pub idle_timeout: Duration,
+    /// How long, once shutdown began, connections are still taken and read, so that whoever sends just then is answered.
+    pub farewell: Duration,
     /// How long connections may finish their request once shutdown began.
     pub drain: Duration,
 }
@@ -64,7 +71,9 @@ pub enum HiddenTarget {
     Pipelined,
 }
 
-/// Serves until `shutdown` completes, then lets open requests finish within `limits.drain`.
+/// Serves until `shutdown` completes, and `limits.farewell` longer whoever is still connected: whether a request that
+/// comes then is taken is for the handler to say, and its answer closes the connection. Then lets open requests finish
+/// within `limits.drain`.
 ///
 /// Returns whether every connection finished in time.
 pub async fn serve<H, F, B>(
@@ -83,20 +92,18 @@ where
     let handler = Arc::new(handler);
     let permits = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
-    let mut shutdown = std::pin::pin!(shutdown);
-    loop {
-        // The permit comes first: a connection that we cannot serve stays in the system's queue.
-        let accepted = async {
-            let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
-            (listener.accept().await, permit)
-        };
-        let ((connection, peer), permit) = tokio::select! {
-            accepted = accepted => accepted,
-            () = &mut shutdown => break,
-        };
+    let ending = Arc::new(Farewell::default());
+    // One permit may be held for the connection that is to come.
+    let nobody = || permits.available_permits() + 1 >= limits.connections;
+    // The permit comes first: a connection that we cannot serve stays in the system's queue.
+    let accept = async || {
+        let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
+        (listener.accept().await, permit)
+    };
+    let open = |((connection, peer), permit): ((Box<dyn Io>, Peer), OwnedSemaphorePermit)| {
         let times = Times { head: limits.header_timeout, idle: limits.idle_timeout };
         let (connection, progress) = Watched::new(connection, times);
-        let handler = handler.clone();
+        let (handler, farewell) = (handler.clone(), ending.clone());
         let keep_alive = keep_alive(limits.idle_timeout);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
@@ -106,11 +113,12 @@ where
                 Seen::Nothing => drop(request.extensions_mut().insert(HiddenTarget::Pipelined)),
             }
             let (handler, keep_alive, progress) = (handler.clone(), keep_alive.clone(), progress.clone());
+            let farewell = farewell.clone();
             async move {
                 let answered = handler(request).await;
                 progress.answered();
                 let mut response = answered?;
-                response.headers_mut().extend(keep_alive.map(|hint| (KEEP_ALIVE, hint)));
+                farewell.tell(response.headers_mut(), keep_alive);
                 Ok::<_, CloseConnection>(response)
             }
         });
@@ -121,16 +129,41 @@ where
             .max_buf_size(128 * 1024) // a whole call may stand in the query; hyper's own bound is 400 KiB
             .half_close(true) // a caller that has sent everything may still wait for its answer
             .serve_connection(connection, service);
-        let connection = graceful.watch(connection);
+        // What comes during the farewell is closed by its first answer. To hyper's own end it would be a connection that
+        // has not said anything, which is closed without looking whether a request has come meanwhile.
+        let connection = match ending.has_begun() {
+            false => Either::Left(graceful.watch(connection)),
+            true => Either::Right(connection),
+        };
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended early");
             }
             drop(permit);
         });
+    };
+    let began = {
+        let mut said = pin!(ending.said(shutdown, limits.farewell.min(limits.drain), nobody));
+        loop {
+            tokio::select! {
+                accepted = accept() => open(accepted),
+                began = &mut said => break began,
+            }
+        }
+    };
+    // Whoever was connected by the system already may have sent its request: it is answered as well.
+    while let Ok(permit) = permits.clone().try_acquire_owned()
+        && let Some(waiting) = listener.accept_waiting()
+    {
+        open((waiting, permit));
     }
     drop(listener);
-    tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_ok()
+    let everybody = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    let all_gone = async {
+        graceful.shutdown().await;
+        permits.acquire_many(everybody).await
+    };
+    tokio::time::timeout_at(began + limits.drain, all_gone).await.is_ok()
 }
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");

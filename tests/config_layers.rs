@@ -58,7 +58,8 @@ impl Shop {
 }
 
 fn env(request: Request, variables: &[(&str, &str)]) -> Request {
-    let env = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let env =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned().into())).collect();
     Request { env, ..request }
 }
 
@@ -259,6 +260,21 @@ fn key_files_are_private_and_hold_one_key() {
     refused(&with("two"), &["white space"]);
     refused(&with("missing"), &["no such key file", "missing"]);
     refused(&with(""), &["a folder"]);
+    // What a link leads to counts, not the link; a pipe would wait for a writer.
+    std::os::unix::fs::symlink(shop.path("world"), shop.path("link")).unwrap();
+    refused(&with("link"), &[flag, "0604"]);
+    std::os::unix::fs::symlink(shop.path("key"), shop.path("private-link")).unwrap();
+    loaded(&with("private-link"));
+    assert!(std::process::Command::new("mkfifo").arg(shop.path("pipe")).status().unwrap().success());
+    refused(&with("pipe"), &[flag, "not a file with a key"]);
+    // The key before it is as good as the key, for whoever wants to forge a notification.
+    for (name, words) in [("open", "0640"), ("link", "0604"), ("pipe", "not a file"), ("two", "white space")]
+    {
+        let path = shop.path(name);
+        let previous =
+            flags(shop.file(""), &[("apps.shop.client_key_previous_file", path.to_str().unwrap())]);
+        refused(&previous, &["flag --set apps.shop.client_key_previous_file", words]);
+    }
     assert!(!refused(&with("short"), &["only 6 characters", "allow_short_key"]).contains("CA4A41"));
     let short = with("short");
     let short = Request {

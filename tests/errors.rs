@@ -11,7 +11,9 @@ use support::*;
 
 const PAYMENT: &str = "/trade/v1/payment";
 const OAUTH: &str = "/tool/v1/get_weixin_oauth_code";
-const FORM: &str = "txamt=100&txcurrcd=HKD&pay_type=800201&out_trade_no=ERR-1";
+/// Holds [`CANARY`], so that every failure that it provokes is looked through for a customer's value.
+const FORM: &str = "txamt=100&txcurrcd=HKD&pay_type=800201&out_trade_no=ERR-1\
+                    &goods_name=canary-Chan-Tai-Man-4111111111111111";
 
 /// What a test did to provoke a failure.
 struct Provoked {
@@ -127,11 +129,11 @@ failures! {
     };
     encoding_unsupported 415 "not_sent" || Provoked::by_body(&["Content-Encoding: gzip"], b"\x1f\x8b\x08");
     file_upload 415 "not_sent" || Provoked::by(&[], &["-F", "idcard=canary;filename=id.png"], PAYMENT);
-    parameter_repeated 400 "not_sent" || Provoked::by_form("txamt=1&txcurrcd=HKD&tx%61mt=2");
-    parameter_name 400 "not_sent" || Provoked::by_form("txamt=1&goods[]=2");
+    parameter_repeated 400 "not_sent" || Provoked::by_form(&format!("txamt=1&txcurrcd={CANARY}&tx%61mt={CANARY}"));
+    parameter_name 400 "not_sent" || Provoked::by_form(&format!("txamt={CANARY}&goods[]={CANARY}"));
     parameter_not_utf8 400 "not_sent" || Provoked::by_form("goods_name=%B2%E2%CA%D4");
     parameter_empty 400 "not_sent" || Provoked::by(&["parameters.empty=reject"], &["-d", "txamt=1&mchid="], PAYMENT);
-    percent_encoding 400 "not_sent" || Provoked::by_form("goods_name=100% cotton");
+    percent_encoding 400 "not_sent" || Provoked::by_form(&format!("goods_name=100% {CANARY}"));
     json_invalid 400 "not_sent" || Provoked::by_body(&["Content-Type: application/json"], br#"{"txamt": 1,}"#);
     json_not_an_object 400 "not_sent" || Provoked::by_body(&["Content-Type: application/json"], br#"["txamt", 1]"#);
     multipart_invalid 400 "not_sent" || {
@@ -254,6 +256,7 @@ const NOTIFICATIONS: [(&str, u16); 12] = [
 
 #[test]
 fn every_code_has_its_test_and_keeps_its_status() {
+    assert!(FORM.contains(CANARY));
     let covered =
         PROVOKED.iter().copied().chain(NOT_PROVOKED.iter().map(|&(name, status, _)| (name, status)));
     let covered: BTreeSet<_> = covered.chain(NOTIFICATIONS).collect();

@@ -1,8 +1,14 @@
 //! The end of a process: what is in flight is finished, nothing new is taken, and a second signal means now.
 
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, but not in their helpers
+#![allow(clippy::print_stderr)] // figures
 
 mod support;
+
+#[path = "shutdown/moments.rs"]
+mod moments;
+#[path = "shutdown/under_load.rs"]
+mod under_load;
 
 use std::io::ErrorKind;
 use std::net::TcpStream;

@@ -27,6 +27,7 @@ pub fn check(input: &[u8]) {
     env.push(("SHOP_KEY".to_owned(), KEY.to_owned()));
     let overrides = pairs(&filled(parts.next().unwrap_or(b"")));
     let layers = Layers { lines: toml.split(|&b| b == b'\n').count(), file: file.display().to_string() };
+    let env = env.into_iter().map(|(name, value)| (name, value.into())).collect();
     let request = Request { file: Some(file), env, overrides, ..Request::default() };
 
     // What cannot be read at all is told alike by all who read.

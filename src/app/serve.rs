@@ -22,9 +22,11 @@ impl Sidecar {
         // Dropped at the end, when calls in flight need neither probes nor the sandbox any more.
         let (alive, ended) = watch::channel(());
         let end = || gone(ended.clone());
+        // Nobody's money hangs on an answer of these two.
+        let at_once = Limits { farewell: Duration::ZERO, ..self.limits };
         if let Some((listener, sandbox)) = self.sandbox {
             let hosts = self.admin.hosts.clone();
-            tokio::spawn(serve_sandbox(listener, sandbox, hosts, self.limits, end()));
+            tokio::spawn(serve_sandbox(listener, sandbox, hosts, at_once, end()));
         }
         let draining = self.admin.draining.clone();
         let admin = self.admin_listener.map(|listener| {
@@ -33,7 +35,7 @@ impl Sidecar {
                 let response = admin.handle(&request.into_parts().0);
                 async move { Ok(response) }
             };
-            tokio::spawn(server::serve(listener, handler, self.limits, end()))
+            tokio::spawn(server::serve(listener, handler, at_once, end()))
         });
 
         let api = self.api.clone();

@@ -74,6 +74,7 @@ impl StandaloneSandbox {
             connections: config.limits.connections,
             header_timeout: config.limits.header_timeout,
             idle_timeout: config.limits.idle_timeout,
+            farewell: Duration::ZERO,
             drain: Duration::from_secs(1),
         };
         Ok(Self { listener, sandbox, hosts: config.listen.allowed_hosts.clone(), limits })

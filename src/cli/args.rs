@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use clap_complete::Shell;
+use zeroize::Zeroizing;
 
 use super::Stop;
 use crate::config;
@@ -216,11 +217,11 @@ impl Args {
 }
 
 /// The environment. What is not UTF-8 is nobody's setting, unless its name says that it is one of ours.
-fn variables() -> Result<Vec<(String, String)>, Stop> {
+fn variables() -> Result<Vec<config::Variable>, Stop> {
     let mut variables = Vec::new();
     for (name, value) in std::env::vars_os() {
         match (name.into_string(), value.into_string()) {
-            (Ok(name), Ok(value)) => variables.push((name, value)),
+            (Ok(name), Ok(value)) => variables.push((name, Zeroizing::new(value))),
             (Ok(name), Err(_)) if name.starts_with("QFPAY__") => {
                 return Err(Stop::Usage(format!("environment variable {name}: its value is not UTF-8")));
             }

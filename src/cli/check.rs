@@ -15,6 +15,9 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let config = config::load(&request)?;
     say!();
     screen::apps(&config);
+    for advice in &config.advice {
+        screen::line("advice", advice);
+    }
     say!("the configuration is right");
     Ok(())
 }

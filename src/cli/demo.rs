@@ -5,6 +5,7 @@
 mod client;
 mod steps;
 
+use std::pin::pin;
 use std::time::Instant;
 
 use super::args::Args;
@@ -41,10 +42,15 @@ pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
             let _ = stopped.await;
         }));
         let client = Client::new(api.clone());
-        let walked = steps::walk(&client, &sandbox).await;
+        let mut asked_to_end = pin!(signals.first());
+        let interrupted = || Stop::Failed("the demo was ended before its last step".to_owned());
+        let walked = tokio::select! {
+            walked = steps::walk(&client, &sandbox) => walked,
+            () = &mut asked_to_end => Err(interrupted()),
+        };
         if walked.is_ok() && !once {
             print_curl_lines(&api);
-            signals.first().await;
+            asked_to_end.await;
         }
         let _ = stop.send(());
         let _ = serving.await;

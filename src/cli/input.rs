@@ -27,7 +27,11 @@ pub(super) fn app<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Arc<
 /// A text that somebody sent or pasted, safe to print: without keys, and without characters that steer a terminal.
 pub(super) fn printable(config: &Config, text: &str) -> String {
     let apps = config.keyring.apps().iter();
-    let blotted = apps.fold(text.to_owned(), |text, app| app.client_key.blot_out(&text));
+    let keys = apps.flat_map(|app| {
+        let previous = config.keyring.previous(&app.name).map(|previous| &previous.client_key);
+        [Some(&app.client_key), previous].into_iter().flatten()
+    });
+    let blotted = keys.fold(text.to_owned(), |text, key| key.blot_out(&text));
     let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     blotted.chars().map(shown).collect()
 }

@@ -12,6 +12,9 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let since = Instant::now();
     let config = load(args)?;
     let _written_at_the_end = telemetry::init(config.log);
+    for advice in &config.advice {
+        tracing::warn!(advice, "this works, and could be safer");
+    }
     block_on(async {
         let signals = Signals::install()?;
         let sidecar = Sidecar::start(&config).await?;

@@ -25,7 +25,7 @@ pub(super) fn run(args: &Args, options: &SignOptions) -> Result<(), Stop> {
     let signer = Signer { key: &app.client_key, sign_type: app.sign_type };
     let signature = signer.sign_params(&params);
     say!("app        {} ({})", app.name, app.app_code.shortened());
-    say!("canonical  {}", canonical.as_str());
+    say!("canonical  {}", input::printable(&config, canonical.as_str()));
     say!("sign_type  {}", app.sign_type.as_str());
     say!("signature  {}", signature.to_hex(app.hex_case));
     for name in params.ambiguous() {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::errors::shown;
+use super::errors::{shown, without_keys};
 use super::keys::{self, FoundKey};
 use super::raw::Raw;
-use super::{Environment, Target};
+use super::{Environment, Target, Variable};
 use crate::credentials::{App, AppCode, HexCase, Keyring, PreviousKey, SignType};
 
 /// How the shipped files begin an `app_code` that still has to be filled in.
@@ -18,7 +18,7 @@ pub(super) fn keyring(
     raw: &mut Raw,
     target: Option<&Target>,
     environment: Option<Environment>,
-    env: &[(String, String)],
+    env: &[Variable],
 ) -> Option<Arc<Keyring>> {
     let names = raw.app_names();
     if names.is_empty() {
@@ -50,10 +50,15 @@ fn app(
     name: &str,
     target: Option<&Target>,
     environment: Option<Environment>,
-    env: &[(String, String)],
+    env: &[Variable],
 ) -> Option<App> {
     let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
     let named = (1..=32).contains(&name.len()) && name.bytes().all(legal);
+    // It stands in logs and metrics.
+    let is_pasted = without_keys(name) != name;
+    if is_pasted {
+        raw.problem(&format!("apps.{name}"), "the name of this app could be a key; give it another one");
+    }
     if !named {
         let what = "the name of an app has 1 to 32 lower-case letters, digits, '_' or '-', \
                     so that variables and metrics can name it";
@@ -76,7 +81,7 @@ fn app(
     let found = keys::read(raw, name, sandbox, env);
     let found = found.filter(|found| fits(raw, name, found, target, environment));
     let (FoundKey { key, source, .. }, sign_type) = (found?, sign_type?);
-    named.then_some(App {
+    (named && !is_pasted).then_some(App {
         name: name.to_owned(),
         app_code: app_code?,
         client_key: key,
@@ -93,7 +98,7 @@ fn previous(
     name: &str,
     target: Option<&Target>,
     environment: Option<Environment>,
-    env: &[(String, String)],
+    env: &[Variable],
 ) -> Option<Option<PreviousKey>> {
     let Some(found) = keys::read_previous(raw, name, env)? else { return Some(None) };
     let fits = fits(raw, name, &found, target, environment);

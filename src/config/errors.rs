@@ -82,7 +82,7 @@ pub(super) fn shown(value: &str) -> String {
 /// The value of a key source setting, for people: shown only when it reads like a name or a path.
 pub(super) fn shown_source(value: &str) -> String {
     match !looks_like_key(value) && value.contains(['/', '_', '.']) {
-        true => value.escape_debug().to_string(),
+        true => without_keys(&value.escape_debug().to_string()),
         false => format!("{NOT_SHOWN}, it could be the key itself"),
     }
 }
@@ -121,6 +121,7 @@ mod tests {
         assert_eq!(shown("60s"), "'60s'");
         assert_eq!(shown_source("/run/secrets/key"), "/run/secrets/key");
         assert_eq!(shown_source("SHOP_KEY"), "SHOP_KEY");
+        assert_eq!(shown_source("/5A4DB0C5D3E04F5E9A7B6C8D9E0F1A2B.key"), "/(not shown).key");
         assert!(shown_source("789012").starts_with(NOT_SHOWN));
     }
 

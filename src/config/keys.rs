@@ -7,7 +7,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::errors::{looks_like_key, shown_source};
+use super::Variable;
+use super::errors::{looks_like_key, shown_source, without_keys};
 use super::raw::Raw;
 use crate::credentials::{ClientKey, SANDBOX_CLIENT_KEY};
 
@@ -37,7 +38,7 @@ enum Source {
 }
 
 /// Reads the key of an app from its one source. `sandbox` says whether the built-in key may stand in for none.
-pub(super) fn read(raw: &mut Raw, app: &str, sandbox: bool, env: &[(String, String)]) -> Option<FoundKey> {
+pub(super) fn read(raw: &mut Raw, app: &str, sandbox: bool, env: &[Variable]) -> Option<FoundKey> {
     match from_one_of(raw, app, SOURCES, env) {
         Source::NotNamed => no_source(raw, app, sandbox),
         Source::Read(found) => Some(found),
@@ -46,7 +47,7 @@ pub(super) fn read(raw: &mut Raw, app: &str, sandbox: bool, env: &[(String, Stri
 }
 
 /// Reads the key that an app had before, if its settings name one. The outer `None` is a problem.
-pub(super) fn read_previous(raw: &mut Raw, app: &str, env: &[(String, String)]) -> Option<Option<FoundKey>> {
+pub(super) fn read_previous(raw: &mut Raw, app: &str, env: &[Variable]) -> Option<Option<FoundKey>> {
     match from_one_of(raw, app, PREVIOUS_SOURCES, env) {
         Source::NotNamed => Some(None),
         Source::Read(found) => Some(Some(found)),
@@ -54,7 +55,7 @@ pub(super) fn read_previous(raw: &mut Raw, app: &str, env: &[(String, String)]) 
     }
 }
 
-fn from_one_of(raw: &mut Raw, app: &str, sources: [&'static str; 3], env: &[(String, String)]) -> Source {
+fn from_one_of(raw: &mut Raw, app: &str, sources: [&'static str; 3], env: &[Variable]) -> Source {
     let named: Option<Vec<(String, &str, String)>> = sources
         .map(|name| {
             let setting = raw.app_key(app, name);
@@ -72,13 +73,21 @@ fn from_one_of(raw: &mut Raw, app: &str, sources: [&'static str; 3], env: &[(Str
         raw.problem(&setting, format!("{other} ({place}) names a key as well; keep one of the two"));
         return Source::Bad;
     }
-    let source = match name.rsplit('_').next() {
-        Some("file") => format!("file {value}"),
-        Some("env") => format!("environment variable {value}"),
-        _ => format!("credential {value}"),
+    let kind = match name.rsplit('_').next() {
+        Some("file") => "file",
+        Some("env") => "environment variable",
+        _ => "credential",
     };
+    let source = without_keys(&format!("{kind} {value}"));
     let key = look_up(name, &value, env)
         .and_then(|content| ClientKey::new(content, allow_short).map_err(|bad| format!("{source}: {bad}")));
+    if key.is_ok() && name.ends_with("_env") {
+        raw.advise(
+            &setting,
+            "the environment cannot be wiped and holds the key as long as the process lives, for root to see, and so does \
+             whatever set it; a file (client_key_file) or a systemd credential is safer",
+        );
+    }
     match key {
         Ok(key) => Source::Read(FoundKey { key, source, setting: Some(setting) }),
         Err(what) => {
@@ -102,7 +111,7 @@ fn no_source(raw: &mut Raw, app: &str, sandbox: bool) -> Option<FoundKey> {
     Some(FoundKey { key, source: "built-in sandbox key".to_owned(), setting: None })
 }
 
-fn look_up(name: &str, value: &str, env: &[(String, String)]) -> Result<Zeroizing<Vec<u8>>, String> {
+fn look_up(name: &str, value: &str, env: &[Variable]) -> Result<Zeroizing<Vec<u8>>, String> {
     if looks_like_key(value) {
         return Err(
             "this looks like the key itself; write it to a file (chmod 600) and name the file".to_owned()
@@ -120,12 +129,12 @@ fn look_up(name: &str, value: &str, env: &[(String, String)]) -> Result<Zeroizin
     }
 }
 
-fn variable<'a>(env: &'a [(String, String)], name: &str) -> Option<&'a str> {
+fn variable<'a>(env: &'a [Variable], name: &str) -> Option<&'a str> {
     env.iter().find(|(set, _)| set == name).map(|(_, value)| value.as_str())
 }
 
 /// A systemd credential. Its folder is private to the service, so the mode of the file says nothing.
-fn credential(name: &str, env: &[(String, String)]) -> Result<Zeroizing<Vec<u8>>, String> {
+fn credential(name: &str, env: &[Variable]) -> Result<Zeroizing<Vec<u8>>, String> {
     if name.contains('/') || name == ".." || name == "." {
         return Err("a credential is named without a path, as in LoadCredential=NAME:/path".to_owned());
     }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
-use super::Request;
 use super::document::Document;
 use super::errors::{ConfigError, Problem, shown, without_keys};
 use super::files;
+use super::{Request, Variable};
 
 /// Every setting with its default. The code has no second default.
 pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -85,9 +85,9 @@ impl Layers {
     }
 
     /// Values stay text: figment's own `Env` turns digits into numbers and loses leading zeros.
-    fn add_variables(&mut self, env: &[(String, String)]) {
+    fn add_variables(&mut self, env: &[Variable]) {
         let mut settings: Vec<_> = env.iter().filter(|(name, _)| name.starts_with(ENV_PREFIX)).collect();
-        settings.sort();
+        settings.sort_by_key(|(name, _)| name);
         for (name, value) in settings {
             let place = format!("environment variable {name}");
             let path = name[ENV_PREFIX.len()..].to_ascii_lowercase().replace("__", ".");

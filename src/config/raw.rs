@@ -14,11 +14,12 @@ pub(super) struct Setting {
     pub place: String,
 }
 
-/// Every effective setting by its key path, the keys that exist, and what was found to be wrong.
+/// Every effective setting by its key path, the keys that exist, and what was found to be wrong, or better done otherwise.
 pub(super) struct Raw {
     pub settings: BTreeMap<String, Setting>,
     pub known: BTreeSet<String>,
     pub problems: Vec<Problem>,
+    pub advice: Vec<String>,
     read: BTreeSet<String>,
 }
 
@@ -44,13 +45,19 @@ impl Raw {
     pub fn new(layers: &Layers) -> Result<Self, ConfigError> {
         let known = flatten(&Figment::from(defaults()?))?.into_keys().collect();
         let settings = flatten(&layers.figment)?;
-        Ok(Self { settings, known, problems: Vec::new(), read: BTreeSet::new() })
+        Ok(Self { settings, known, problems: Vec::new(), advice: Vec::new(), read: BTreeSet::new() })
     }
 
     /// Records a problem with a key, at the place where its value was written.
     pub fn problem(&mut self, key: &str, what: impl AsRef<str>) {
         let place = self.place(key);
         self.problems.push(Problem::new(&place, key, what.as_ref()));
+    }
+
+    /// Records what is right, but better done otherwise.
+    pub fn advise(&mut self, key: &str, what: &str) {
+        let Problem { place, key, what } = Problem::new(&self.place(key), key, what);
+        self.advice.push(format!("{place}: {key}: {what}"));
     }
 
     /// Where a key was written; for a key that an app lacks, where the app begins.

@@ -1,6 +1,7 @@
 //! Settings to types, one function per section. Every key of a section is read before any problem ends it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hyper::Uri;
 use tracing::Level;
@@ -12,7 +13,7 @@ use super::quota::quota;
 use super::raw::Raw;
 use super::{
     Browser, Checkout, Config, Environment, Limits, Listen, Log, LogFormat, PublicPrefix, Routes, Sandbox,
-    Target, UpstreamConfig, VerifyResponses, contradictions,
+    Target, UpstreamConfig, Variable, VerifyResponses, contradictions,
 };
 use crate::base_url::UpstreamUrl;
 use crate::endpoint::BrowserPage;
@@ -21,7 +22,7 @@ use crate::server::Address;
 use crate::sign::EmptyPolicy;
 
 /// Reads every section; `None` when there is a problem, which then stands in `raw`.
-pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String)]) -> Option<Config> {
+pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> Option<Config> {
     let environment = environment(raw);
     let listen = listen(raw);
     let upstream = upstream(raw);
@@ -62,6 +63,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String
         checkout: checkout?,
         browser: browser?,
         keyring: keyring?,
+        advice: std::mem::take(&mut raw.advice),
         sources,
     })
 }
@@ -162,6 +164,7 @@ fn limits(raw: &mut Raw) -> Option<Limits> {
     let answer_whole_bytes = raw.count("limits.answer_whole_bytes", "bytes", 1..=64 << 20);
     let answer_memory_bytes = raw.count("limits.answer_memory_bytes", "bytes", 1..=4 << 30);
     let shutdown_timeout = raw.milliseconds("limits.shutdown_timeout_ms");
+    let farewell = raw.number("limits.farewell_ms", "milliseconds", 0..=60_000).map(Duration::from_millis);
     Some(Limits {
         body_bytes: body_bytes?,
         header_timeout: header_timeout?,
@@ -172,6 +175,7 @@ fn limits(raw: &mut Raw) -> Option<Limits> {
         answer_whole_bytes: answer_whole_bytes?,
         answer_memory_bytes: answer_memory_bytes?,
         shutdown_timeout: shutdown_timeout?,
+        farewell: farewell?,
     })
 }
 

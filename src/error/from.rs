@@ -50,11 +50,6 @@ refusals! {
         CallerError::UnknownApp => Code::AppUnknown,
         CallerError::AppConflict => Code::AppConflict,
     };
-    Stranger => |error| match error {
-        Stranger::Target => Code::TargetRefused,
-        Stranger::Host { .. } => Code::HostRefused,
-        Stranger::WebPage(_) => Code::BrowserRefused,
-    };
     BadSignature => |error| match error {
         BadSignature::Missing => Code::SignatureMissing,
         BadSignature::Repeated | BadSignature::Malformed(_) => Code::SignatureMalformed,
@@ -78,6 +73,20 @@ fn of_param(error: &ParamError) -> Code {
         ParamError::BadName(..) | ParamError::BadNameLength(_) => Code::ParameterName,
         ParamError::NotUtf8(_) => Code::ParameterNotUtf8,
         ParamError::Empty(_) => Code::ParameterEmpty,
+    }
+}
+
+impl From<Stranger> for Failure {
+    /// What was sent is shown to whoever sent it, and not to the log.
+    fn from(stranger: Stranger) -> Self {
+        let (code, detail) = match stranger {
+            Stranger::Target => (Code::TargetRefused, "the target names a host"),
+            Stranger::Host { .. } => (Code::HostRefused, "the Host header is none of this listener's"),
+            Stranger::WebPage(_) => {
+                (Code::BrowserRefused, "the request carries what browsers send for web pages")
+            }
+        };
+        Self { told: Some(stranger.to_string()), ..Self::refused(code, detail) }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// Where to listen: `host:port` or `unix:/path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +128,31 @@ pub(super) trait Io: Read + Write + Unpin + Send {}
 impl<T: Read + Write + Unpin + Send> Io for T {}
 
 impl Listener {
+    /// A connection that the system has accepted already; nothing if there is none.
+    ///
+    /// Asks the system itself, since the runtime knows of a connection only some time after it came: one that is left in
+    /// the system's queue is reset when the socket is closed.
+    pub(super) fn accept_waiting(&self) -> Option<(Box<dyn Io>, Peer)> {
+        match &self.socket {
+            Socket::Tcp(socket) => {
+                let socket = std::net::TcpListener::from(socket.as_fd().try_clone_to_owned().ok()?);
+                let (stream, peer) = socket.accept().ok()?;
+                stream.set_nonblocking(true).ok()?;
+                let _ = stream.set_nodelay(true);
+                let peer = Peer { address: Some(peer.ip()), local: Some(stream.local_addr().ok()?) };
+                Some((Box::new(TokioIo::new(TcpStream::from_std(stream).ok()?)), peer))
+            }
+            Socket::Unix(socket) => {
+                let socket =
+                    std::os::unix::net::UnixListener::from(socket.as_fd().try_clone_to_owned().ok()?);
+                let (stream, _) = socket.accept().ok()?;
+                stream.set_nonblocking(true).ok()?;
+                let peer = Peer { address: None, local: None };
+                Some((Box::new(TokioIo::new(UnixStream::from_std(stream).ok()?)), peer))
+            }
+        }
+    }
+
     /// Accepts, and waits a moment after errors such as "too many open files", which would otherwise spin.
     pub(super) async fn accept(&self) -> (Box<dyn Io>, Peer) {
         loop {

@@ -314,8 +314,8 @@ fn what_was_seen_is_told_escaped_and_bounded() {
     assert_eq!(said("name:secret@evil.test"), format!("the Host header is '(user)@evil.test'; {taken}"));
     let long = said(&"a".repeat(5000));
     assert!(long.starts_with(&format!("the Host header is '{}...'", "a".repeat(80))), "{long}");
-    stage.sidecar.wait_for_log(&["host_refused", "'(user)@evil.test'"]);
-    assert!(!stage.sidecar.log().contains("name:secret"));
+    stage.sidecar.wait_for_log(&["host_refused", "none of this listener's"]);
+    assert!(!stage.sidecar.log().contains("evil.test"), "what a caller says of itself is not for the log");
     let metrics = stage.sidecar.admin("/metrics");
     let counted = metrics.text().lines().find(|line| line.contains("error=\"host_refused\"")).unwrap();
     assert!(counted.ends_with(" 4"), "{counted}");

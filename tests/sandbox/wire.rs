@@ -39,6 +39,7 @@ async fn a_truncated_answer_and_a_dropped_one() {
         connections: 8,
         header_timeout: Duration::from_secs(5),
         idle_timeout: Duration::from_secs(5),
+        farewell: Duration::ZERO,
         drain: Duration::from_secs(5),
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

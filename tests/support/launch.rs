@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use super::{CLIENT_KEY, SOON, Sidecar};
+use super::{CLIENT_KEY, SOON, Sidecar, leak};
 
 /// A start in the making. `{folder}` in configuration, variables and flags is the test's own folder.
 pub struct Launch {
@@ -112,9 +112,10 @@ impl Launch {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         streams.0.read_to_string(&mut stdout).unwrap();
         streams.1.read_to_string(&mut stderr).unwrap();
+        let said = format!("{stdout}{stderr}").to_ascii_lowercase();
         for secret in &self.secrets {
-            let shown = stdout.contains(secret.as_str()) || stderr.contains(secret.as_str());
-            assert!(!shown, "a secret was printed:\n{stdout}{stderr}");
+            let shown = leak::written_in(&said, secret);
+            assert_eq!(shown, None, "a secret was printed:\n{stdout}{stderr}");
         }
         Ended { code: child.wait().unwrap().code(), stdout, stderr, folder: self.folder }
     }

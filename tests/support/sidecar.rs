@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{Answer, CANARY, Connection, Launch, SOON, curl};
+use super::{Answer, CANARY, Connection, Launch, SOON, curl, leak};
 
 /// How long a start may take.
 const READY: Duration = Duration::from_secs(10);
@@ -182,6 +182,11 @@ impl Sidecar {
         curl::curl(&[format!("http://{}{path}", self.admin)])
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal, such as `TERM`, to the process.
     pub fn signal(&self, name: &str) {
         self.was_told_to_stop.store(true, Ordering::SeqCst);
@@ -241,8 +246,11 @@ impl Drop for Sidecar {
         let places =
             [("log", &log), ("screen", &self.screen()), ("metrics", &metrics), ("error answers", &failures)];
         for (place, text) in places {
+            let lower = text.to_ascii_lowercase();
             for secret in &self.secrets {
-                assert!(!text.contains(secret.as_str()), "{secret} came to light in the {place}:\n{text}");
+                if let Some(how) = leak::written_in(&lower, secret) {
+                    panic!("{secret} came to light ({how}) in the {place}:\n{text}");
+                }
             }
         }
     }

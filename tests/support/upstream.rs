@@ -19,6 +19,7 @@ pub use reply::{Gate, Reply};
 #[derive(Default)]
 struct Shared {
     script: Mutex<VecDeque<Reply>>,
+    standing: Mutex<Option<Reply>>,
     requests: Mutex<Vec<Recorded>>,
     arrived: Condvar,
     streams: Mutex<Vec<TcpStream>>,
@@ -65,6 +66,11 @@ impl FakeUpstream {
     /// What the next requests are answered with, in this order.
     pub fn script(&self, replies: impl IntoIterator<Item = Reply>) {
         self.shared.script.lock().unwrap().extend(replies);
+    }
+
+    /// What requests without a scripted reply are answered with from now on.
+    pub fn always(&self, reply: Reply) {
+        *self.shared.standing.lock().unwrap() = Some(reply);
     }
 
     /// Every request so far.
@@ -125,7 +131,9 @@ fn serve(mut stream: TcpStream, connection: usize, shared: &Shared) {
         if !stream.peek(&mut first).is_ok_and(|seen| seen == 1) {
             return;
         }
-        let reply = shared.script.lock().unwrap().pop_front().unwrap_or_else(|| Reply::ok(SUCCESS));
+        let scripted = shared.script.lock().unwrap().pop_front();
+        let standing = || shared.standing.lock().unwrap().clone();
+        let reply = scripted.or_else(standing).unwrap_or_else(|| Reply::ok(SUCCESS));
         let Some(request) = read(&mut stream, connection, reply.resets()) else { return };
         shared.requests.lock().unwrap().push(request);
         shared.arrived.notify_all();

@@ -17,6 +17,7 @@ pub struct Reply {
 #[derive(Clone, Debug)]
 enum Step {
     Bytes(Vec<u8>),
+    Pause(Duration),
     Drip(Vec<u8>, Duration),
     Repeat(Vec<u8>, usize),
     Hold,
@@ -75,6 +76,12 @@ impl Reply {
         Self { steps: vec![Step::Reset] }
     }
 
+    /// The same reply, a while later.
+    pub fn after(mut self, pause: Duration) -> Self {
+        self.steps.insert(0, Step::Pause(pause));
+        self
+    }
+
     /// After what came so far, the connection is closed in order.
     pub fn then_close(self) -> Self {
         self.then(Step::Close)
@@ -118,6 +125,10 @@ impl Reply {
     pub(super) fn play(&self, stream: &mut TcpStream) -> bool {
         for step in &self.steps {
             let done = match step {
+                Step::Pause(pause) => {
+                    thread::sleep(*pause);
+                    Ok(())
+                }
                 Step::Bytes(bytes) => stream.write_all(bytes),
                 Step::Repeat(bytes, times) => (0..*times).try_for_each(|_| stream.write_all(bytes)),
                 Step::Drip(bytes, pause) => bytes.iter().try_for_each(|byte| {
