@@ -2,8 +2,14 @@
 //!
 //! Knows hyper, not QFPay.
 
+mod budget;
+mod crowd;
 mod cut_off;
+mod entrance;
+mod farewell;
 mod listener;
+mod progress;
+mod refusal;
 mod watch;
 
 use std::convert::Infallible;
@@ -11,6 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 use hyper::http::{HeaderName, HeaderValue};
 use hyper::server::conn::http1;
@@ -18,17 +25,28 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::sync::Semaphore;
 
+pub use budget::{Budget, Share};
+use crowd::Crowd;
 pub use cut_off::CutOff;
+use entrance::Entrance;
 pub use listener::{Address, BadAddress, Listener, Peer};
-use watch::{Seen, Times, Watched};
+use progress::{End, Progress, Seen, Times};
+pub use refusal::Refusal;
+use refusal::last_words;
+use watch::{Watched, WatchedBody};
 
 /// Bounds on what callers can take up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections open at once; further ones wait in the system's queue.
+    /// Connections open at once. For a further one the connection that has waited longest for its caller is closed.
     pub connections: usize,
+    /// Headers of a request.
+    pub headers: usize,
+    /// A request's head, in bytes.
+    pub head_bytes: usize,
+    /// What requests hold together beyond the first 8 KiB of each, in bytes.
+    pub large_requests_bytes: usize,
     /// How long a request head may take.
     pub header_timeout: Duration,
     /// How long a connection may be idle between requests, or a caller may take to read more of an answer.
@@ -66,71 +84,103 @@ pub enum HiddenTarget {
 
 /// Serves until `shutdown` completes, then lets open requests finish within `limits.drain`.
 ///
+/// `refuse` makes the answer to a request that no handler sees. A handler reads a body whole before it does anything
+/// that matters: a connection whose body is still awaited may have to give up its place.
+///
 /// Returns whether every connection finished in time.
 pub async fn serve<H, F, B>(
     listener: Listener,
     handler: H,
+    refuse: impl Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> bool
 where
     H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Response<B>, CloseConnection>> + Send,
-    B: Body + Send + 'static,
+    B: Body + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let handler = Arc::new(handler);
-    let permits = Arc::new(Semaphore::new(limits.connections));
+    let (handler, refuse) = (Arc::new(handler), Arc::new(refuse));
+    let crowd = Crowd::new(limits.connections);
+    let large_requests = Budget::new(limits.large_requests_bytes);
+    let mut entrance = Entrance::new(listener, &crowd);
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        // The permit comes first: a connection that we cannot serve stays in the system's queue.
-        let accepted = async {
-            let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
-            (listener.accept().await, permit)
-        };
-        let ((connection, peer), permit) = tokio::select! {
-            accepted = accepted => accepted,
+        let (connection, peer, place) = tokio::select! {
+            accepted = entrance.next() => accepted,
             () = &mut shutdown => break,
         };
         let times = Times { head: limits.header_timeout, idle: limits.idle_timeout };
-        let (connection, progress) = Watched::new(connection, times);
-        let handler = handler.clone();
+        let progress = Progress::new(&large_requests);
+        let member = crowd.join(progress.clone(), place);
+        let (connection, brings_back) = Watched::new(connection, times, progress.clone());
+        let (handler, refuse, watched) = (handler.clone(), refuse.clone(), progress.clone());
         let keep_alive = keep_alive(limits.idle_timeout);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            match progress.begins() {
-                Seen::Whole => {}
-                Seen::Fragment => drop(request.extensions_mut().insert(HiddenTarget::Fragment)),
-                Seen::Nothing => drop(request.extensions_mut().insert(HiddenTarget::Pipelined)),
+            let seen = watched.begins(&request);
+            match seen {
+                Some(Seen::Fragment) => drop(request.extensions_mut().insert(HiddenTarget::Fragment)),
+                Some(Seen::NotWhole) => drop(request.extensions_mut().insert(HiddenTarget::Pipelined)),
+                Some(Seen::Whole) | None => {}
             }
-            let (handler, keep_alive, progress) = (handler.clone(), keep_alive.clone(), progress.clone());
+            let (handler, keep_alive, watched) = (handler.clone(), keep_alive.clone(), watched.clone());
             async move {
-                let answered = handler(request).await;
-                progress.answered();
-                let mut response = answered?;
+                seen.ok_or(CloseConnection)?;
+                let answered = handler(request).await?;
+                if !watched.answered() {
+                    return Err(CloseConnection);
+                }
+                let mut response = answered.map(|body| WatchedBody::new(body, watched));
                 response.headers_mut().extend(keep_alive.map(|hint| (KEEP_ALIVE, hint)));
-                Ok::<_, CloseConnection>(response)
+                Ok(response)
             }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(None) // `Watched` tells a slow head from an idle connection
-            .max_headers(100)
-            .max_buf_size(128 * 1024) // a whole call may stand in the query; hyper's own bound is 400 KiB
+            .max_headers(limits.headers)
+            .max_buf_size(limits.head_bytes)
             .half_close(true) // a caller that has sent everything may still wait for its answer
             .serve_connection(connection, service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let ended = tokio::select! {
+                biased; // a connection that is let go must not read on
+                () = progress.is_let_go() => None,
+                ended = connection => Some(ended),
+            };
+            if let Some(Err(error)) = &ended {
                 tracing::debug!(%error, "connection ended early");
             }
-            drop(permit);
+            let needed = progress.was_let_go();
+            let end = progress.ends(ended);
+            if let (true, Ok(io)) = (needed || end != End::Silent, brings_back.await) {
+                let words = match end {
+                    End::Refused(refusal) => Some(last_words(&refuse(refusal))),
+                    End::Unread | End::Silent => None,
+                };
+                match needed {
+                    true => farewell::let_go(io, words).await,
+                    false => tokio::select! {
+                        () = farewell::part(io, words) => {}
+                        () = progress.is_let_go() => {}
+                    },
+                }
+            }
+            drop(member);
         });
     }
-    drop(listener);
-    tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_ok()
+    drop(entrance);
+    let finished = tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_ok();
+    if finished {
+        // Answers that are on their way are not taken back by the end of the process.
+        let _ = tokio::time::timeout(farewell::SILENCE, crowd.is_empty()).await;
+    }
+    finished
 }
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");

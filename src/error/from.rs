@@ -8,6 +8,7 @@ use crate::decode::{DecodeError, UnsupportedBody};
 use crate::endpoint::Misspelt;
 use crate::outbound::TooLongForUrl;
 use crate::receiver::ReceiverError;
+use crate::server::Refusal;
 use crate::sign::{BadSignature, ParamError};
 use crate::upstream::SendError;
 
@@ -73,6 +74,31 @@ fn of_param(error: &ParamError) -> Code {
         ParamError::BadName(..) | ParamError::BadNameLength(_) => Code::ParameterName,
         ParamError::NotUtf8(_) => Code::ParameterNotUtf8,
         ParamError::Empty(_) => Code::ParameterEmpty,
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let (code, detail) = match refusal {
+            Refusal::Malformed => (Code::HeadMalformed, "what came cannot be read as one HTTP/1.1 request"),
+            Refusal::CutShort => (Code::HeadMalformed, "the head ended before it was complete"),
+            Refusal::Tls => {
+                (Code::HeadMalformed, "what came looks like TLS; the sidecar's URL begins with http://")
+            }
+            Refusal::Http2 => {
+                (Code::HeadMalformed, "what came looks like HTTP/2; the sidecar speaks HTTP/1.1")
+            }
+            Refusal::TargetTooLong => (Code::TargetTooLong, "the request line is longer than 65534 bytes"),
+            Refusal::HeadTooLarge => (
+                Code::HeadTooLarge,
+                "the head is larger than limits.head_bytes, or has more headers than limits.headers",
+            ),
+            Refusal::HeadTooSlow => {
+                (Code::HeadTooSlow, "the head was not complete within limits.header_timeout_ms")
+            }
+            Refusal::Crowded => (Code::Crowded, "the request was not complete when its place was needed"),
+        };
+        Self::refused(code, detail)
     }
 }
 

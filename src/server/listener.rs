@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
@@ -122,27 +121,18 @@ pub(super) trait Io: Read + Write + Unpin + Send {}
 impl<T: Read + Write + Unpin + Send> Io for T {}
 
 impl Listener {
-    /// Accepts, and waits a moment after errors such as "too many open files", which would otherwise spin.
-    pub(super) async fn accept(&self) -> (Box<dyn Io>, Peer) {
-        loop {
-            let accepted: io::Result<(Box<dyn Io>, Peer)> = match &self.socket {
-                Socket::Tcp(socket) => socket.accept().await.map(|(stream, peer)| {
-                    // Answers are written whole; waiting for more would only delay them.
-                    let _ = stream.set_nodelay(true);
-                    (Box::new(TokioIo::new(stream)) as Box<dyn Io>, Peer(Some(peer.ip())))
-                }),
-                Socket::Unix(socket) => socket
-                    .accept()
-                    .await
-                    .map(|(stream, _)| (Box::new(TokioIo::new(stream)) as Box<dyn Io>, Peer(None))),
-            };
-            match accepted {
-                Ok(accepted) => return accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
+    /// Accepts a connection.
+    pub(super) async fn accept(&self) -> io::Result<(Box<dyn Io>, Peer)> {
+        match &self.socket {
+            Socket::Tcp(socket) => socket.accept().await.map(|(stream, peer)| {
+                // Answers are written whole; waiting for more would only delay them.
+                let _ = stream.set_nodelay(true);
+                (Box::new(TokioIo::new(stream)) as Box<dyn Io>, Peer(Some(peer.ip())))
+            }),
+            Socket::Unix(socket) => socket
+                .accept()
+                .await
+                .map(|(stream, _)| (Box::new(TokioIo::new(stream)) as Box<dyn Io>, Peer(None))),
         }
     }
 }

@@ -1,0 +1,54 @@
+//! The end of a connection: last words where a request was refused before any handler saw it, and a close that does not
+//! take an answer back.
+
+use std::time::Duration;
+
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::listener::Io;
+
+/// How long a caller that still sends may go on: whoever reads its answer meanwhile has long stopped.
+const LINGER: Duration = Duration::from_secs(5);
+/// How long it may be silent.
+pub(super) const SILENCE: Duration = Duration::from_secs(1);
+/// For last words to a caller whose place is needed: they fit into the system's buffer.
+const AT_ONCE: Duration = Duration::from_millis(20);
+
+/// Says these last words, if there are any, and waits until the caller has stopped sending.
+///
+/// Closing a socket on which unread bytes arrive resets it, and a reset takes away what the other side has not read yet:
+/// a caller in the middle of sending would never see its answer (RFC 9112 section 9.6).
+pub(super) async fn part(io: Box<dyn Io>, words: Option<Vec<u8>>) {
+    let mut io = TokioIo::new(io);
+    let until = Instant::now() + LINGER;
+    if let Some(words) = words
+        && !matches!(timeout(SILENCE, io.write_all(&words)).await, Ok(Ok(())))
+    {
+        return;
+    }
+    // hyper may have done it before; the second time does nothing.
+    let _ = io.shutdown().await;
+    let mut discarded = vec![0; 16 * 1024];
+    let silent = |now: Instant| until.min(now + SILENCE);
+    while let Ok(Ok(1..)) = timeout_at(silent(Instant::now()), io.read(&mut discarded)).await {
+        // A caller that sends without end must not starve those with something to say.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The same for a connection whose place is needed now: no time is left for a caller that does not read or stop.
+pub(super) async fn let_go(io: Box<dyn Io>, words: Option<Vec<u8>>) {
+    let mut io = TokioIo::new(io);
+    let _ = timeout(AT_ONCE, async {
+        if let Some(words) = words {
+            io.write_all(&words).await?;
+        }
+        io.shutdown().await
+    })
+    .await;
+    // What is here already; the caller was slow, so there is nothing else as a rule.
+    let mut discarded = vec![0; 16 * 1024];
+    let _ = timeout(Duration::ZERO, async { while let Ok(1..) = io.read(&mut discarded).await {} }).await;
+}
