@@ -7,6 +7,7 @@ mod crowd;
 mod cut_off;
 mod entrance;
 mod farewell;
+mod head;
 mod listener;
 mod progress;
 mod refusal;
@@ -30,8 +31,9 @@ pub use budget::{Budget, Share};
 use crowd::Crowd;
 pub use cut_off::CutOff;
 use entrance::Entrance;
+use head::Seen;
 pub use listener::{Address, BadAddress, Listener, Peer};
-use progress::{End, Progress, Seen, Times};
+use progress::{End, Progress, Times};
 pub use refusal::Refusal;
 use refusal::last_words;
 use watch::{Watched, WatchedBody};
@@ -122,14 +124,19 @@ where
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
             let seen = watched.begins(&request);
-            match seen {
-                Some(Seen::Fragment) => drop(request.extensions_mut().insert(HiddenTarget::Fragment)),
-                Some(Seen::NotWhole) => drop(request.extensions_mut().insert(HiddenTarget::Pipelined)),
-                Some(Seen::Whole) | None => {}
+            let hidden = match seen {
+                Some(Seen::Fragment) => Some(HiddenTarget::Fragment),
+                Some(Seen::NotWhole) => Some(HiddenTarget::Pipelined),
+                Some(Seen::Whole | Seen::Ambiguous) | None => None,
+            };
+            if let Some(hidden) = hidden {
+                request.extensions_mut().insert(hidden);
             }
             let (handler, keep_alive, watched) = (handler.clone(), keep_alive.clone(), watched.clone());
             async move {
-                seen.ok_or(CloseConnection)?;
+                if matches!(seen, None | Some(Seen::Ambiguous)) {
+                    return Err(CloseConnection);
+                }
                 let answered = handler(request).await?;
                 if !watched.answered() {
                     return Err(CloseConnection);

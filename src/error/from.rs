@@ -91,7 +91,7 @@ impl From<Refusal> for Failure {
             Refusal::TargetTooLong => (Code::TargetTooLong, "the request line is longer than 65534 bytes"),
             Refusal::HeadTooLarge => (
                 Code::HeadTooLarge,
-                "the head is larger than limits.head_bytes, or has more headers than limits.headers",
+                "the head is over limits.head_bytes or limits.headers, or announces a body beyond all bounds",
             ),
             Refusal::HeadTooSlow => {
                 (Code::HeadTooSlow, "the head was not complete within limits.header_timeout_ms")

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::budget::{Budget, Share};
+use super::head::{Head, Seen};
 use super::refusal::Refusal;
 
 /// What every request may hold without asking, in bytes: QFPay's calls are far smaller, so they are served whatever
@@ -21,17 +22,6 @@ pub(super) struct Times {
     pub(super) head: Duration,
     /// Between requests, and for the caller to take more of an answer.
     pub(super) idle: Duration,
-}
-
-/// What was seen of a request line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// All of it, and nothing that the parser drops.
-    Whole,
-    /// A `#`, behind which the URI parser drops everything.
-    Fragment,
-    /// Not all of it: the request was pipelined.
-    NotWhole,
 }
 
 /// How a connection ends.
@@ -58,10 +48,7 @@ struct State {
     phase: Phase,
     /// When the phase, or the request, began, or the caller last took some of an answer.
     since: Instant,
-    /// The first byte of the request, and the length of its line as far as it was seen.
-    first: u8,
-    line: usize,
-    fragment: bool,
+    head: Head,
     /// A body is not known to have been read to its end.
     unread: bool,
     /// hyper asked for more of a body and there was none: no handler has it whole.
@@ -80,10 +67,8 @@ enum Phase {
     Connected,
     /// Between requests.
     Idle,
-    /// In the request line.
-    Line,
-    /// In the rest of the head.
-    Fields,
+    /// In a head, or at its end.
+    Head,
     /// A handler works on a request.
     Served,
     /// The handler has answered; hyper writes.
@@ -99,9 +84,7 @@ impl Progress {
         let state = State {
             phase: Phase::Connected,
             since: Instant::now(),
-            first: 0,
-            line: 0,
-            fragment: false,
+            head: Head::default(),
             unread: false,
             awaits_body: false,
             held: 0,
@@ -118,7 +101,7 @@ impl Progress {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A handler may begin. Returns what was seen of the request line; nothing when the connection was let go already.
+    /// A handler may begin. Returns what was seen of the request's head; nothing when the connection was let go already.
     pub(super) fn begins<B: hyper::body::Body>(&self, request: &Request<B>) -> Option<Seen> {
         let mut state = self.state();
         if state.let_go {
@@ -127,16 +110,15 @@ impl Progress {
         let phase = std::mem::replace(&mut state.phase, Phase::Served);
         state.unread = !request.body().is_end_stream();
         state.awaits_body = false;
-        let fragment = std::mem::take(&mut state.fragment);
-        // Together with an earlier request, before that one was answered, came all of the line or some of it.
-        if phase != Phase::Fields {
-            return Some(Seen::NotWhole);
+        let seen = match phase {
+            Phase::Head => state.head.compare(request),
+            // It came together with an earlier request, before that one was answered.
+            _ => Seen::NotWhole,
+        };
+        if seen == Seen::Ambiguous {
+            state.refused = Some(Refusal::Malformed);
         }
-        Some(match (fragment, parsed_line(request)) {
-            (true, _) => Seen::Fragment,
-            (false, Some(length)) if length != state.line => Seen::NotWhole,
-            _ => Seen::Whole,
-        })
+        Some(seen)
     }
 
     /// A handler has answered. Returns whether its answer is still wanted.
@@ -181,29 +163,20 @@ impl Progress {
     pub(super) fn read(&self, bytes: &[u8]) -> bool {
         let mut state = self.state();
         state.awaits_body = false;
-        for (at, &byte) in bytes.iter().enumerate() {
-            match state.phase {
-                // Empty lines before a request line are allowed (RFC 9112 section 2.2).
-                Phase::Connected | Phase::Idle if !matches!(byte, b'\r' | b'\n') => {
-                    if state.phase == Phase::Idle {
-                        state.since = Instant::now();
-                    }
-                    state.phase = Phase::Line;
-                    (state.first, state.line, state.fragment) = (byte, 1, byte == b'#');
+        let begins = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n'));
+        match (state.phase, begins) {
+            // Empty lines before a request line are allowed (RFC 9112 section 2.2).
+            (Phase::Connected | Phase::Idle, Some(at)) => {
+                if state.phase == Phase::Idle {
+                    state.since = Instant::now();
                 }
-                Phase::Line if byte == b'\n' => state.phase = Phase::Fields,
-                Phase::Line => {
-                    state.fragment |= byte == b'#';
-                    state.line += usize::from(byte != b'\r');
-                }
-                _ => {}
+                (state.phase, state.head) = (Phase::Head, Head::default());
+                state.head.read(&bytes[at..]);
             }
-            if !matches!(state.phase, Phase::Connected | Phase::Idle | Phase::Line) {
-                state.held += bytes.len() - at;
-                break;
-            }
-            state.held += 1;
+            (Phase::Head, _) => state.head.read(bytes),
+            _ => {}
         }
+        state.held += bytes.len();
         let more = state.held.saturating_sub(FREE);
         let answering = matches!(state.phase, Phase::Answering | Phase::Flushing);
         let held = more == 0 || answering || state.share.covers(more);
@@ -231,7 +204,7 @@ impl Progress {
     pub(super) fn deadline(&self, times: Times) -> Option<Instant> {
         let state = self.state();
         match state.phase {
-            Phase::Connected | Phase::Line | Phase::Fields => Some(state.since + times.head),
+            Phase::Connected | Phase::Head => Some(state.since + times.head),
             Phase::Idle | Phase::Answering | Phase::Flushing => Some(state.since + times.idle),
             Phase::Served | Phase::Parting => None,
         }
@@ -245,12 +218,13 @@ impl Progress {
     /// Whether what hyper writes now is a refusal of its own: no handler is at work or has just answered.
     pub(super) fn refuses(&self, beginning: &[u8]) -> bool {
         let mut state = self.state();
-        let own = matches!(state.phase, Phase::Connected | Phase::Idle | Phase::Line | Phase::Fields);
+        let own = matches!(state.phase, Phase::Connected | Phase::Idle | Phase::Head);
         if own && state.refused.is_none() {
             let refusal = Refusal::of_status(beginning.get(9..12).unwrap_or_default());
-            state.refused = Some(match (refusal, state.phase, state.first) {
-                (Refusal::HeadTooLarge, Phase::Line, _) => Refusal::TargetTooLong,
-                (Refusal::Malformed, _, TLS_HANDSHAKE) => Refusal::Tls,
+            let in_head = state.phase == Phase::Head;
+            state.refused = Some(match refusal {
+                Refusal::HeadTooLarge if in_head && state.head.is_in_request_line() => Refusal::TargetTooLong,
+                Refusal::Malformed if in_head && state.head.is_tls() => Refusal::Tls,
                 _ => refusal,
             });
         }
@@ -267,13 +241,13 @@ impl Progress {
     pub(super) fn ends(&self, ended: Option<Result<(), hyper::Error>>) -> End {
         let mut state = self.state();
         let phase = std::mem::replace(&mut state.phase, Phase::Parting);
-        let in_head = matches!(phase, Phase::Idle | Phase::Line | Phase::Fields);
+        let in_head = matches!(phase, Phase::Idle | Phase::Head);
         state.since = Instant::now();
         state.held = 0;
         state.share.release();
         match (state.refused, ended) {
             (Some(refusal), _) => End::Refused(refusal),
-            _ if state.let_go && matches!(phase, Phase::Line | Phase::Fields | Phase::Served) => {
+            _ if state.let_go && matches!(phase, Phase::Head | Phase::Served) => {
                 End::Refused(Refusal::Crowded)
             }
             // With half a head in its buffer hyper calls the end of reading an error, with nothing it does not.
@@ -322,20 +296,10 @@ impl State {
         match self.phase {
             _ if self.let_go => None,
             Phase::Parting => Some((0, self.since)),
-            Phase::Connected | Phase::Line | Phase::Fields => Some((1, self.since)),
+            Phase::Connected | Phase::Head => Some((1, self.since)),
             Phase::Served if self.awaits_body => Some((1, self.since)),
             Phase::Idle => Some((2, self.since)),
             Phase::Served | Phase::Answering | Phase::Flushing => None,
         }
     }
-}
-
-/// The first byte of a TLS record that opens a connection (RFC 8446 section 5.1).
-const TLS_HANDSHAKE: u8 = 22;
-
-/// The length of a request line from what hyper made of it; nothing for a target that names a host.
-fn parsed_line<B>(request: &Request<B>) -> Option<usize> {
-    let (method, uri) = (request.method().as_str(), request.uri());
-    let target = uri.path_and_query().filter(|_| uri.authority().is_none())?;
-    Some(method.len() + " ".len() + target.as_str().len() + " HTTP/1.1".len())
 }
