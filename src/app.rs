@@ -1,5 +1,6 @@
 //! Wiring: a configuration becomes listeners, services and a way to QFPay. Nothing else happens here.
 
+mod descriptors;
 mod notifications;
 mod refusals;
 mod serve;
@@ -83,6 +84,7 @@ impl Sidecar {
     /// # Errors
     /// [`StartError`] names the setting at fault.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        descriptors::provide(config);
         let (base, browser_base, sandbox) = match &config.upstream.target {
             Target::Live(base) => (base.clone(), config.upstream.browser_base_url.clone(), None),
             Target::Sandbox => {

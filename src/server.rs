@@ -165,18 +165,21 @@ where
             }
             let needed = progress.was_let_go();
             let end = progress.ends(ended);
-            if let (true, Ok(io)) = (needed || end != End::Silent, brings_back.await) {
-                let words = match end {
-                    End::Refused(refusal) => Some(last_words(&refuse(refusal))),
-                    End::Unread | End::Silent => None,
-                };
-                match needed {
-                    true => farewell::let_go(io, words).await,
-                    false => tokio::select! {
-                        () = farewell::part(io, words) => {}
-                        () = progress.is_let_go() => {}
-                    },
+            let words = |refusal| last_words(&refuse(refusal));
+            match (end, brings_back.await) {
+                (End::Silent, _) | (_, Err(_)) => {}
+                (End::Unspoken(refusal), Ok(io)) => {
+                    drop(member); // somebody may wait for its place
+                    return farewell::let_go(io, false, || words(refusal)).await;
                 }
+                (End::Refused(refusal), Ok(io)) if needed => {
+                    drop(member);
+                    return farewell::let_go(io, true, || words(refusal)).await;
+                }
+                (End::Refused(refusal), Ok(io)) => {
+                    stay(farewell::part(io, Some(words(refusal))), &progress).await
+                }
+                (End::Unread, Ok(io)) => stay(farewell::part(io, None), &progress).await,
             }
             drop(member);
         });
@@ -188,6 +191,14 @@ where
         let _ = tokio::time::timeout(farewell::SILENCE, crowd.is_empty()).await;
     }
     finished
+}
+
+/// Says goodbye for as long as nobody needs the place.
+async fn stay(farewell: impl Future<Output = ()>, progress: &Progress) {
+    tokio::select! {
+        () = farewell => {}
+        () = progress.is_let_go() => {}
+    }
 }
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::progress::Progress;
 
 /// How often it is looked again for a connection that waits, when none did.
-const AGAIN: Duration = Duration::from_millis(50);
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// The connections of a listener.
 pub(super) struct Crowd {

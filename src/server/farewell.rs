@@ -38,17 +38,17 @@ pub(super) async fn part(io: Box<dyn Io>, words: Option<Vec<u8>>) {
     }
 }
 
-/// The same for a connection whose place is needed now: no time is left for a caller that does not read or stop.
-pub(super) async fn let_go(io: Box<dyn Io>, words: Option<Vec<u8>>) {
+/// The same in no time: for a connection whose place is needed, or on which nothing came for long. A caller that `spoke`,
+/// or whose request has just come after all, is told; else nothing is to be said.
+pub(super) async fn let_go(io: Box<dyn Io>, spoke: bool, words: impl FnOnce() -> Vec<u8>) {
     let mut io = TokioIo::new(io);
-    let _ = timeout(AT_ONCE, async {
-        if let Some(words) = words {
-            io.write_all(&words).await?;
-        }
-        io.shutdown().await
-    })
-    .await;
-    // What is here already; the caller was slow, so there is nothing else as a rule.
     let mut discarded = vec![0; 16 * 1024];
+    let spoke = matches!(timeout(Duration::ZERO, io.read(&mut discarded)).await, Ok(Ok(1..))) || spoke;
+    if spoke {
+        let words = words();
+        let _ = timeout(AT_ONCE, io.write_all(&words)).await;
+    }
+    let _ = timeout(AT_ONCE, io.shutdown()).await;
+    // What is still here; the caller was slow, so there is little as a rule.
     let _ = timeout(Duration::ZERO, async { while let Ok(1..) = io.read(&mut discarded).await {} }).await;
 }

@@ -15,6 +15,9 @@ use super::refusal::Refusal;
 /// others hold.
 const FREE: usize = 8 * 1024;
 
+/// What nobody is let go for. A request is here in less; what waits longer, waits for its caller.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// The times that a connection is given.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
@@ -29,6 +32,8 @@ pub(super) struct Times {
 pub(super) enum End {
     /// There is nothing to say.
     Silent,
+    /// Nobody said anything; if a request has come meanwhile, it is refused.
+    Unspoken(Refusal),
     /// It was answered; some of the request may still be on its way.
     Unread,
     /// No handler saw the request.
@@ -256,6 +261,8 @@ impl Progress {
                 End::Refused(Refusal::CutShort)
             }
             (_, Some(Err(error))) if in_head && error.is_parse() => End::Refused(Refusal::Http2),
+            _ if state.let_go => End::Unspoken(Refusal::Crowded),
+            (_, Some(Ok(()))) if state.timed_out => End::Unspoken(Refusal::HeadTooSlow),
             (_, Some(Ok(()))) if state.unread => End::Unread,
             _ => End::Silent,
         }
@@ -291,11 +298,12 @@ impl Progress {
 impl State {
     /// How readily the connection gives up its place, and since when it waits: first one that only says goodbye, then
     /// one whose caller owes the rest of a request, then one between requests. Never one with a call in work: while a
-    /// body is awaited no handler has all of it.
+    /// body is awaited no handler has all of it. Nor one that has only just come: its request may be here and unread.
     fn rank(&self) -> Option<(u8, Instant)> {
         match self.phase {
             _ if self.let_go => None,
             Phase::Parting => Some((0, self.since)),
+            _ if self.since.elapsed() < GRACE => None,
             Phase::Connected | Phase::Head => Some((1, self.since)),
             Phase::Served if self.awaits_body => Some((1, self.since)),
             Phase::Idle => Some((2, self.since)),

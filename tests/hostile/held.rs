@@ -89,24 +89,27 @@ fn connections_that_wait_for_nothing_make_room() {
 
 #[test]
 fn a_call_in_work_is_never_let_go() {
-    let settings: Vec<_> = PATIENT.into_iter().chain(["limits.connections=8"]).collect();
+    let settings: Vec<_> = PATIENT.into_iter().chain(["limits.connections=64"]).collect();
     let stage = Stage::new(&settings);
+    let memory = Memory::when_idle(&stage);
+    stage.upstream.forget();
     let gate = Gate::default();
     let held = Reply::raw("").then_wait(&gate).then_bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     stage.upstream.script(vec![held; 6]);
     let mut calls = opened(&stage, 6, |_| format!("{HEAD}Content-Length: 7\r\n\r\ntxamt=1"));
     stage.upstream.wait_for_requests(6);
-    let attackers = opened(&stage, 100, |number| match number % 3 {
+    let attackers = opened(&stage, 300, |number| match number % 3 {
         0 => String::new(),
         1 => format!("{HEAD}X: "),
         _ => format!("{HEAD}Content-Length: 7\r\n\r\ntx"),
     });
-    assert_served(&stage, "6 of 8 places in work, 100 attackers");
+    assert_served(&stage, "6 of 64 places in work, 300 attackers");
     gate.open();
     for call in &mut calls {
         assert_eq!(call.read().text(), "ok");
     }
     drop(attackers);
+    memory.assert_bounded("6 of 64 places in work, 300 attackers");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a process takes up, and whether others are served meanwhile.
 
 use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::support::*;
@@ -10,17 +11,28 @@ const ABOVE_IDLE_KB: u64 = 64 * 1024;
 /// How long a fresh call may take while others attack: generous, for a slow machine.
 const SERVED_WITHIN: Duration = Duration::from_secs(1);
 
+/// Those who measure take turns, so that they do not measure each other.
+static ALONE: Mutex<()> = Mutex::new(());
+
 /// A look at the memory of a sidecar that has served a call.
 pub struct Memory {
     pid: u32,
     idle_kb: u64,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Memory {
     pub fn when_idle(stage: &Stage) -> Self {
+        let memory = Self::of(stage);
         assert_eq!(fresh(stage).status, 200);
+        Self { idle_kb: field(memory.pid, "VmRSS:"), ..memory }
+    }
+
+    /// The same before any call.
+    pub fn of(stage: &Stage) -> Self {
         let pid = stage.sidecar.pid();
-        Self { pid, idle_kb: field(pid, "VmRSS:") }
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self { pid, idle_kb: field(pid, "VmRSS:"), _alone: alone }
     }
 
     /// The most that it ever held, which may not be too much.
