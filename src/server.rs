@@ -27,7 +27,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
 
-pub use budget::{Budget, Share};
+use budget::Budget;
 use crowd::Crowd;
 pub use cut_off::CutOff;
 use entrance::Entrance;

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many bytes may still be taken.
 #[derive(Debug)]
-pub struct Budget(AtomicUsize);
+pub(super) struct Budget(AtomicUsize);
 
 impl Budget {
     /// A budget of this many bytes.
-    pub fn new(bytes: usize) -> Arc<Self> {
+    pub(super) fn new(bytes: usize) -> Arc<Self> {
         Arc::new(Self(AtomicUsize::new(bytes)))
     }
 
@@ -21,19 +21,19 @@ impl Budget {
 
 /// One holder's part of a budget; given back when it is dropped.
 #[derive(Debug)]
-pub struct Share {
+pub(super) struct Share {
     budget: Arc<Budget>,
     taken: usize,
 }
 
 impl Share {
     /// Nothing yet.
-    pub fn of(budget: &Arc<Budget>) -> Self {
+    pub(super) fn of(budget: &Arc<Budget>) -> Self {
         Self { budget: budget.clone(), taken: 0 }
     }
 
     /// Whether the budget covers this many bytes in all; what it lacked is taken.
-    pub fn covers(&mut self, bytes: usize) -> bool {
+    pub(super) fn covers(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.taken);
         let covered = self.budget.take(more);
         self.taken += if covered { more } else { 0 };
@@ -41,7 +41,7 @@ impl Share {
     }
 
     /// Gives everything back.
-    pub fn release(&mut self) {
+    pub(super) fn release(&mut self) {
         self.budget.0.fetch_add(std::mem::take(&mut self.taken), Ordering::Relaxed);
     }
 }
