@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::listener::Io;
 
 /// How long a caller that still sends may go on: whoever reads its answer meanwhile has long stopped.
-const LINGER: Duration = Duration::from_secs(5);
+const LINGER: Duration = Duration::from_secs(10);
 /// How long it may be silent.
 pub(super) const SILENCE: Duration = Duration::from_secs(1);
 /// For last words to a caller whose place is needed: they fit into the system's buffer.

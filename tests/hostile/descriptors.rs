@@ -9,11 +9,7 @@ use super::support::*;
 #[test]
 fn a_lack_of_descriptors_is_survived_and_told_truly() {
     let stage = Stage::launch(|launch| launch.set("log.level=info").descriptors(40));
-    assert!(
-        stage.sidecar.log().contains("limits.connections"),
-        "it warns at the start: {}",
-        stage.sidecar.log()
-    );
+    stage.sidecar.wait_for_log(&["WARN", "limits.connections"]);
     assert_eq!(fresh(&stage).status, 200);
     stage.upstream.forget();
     let gate = Gate::default();

@@ -1,5 +1,6 @@
 //! Whoever is refused hears why, on every listener, once, and also while it is still sending.
 
+use std::io::Write;
 use std::thread;
 
 use super::process::{Memory, assert_served};
@@ -111,12 +112,12 @@ fn a_caller_that_sends_100_mb_reads_why_they_were_refused() {
     let head = "POST /trade/v1/payment HTTP/1.1\r\nHost: localhost\r\n";
     let mut announced = stage.sidecar.connect();
     announced.write(format!("{head}Content-Length: {}\r\n\r\n", body.len()));
-    announced.write(&body);
+    announced.0.write_all(&body).expect("nothing is reset while it sends");
     stage.sidecar.seen(announced.read()).assert_failure(413, "body_too_large");
     let mut chunked = stage.sidecar.connect();
     chunked.write(format!("{head}Transfer-Encoding: chunked\r\n\r\n"));
     let chunk = format!("10000\r\n{}\r\n", "a".repeat(0x10000));
-    (0..1600).for_each(|_| chunked.write(&chunk));
+    (0..1600).for_each(|_| chunked.0.write_all(chunk.as_bytes()).expect("nothing is reset while it sends"));
     stage.sidecar.seen(chunked.read()).assert_failure(413, "body_too_large");
     assert_eq!(stage.upstream.requests().len(), 0);
     memory.assert_bounded("100 MB bodies, one by one");

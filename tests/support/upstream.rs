@@ -152,6 +152,12 @@ fn read(stream: &mut TcpStream, connection: usize, unread: bool) -> Option<Recor
         if !unread || raw.len() < whole {
             stream.read_exact(&mut byte).ok()?;
         }
+        // The body at once, but for its last byte.
+        if head > 0 && raw.len() + 1 < whole {
+            let begin = raw.len();
+            raw.resize(whole - 1, 0);
+            stream.read_exact(&mut raw[begin..]).ok()?;
+        }
     }
     Some(Recorded::new(raw, head, connection))
 }
