@@ -8,7 +8,7 @@
 #                            it ends early or is not ready within 20 seconds.
 # stop_process PID           SIGTERM, 10 seconds to end, then SIGKILL; silent for a process that is gone.
 #
-# The sandbox keeps QFPay's limit of 400 requests a minute; it is off here, because a test that waits out a quota
+# The sidecar and the sandbox keep QFPay's limit of 400 requests a minute; both are off here, because a test that waits out a quota
 # tests nothing.
 
 start_sidecar() {
@@ -18,6 +18,7 @@ start_sidecar() {
   : >"$log"
   env QFPAY__LISTEN__API=127.0.0.1:0 QFPAY__LISTEN__ADMIN=127.0.0.1:0 QFPAY__SANDBOX__LISTEN=127.0.0.1:0 \
     QFPAY__SANDBOX__QUOTA_PER_SECOND=0 QFPAY__SANDBOX__QUOTA_PER_MINUTE=0 \
+    QFPAY__QUOTA__PER_SECOND=0 QFPAY__QUOTA__PER_MINUTE=0 \
     "$binary" run "$@" >"$log" 2>"$log.stderr" </dev/null &
   SIDECAR_PID=$!
   until grep -q '^ *ready' "$log"; do

@@ -7,8 +7,11 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::http::HeaderValue;
 use hyper::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Method, Response, StatusCode};
 
+use crate::error::Failure;
+use crate::gate::{self, Hosts};
 use crate::metrics::Metrics;
 
 /// What the probes look at.
@@ -18,17 +21,23 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     /// Set as soon as shutdown begins: `/readyz` fails then, so that no new calls are sent here.
     pub draining: Arc<AtomicBool>,
+    /// Further hosts under which probes and scrapers reach it.
+    pub hosts: Hosts,
 }
 
 impl Admin {
     /// Answers `/livez`, `/readyz` and `/metrics`.
-    pub fn handle<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
-        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    pub fn handle(&self, head: &Parts) -> Response<Full<Bytes>> {
+        if let Err(stranger) = gate::admit(head, &self.hosts) {
+            tracing::warn!(detail = %stranger, "a request to the admin listener was refused");
+            return Failure::from(stranger).into_plain_text().map(Full::new);
+        }
+        if !matches!(head.method, Method::GET | Method::HEAD) {
             let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             return response;
         }
-        match request.uri().path() {
+        match head.uri.path() {
             "/livez" => answer(StatusCode::OK, "alive\n"),
             "/readyz" if self.draining.load(Ordering::Relaxed) => {
                 answer(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")

@@ -2,8 +2,10 @@
 
 mod answer;
 mod matched;
+mod quota;
 mod record;
 mod response_signature;
+mod send;
 mod verify;
 
 use std::panic::AssertUnwindSafe;
@@ -21,14 +23,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::body;
 use crate::browser::Pages;
 use crate::caller::{self, REQUEST_ID_HEADER, RequestId};
-use crate::config::{Routes, VerifyResponses};
+use crate::config::{PublicPrefix, Routes, VerifyResponses};
 use crate::credentials::Keyring;
 use crate::decode::decode;
 use crate::endpoint::{self, BrowserPage};
 use crate::error::{Code, Failure};
+use crate::gate::{self, Hosts};
 use crate::metrics::Metrics;
 use crate::outbound::{self, Call, SignedRequest};
-use crate::server::{CutOff, Peer};
+use crate::quota::Quota;
+use crate::server::CutOff;
 use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{AnswerBody, Delivery, Upstream};
 use answer::{relay, to_browser, whole};
@@ -55,6 +59,8 @@ pub struct Api {
     pub body_timeout: Duration,
     /// URLs for the customer's browser.
     pub pages: Pages,
+    /// How many calls may go.
+    pub quota: Quota,
     /// The way to QFPay.
     pub upstream: Upstream,
     /// What is counted.
@@ -65,10 +71,12 @@ pub struct Api {
     pub draining: Arc<AtomicBool>,
     /// Set when calls still in flight are given up, so that their callers hear of it before the process ends.
     pub cut_off: CutOff,
-    /// Further host names under which callers reach the API.
-    pub allowed_hosts: Vec<String>,
+    /// Further hosts under which callers reach the API.
+    pub hosts: Hosts,
     /// The browser pages that are signed.
     pub browser_pages: Vec<BrowserPage>,
+    /// Where customers' browsers reach these pages themselves, through the shop's web server.
+    pub public_prefix: Option<PublicPrefix>,
 }
 
 impl Api {
@@ -103,16 +111,20 @@ impl Api {
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
         let (head, body) = request.into_parts();
-        if head.extensions.get::<Peer>().is_none_or(|peer| peer.0.is_some()) {
-            caller::refuse_foreign_hosts(&head.headers, &self.allowed_hosts)?;
-        }
-        if head.uri.path() == endpoint::VERIFY.path && head.uri.authority().is_none() {
+        let path = match self.public_prefix.as_ref().and_then(|prefix| prefix.page(head.uri.path())) {
+            Some(page) => {
+                gate::admit_customers(&head)?;
+                page
+            }
+            None => {
+                gate::admit(&head, &self.hosts)?;
+                head.uri.path()
+            }
+        };
+        if path == endpoint::VERIFY.path {
             return self.verify(&head, body, record).await;
         }
-        let endpoint = self.matched(&head, record)?;
-        if endpoint.browser_page().is_none() {
-            caller::refuse_web_pages(&head.headers)?;
-        }
+        let endpoint = self.matched(path, &head, record)?;
         let waiting = record.waiting();
         let body = body::read(body, self.body_bytes, self.body_timeout).await;
         record.waited(waiting);
@@ -129,12 +141,13 @@ impl Api {
             return Ok(to_browser(&url, &head));
         }
 
+        let pass = self.within_quota(app, endpoint, record).await?;
         let out_trade_no = params.get("out_trade_no").map(str::to_owned);
         let signed_by = app.clone();
         let call = Call {
             app: app.clone(),
             endpoint,
-            path: head.uri.path(),
+            path,
             method: head.method.clone(),
             place: decoded.place,
             params,
@@ -144,13 +157,15 @@ impl Api {
         let waiting = record.waiting();
         record.delivery = Delivery::Unknown;
         let sent = tokio::select! {
-            sent = self.upstream.send(signed) => sent.map_err(Failure::from),
+            sent = self.send(&signed, endpoint, record) => sent.map_err(Failure::from),
             () = self.cut_off.reached() => {
                 let detail = "the call was still in flight at limits.shutdown_timeout_ms";
                 Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail))
             }
         };
         record.waited(waiting);
+        let sent =
+            sent.inspect(|answer| self.quota.answered(&signed_by, pass, answer.status, &answer.headers));
         let checked = sent.and_then(|answer| self.check_signature(answer, &signed_by));
         let answer = checked.map_err(|failure| failure.about(endpoint.effect, out_trade_no.as_deref()))?;
         Ok(relay(answer, record))

@@ -22,6 +22,7 @@ use crate::browser::Pages;
 use crate::config::{Config, Target, files};
 use crate::metrics::Metrics;
 use crate::notification::Notifications;
+use crate::quota::Quota;
 use crate::sandbox::{self, Sandbox};
 use crate::server::{Address, CutOff, Limits, Listener};
 use crate::sign::Verifier;
@@ -123,13 +124,15 @@ impl Sidecar {
                 checkout_sign_type_spelling: config.checkout.sign_type_spelling.clone(),
                 checkout_sign_lang: config.checkout.sign_lang,
             },
+            quota: Quota::start(&config.quota, config.keyring.apps(), metrics.clone()).await,
             upstream: upstream(config, base)?,
             metrics: metrics.clone(),
             in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),
             draining: draining.clone(),
             cut_off: given_up.clone(),
-            allowed_hosts: config.listen.allowed_hosts.clone(),
+            hosts: config.listen.allowed_hosts.clone(),
             browser_pages: config.browser.pages.clone(),
+            public_prefix: config.browser.public_prefix.clone(),
         };
         let notifications = match notification_listener {
             Some(listener) => Some((
@@ -140,7 +143,7 @@ impl Sidecar {
         };
         Ok(Self {
             api: Arc::new(api),
-            admin: Admin { metrics, draining },
+            admin: Admin { metrics, draining, hosts: config.listen.allowed_hosts.clone() },
             cut_off,
             api_listener,
             admin_listener,
@@ -198,9 +201,13 @@ async fn bind(setting: &'static str, address: &Address) -> Result<Listener, Star
 fn upstream(config: &Config, base: UpstreamUrl) -> Result<Upstream, StartError> {
     let settings = Settings {
         connect_timeout: config.upstream.connect_timeout,
+        tls_timeout: config.upstream.tls_timeout,
+        write_timeout: config.upstream.write_timeout,
+        first_byte_timeout: config.upstream.first_byte_timeout,
         call_timeout: config.upstream.call_timeout,
         pool_idle_timeout: config.upstream.pool_idle_timeout,
         answer_whole_bytes: config.limits.answer_whole_bytes,
+        answer_memory_bytes: config.limits.answer_memory_bytes,
     };
     with_roots("upstream.ca_file", config.upstream.ca_file.as_deref(), |roots| {
         Upstream::new(base, settings, roots)

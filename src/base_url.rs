@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use hyper::Uri;
+use hyper::http::HeaderValue;
 use hyper::http::uri::{Authority, Scheme};
 
 /// The base URL of a QFPay host. Always https; plain http only to this machine (the sandbox, a test).
@@ -56,16 +57,20 @@ impl UpstreamUrl {
         }
     }
 
-    /// The full URI of a request target on this host. `target` is a path that was matched, with an encoded query.
-    ///
-    /// # Errors
-    /// When the target is not a legal path and query; the caller's bytes never choose the host.
-    pub fn join(&self, target: &str) -> Result<Uri, hyper::http::Error> {
-        Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(target)
-            .build()
+    /// Where to connect.
+    pub fn uri(&self) -> Uri {
+        let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone());
+        uri.path_and_query("/").build().expect("each part was checked")
+    }
+
+    /// The value of `Host`: the port is left out where it is the usual one.
+    pub fn host_header(&self) -> HeaderValue {
+        let usual = if self.scheme == Scheme::HTTPS { 443 } else { 80 };
+        let text = match self.authority.port_u16() {
+            Some(port) if port == usual => self.authority.host(),
+            _ => self.authority.as_str(),
+        };
+        HeaderValue::from_str(text).expect("an authority is visible ASCII")
     }
 
     /// The host name, without port, in lower case.
@@ -127,6 +132,18 @@ mod tests {
         assert_eq!(UpstreamUrl::parse("https://a.test/base"), Err(BadUpstreamUrl::MoreThanAHost));
         assert_eq!(UpstreamUrl::parse("https://user@a.test"), Err(BadUpstreamUrl::MoreThanAHost));
         assert_eq!(UpstreamUrl::parse("https://a.test/?x=1"), Err(BadUpstreamUrl::MoreThanAHost));
+    }
+
+    #[test]
+    fn the_usual_port_is_left_out_of_host() {
+        for (url, host) in [
+            ("https://a.test:443", "a.test"),
+            ("https://a.test:8443", "a.test:8443"),
+            ("http://[::1]:443", "[::1]:443"),
+            ("http://localhost:80", "localhost"),
+        ] {
+            assert_eq!(UpstreamUrl::parse(url).unwrap().host_header(), host);
+        }
     }
 
     #[test]

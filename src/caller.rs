@@ -1,12 +1,9 @@
-//! Who calls: the id of the request, whether it comes from a web page, and which app it wants to sign.
+//! Who calls: the id of the request, and which app it wants to sign.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use hyper::http::header::{HOST, HeaderName, ORIGIN, REFERER};
-use hyper::http::uri::Authority;
-use hyper::http::{HeaderMap, HeaderValue};
+use hyper::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::credentials::{App, Keyring};
 use crate::endpoint::Endpoint;
@@ -17,8 +14,6 @@ use crate::sign::Params;
 const REQUEST_ID_IN: &str = "x-request-id";
 /// Carries the request id back.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-sidecar-request-id");
-/// What browsers say about the page that made a request.
-const SEC_FETCH_SITE: &str = "sec-fetch-site";
 
 /// By which a request is found again in logs and answers.
 #[derive(Clone, Debug)]
@@ -60,57 +55,12 @@ impl fmt::Display for RequestId {
 /// Why a caller is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CallerError {
-    /// Localhost is no trust boundary: any web page that someone on this machine opens can send forms to it.
-    #[error("the request carries a {0} header, which only browsers send")]
-    Browser(&'static str),
-    /// A name of somebody else's that points at this machine: DNS rebinding.
-    #[error(
-        "the Host header must be there once and be an IP address, localhost or a name in listen.allowed_hosts"
-    )]
-    Host,
     /// There is no such app.
     #[error("no configured app has the app_code that the request names")]
     UnknownApp,
     /// Header and parameter, or two parameters, disagree.
     #[error("X-QF-APPCODE, app_code and appcode do not name the same app")]
     AppConflict,
-}
-
-/// Refuses requests that a web page made. Not for URLs that customers open: those hold no more than the shop gave out.
-///
-/// # Errors
-/// [`CallerError::Browser`] names the header that gave it away.
-pub fn refuse_web_pages(headers: &HeaderMap) -> Result<(), CallerError> {
-    if headers.contains_key(ORIGIN) {
-        return Err(CallerError::Browser("Origin"));
-    }
-    // What an image on a page sends, where the browser does not say Sec-Fetch-Site.
-    if headers.contains_key(REFERER) {
-        return Err(CallerError::Browser("Referer"));
-    }
-    // "none" is a person who typed the address.
-    if headers.get_all(SEC_FETCH_SITE).iter().any(|site| site != "none") {
-        return Err(CallerError::Browser("Sec-Fetch-Site"));
-    }
-    Ok(())
-}
-
-/// Refuses requests for a host that is not this sidecar: a web page can point a name of its own at 127.0.0.1, and its
-/// requests are then of one origin, without `Origin` or `Sec-Fetch-Site`. It cannot make the browser send an IP address.
-///
-/// # Errors
-/// [`CallerError::Host`] unless there is exactly one `Host` with an address, `localhost` or an allowed name.
-pub fn refuse_foreign_hosts(headers: &HeaderMap, allowed: &[String]) -> Result<(), CallerError> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(CallerError::Host) };
-    let authority =
-        host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()).ok_or(CallerError::Host)?;
-    let name = authority.host();
-    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    let known = address.parse::<IpAddr>().is_ok()
-        || name.eq_ignore_ascii_case("localhost")
-        || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(name));
-    if known && !authority.as_str().contains('@') { Ok(()) } else { Err(CallerError::Host) }
 }
 
 /// The app that the caller names by its `app_code`, in the header or as a parameter; else the default app.

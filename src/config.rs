@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::base_url::UpstreamUrl;
 use crate::credentials::{Keyring, SignType};
 use crate::endpoint::BrowserPage;
+use crate::gate::Hosts;
 use crate::server::Address;
 use crate::sign::EmptyPolicy;
 
@@ -24,6 +25,8 @@ mod keys;
 mod layers;
 mod networks;
 mod notifications;
+mod public_prefix;
+mod quota;
 mod raw;
 mod readers;
 mod receiver;
@@ -35,6 +38,8 @@ pub use effective::Effective;
 pub use errors::{ConfigError, Problem};
 pub use networks::{BadNetwork, Networks};
 pub use notifications::{Acknowledge, Duplicates, NotificationRoute, Notifications};
+pub use public_prefix::{BadPrefix, PublicPrefix};
+pub use quota::{BadStore, Quota, QuotaStore, StoreAddress, StoreHost, StorePassword};
 pub use receiver::{BadReceiver, ReceiverUrl};
 pub use routes::{BadRoute, Routes};
 
@@ -92,6 +97,8 @@ pub struct Config {
     pub empty: EmptyPolicy,
     /// Bounds on what callers can take up.
     pub limits: Limits,
+    /// How many calls an app may send.
+    pub quota: Quota,
     /// How logs look.
     pub log: Log,
     /// QFPay's notifications.
@@ -130,8 +137,8 @@ pub struct Listen {
     pub admin: Option<Address>,
     /// Where QFPay's notifications arrive; `None` is off.
     pub notifications: Option<Address>,
-    /// Further host names under which callers reach the sidecar, in lower case.
-    pub allowed_hosts: Vec<String>,
+    /// Further hosts under which the listeners are reached.
+    pub allowed_hosts: Hosts,
     /// Whether addresses that other machines can reach are meant.
     pub allow_non_loopback: bool,
 }
@@ -145,8 +152,14 @@ pub struct UpstreamConfig {
     pub browser_base_url: UpstreamUrl,
     /// A PEM file that replaces the built-in certificate authorities. It was readable, and holds a certificate.
     pub ca_file: Option<PathBuf>,
-    /// Until a connection is up.
+    /// For name lookup and TCP.
     pub connect_timeout: Duration,
+    /// For the TLS handshake.
+    pub tls_timeout: Duration,
+    /// Until the whole request was taken by the system.
+    pub write_timeout: Duration,
+    /// From there to the first byte of the answer.
+    pub first_byte_timeout: Duration,
     /// For the whole call; never shorter than `connect_timeout`.
     pub call_timeout: Duration,
     /// How long an idle connection is kept.
@@ -198,6 +211,8 @@ pub struct Limits {
     pub in_flight: usize,
     /// Answers up to this many bytes are read whole before the caller sees one.
     pub answer_whole_bytes: usize,
+    /// The memory for answers that are read whole, all together; never less than `answer_whole_bytes`.
+    pub answer_memory_bytes: usize,
     /// How long open calls may finish after SIGTERM.
     pub shutdown_timeout: Duration,
 }
@@ -253,6 +268,8 @@ pub struct Browser {
     pub pages: Vec<BrowserPage>,
     /// Hosts, in lower case, that redirect URLs may name; empty allows any.
     pub allowed_redirect_hosts: Vec<String>,
+    /// Where customers' browsers reach the pages themselves; `None` is nowhere.
+    pub public_prefix: Option<PublicPrefix>,
 }
 
 /// Reads the layers, resolves and checks them, and reads the keys.

@@ -186,6 +186,12 @@ impl Endpoint {
         !self.path.is_empty()
     }
 
+    /// Whether the sidecar may send a call a second time when it does not know what became of the first. Only what reads:
+    /// a payment would be paid twice, and a single-use code (get_weixin_openid) would be spent.
+    pub fn may_be_repeated(&self) -> bool {
+        self.effect == Effect::Reads
+    }
+
     /// The parameters in which a caller names the app that signs, beside the header.
     pub fn app_code_parameters(&self) -> &'static [&'static str] {
         match self.path {

@@ -7,7 +7,7 @@ mod code;
 mod from;
 
 use bytes::Bytes;
-use hyper::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use hyper::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use hyper::http::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -31,10 +31,12 @@ pub struct Failure {
     pub code: Code,
     /// Whether the call reached QFPay.
     pub delivery: Delivery,
-    /// What exactly went wrong: names and figures, never a value.
+    /// What exactly went wrong: names and figures, never a value, but for a `Host` or an `Origin` that is refused.
     detail: String,
     /// For a method that is not allowed: those that are.
     allow: Option<&'static str>,
+    /// For a call that came too early: after how many seconds it may be sent again.
+    retry_after: Option<u64>,
     /// What a repeat of the call would do, where it was on its way.
     effect: Option<Effect>,
     /// For an unknown delivery: the caller's own order number, with which it can query.
@@ -49,6 +51,7 @@ impl Failure {
             delivery: Delivery::NotSent,
             detail: detail.into(),
             allow: None,
+            retry_after: None,
             effect: None,
             out_trade_no: None,
         }
@@ -108,6 +111,19 @@ impl Failure {
         }
     }
 
+    /// The answer in plain text, for listeners that probes and people read.
+    pub fn into_plain_text(self) -> Response<Bytes> {
+        let row = self.code.row();
+        let text = format!("{} {}.\n{}\n", row.meaning, self.detail, row.hint);
+        let mut response = Response::new(Bytes::from(text));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(ERROR_HEADER, HeaderValue::from_static(row.name));
+        response
+    }
+
     /// The answer: one shape for every failure, which a shop that only reads `respcd` sees as a failure too.
     pub fn into_response(self, request_id: &RequestId) -> Response<Bytes> {
         let row = self.code.row();
@@ -133,6 +149,9 @@ impl Failure {
         headers.insert(DELIVERY_HEADER, HeaderValue::from_static(self.delivery.as_str()));
         if let Some(allow) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

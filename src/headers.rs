@@ -2,7 +2,7 @@
 //!
 //! Towards QFPay an allow-list: nothing of the caller's reaches it by accident, above all nothing that is read like
 //! `X-QF-*` (some servers take `X_QF_SIGN` for the same header). Towards the caller a deny-list: QFPay's answer is its
-//! own, but for what belongs to one connection or to a browser.
+//! own, but for what belongs to one connection or speaks to browsers.
 
 use hyper::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONNECTION, CONTENT_LENGTH, HeaderName, USER_AGENT};
 use hyper::http::{HeaderMap, HeaderValue};
@@ -33,6 +33,9 @@ const HOP_BY_HOP: [&str; 9] = [
 
 /// Headers of QFPay's host that would speak about the sidecar's address: cookies, "always use https here", other ports.
 const ABOUT_THE_HOST: [&str; 3] = ["set-cookie", "strict-transport-security", "alt-svc"];
+
+/// Headers that would let web pages read the sidecar's answers: what QFPay allows pages is not the sidecar's to allow.
+const FOR_WEB_PAGES: [&str; 2] = ["access-control-", "timing-allow-origin"];
 
 /// Headers that only the sidecar sets.
 const OWN_PREFIX: &str = "x-sidecar-";
@@ -76,6 +79,7 @@ pub fn to_caller(from_upstream: &HeaderMap) -> HeaderMap {
         let text = name.as_str();
         let dropped = HOP_BY_HOP.contains(&text)
             || ABOUT_THE_HOST.contains(&text)
+            || FOR_WEB_PAGES.iter().any(|prefix| text.starts_with(prefix))
             || name == CONTENT_LENGTH
             || text.replace('_', "-").starts_with(OWN_PREFIX)
             || is_named_by_connection(from_upstream, text);
@@ -137,6 +141,9 @@ mod tests {
             ("x-two", "2"),
             ("transfer-encoding", "chunked"),
             ("set-cookie", "a=b"),
+            ("access-control-allow-origin", "*"),
+            ("access-control-allow-private-network", "true"),
+            ("timing-allow-origin", "*"),
             ("x-sidecar-error", "forged"),
             ("x_sidecar_delivery", "forged"),
             ("location", "https://elsewhere.test/"),

@@ -2,9 +2,9 @@
 //!
 //! # Life of a request
 //!
-//! `server` accepts a connection and hands each request to `api`, which refuses what it must (`endpoint`, `caller`),
+//! `server` accepts a connection and hands each request to `api`, which refuses what it must (`gate`, `endpoint`),
 //! reads the body within bounds (`body`), decodes what the caller sent into parameters (`decode`), chooses the app
-//! (`caller`, `credentials`) and signs (`sign`, `outbound`). `upstream` sends it once and says whether QFPay may have
+//! (`caller`, `credentials`), waits for its turn (`quota`) and signs (`sign`, `outbound`). `upstream` sends it once and says whether QFPay may have
 //! seen it. URLs for the customer's browser are made by `browser` and never forwarded. Every failure becomes an answer
 //! in `error`. QFPay's notifications arrive at `notification`, a service of its own that holds verifiers and no signer;
 //! `receiver` hands them to the shop. `explain` names the mistake behind a wrong signature. `app` wires all this from a
@@ -16,15 +16,16 @@
 //!
 //! 1. `base_url`, `credentials`, `server`
 //! 2. `endpoint`, `respcd`, `sign`
-//! 3. `browser`, `decode`, `body`, `headers`
+//! 3. `browser`, `decode`, `body`, `gate`, `headers`
 //! 4. `outbound`, `config`
 //! 5. `explain`
 //! 6. `sandbox`, `upstream`, `metrics`, `telemetry`
-//! 7. `caller`, `receiver`
-//! 8. `error`
-//! 9. `api`, `notification`, `admin`
-//! 10. `app`
-//! 11. `cli`
+//! 7. `quota`
+//! 8. `caller`, `receiver`
+//! 9. `error`
+//! 10. `api`, `notification`, `admin`
+//! 11. `app`
+//! 12. `cli`
 //!
 //! # The signing core
 //!
@@ -61,10 +62,12 @@ pub mod decode;
 pub mod endpoint;
 pub mod error;
 pub mod explain;
+pub mod gate;
 pub mod headers;
 pub mod metrics;
 pub mod notification;
 pub mod outbound;
+pub mod quota;
 pub mod receiver;
 pub mod respcd;
 pub mod sandbox;

@@ -46,6 +46,23 @@ struct ResponseSignature {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QuotaDecision {
+    app: String,
+    source: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct App {
+    app: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QuotaStore {
+    store: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Endpoint {
     endpoint: &'static str,
 }
@@ -60,8 +77,13 @@ pub struct Metrics {
     ambiguous: Counter,
     notifications: Family<Notification, Counter>,
     response_signatures: Family<ResponseSignature, Counter>,
+    quota_decisions: Family<QuotaDecision, Counter>,
+    quota_pauses: Family<App, Counter>,
+    quota_store_up: Family<QuotaStore, Gauge>,
     /// Calls that are being worked on.
     pub in_flight: Gauge,
+    /// Calls that only read, sent a second time because the first brought no answer.
+    pub repeats: Counter,
 }
 
 impl Metrics {
@@ -81,11 +103,34 @@ impl Metrics {
         let help = "Values that hold &name=, which sign like a further parameter";
         registry.register("ambiguous_parameter_values", help, ambiguous.clone());
         registry.register("requests_in_flight", "Calls that are being worked on", in_flight.clone());
+        let repeats = Counter::default();
+        let help = "Reading calls that were sent a second time after a failure";
+        registry.register("repeats", help, repeats.clone());
         let (notifications, response_signatures) = (Family::default(), Family::default());
         registry.register("notifications", "Notifications answered, by outcome", notifications.clone());
         let help = "Signatures on QFPay's answers";
         registry.register("response_signatures", help, response_signatures.clone());
-        Self { registry, requests, total, own, ambiguous, notifications, response_signatures, in_flight }
+        let (quota_decisions, quota_pauses) = (Family::default(), Family::default());
+        registry.register("quota_decisions", "Calls that asked for their quota", quota_decisions.clone());
+        let help = "Answers 429 of QFPay's, after which an app pauses";
+        registry.register("quota_pauses", help, quota_pauses.clone());
+        let quota_store_up = Family::default();
+        let help = "Whether the store that shares the quota answers; none without a store";
+        registry.register("quota_store_up", help, quota_store_up.clone());
+        Self {
+            registry,
+            requests,
+            total,
+            own,
+            ambiguous,
+            notifications,
+            response_signatures,
+            quota_decisions,
+            quota_pauses,
+            quota_store_up,
+            in_flight,
+            repeats,
+        }
     }
 
     /// Counts an answered request and its times.
@@ -114,6 +159,23 @@ impl Metrics {
     /// Counts what became of the signature on an answer.
     pub fn saw_response_signature(&self, app: &str, result: &'static str) {
         self.response_signatures.get_or_create(&ResponseSignature { app: app.to_owned(), result }).inc();
+    }
+
+    /// Counts a call that asked for its quota: who decided (`local`, `store`, `fallback`), and how (`passed`, `waited`,
+    /// `exceeded`, `paused`).
+    pub fn decided_on_quota(&self, app: &str, source: &'static str, outcome: &'static str) {
+        let decision = QuotaDecision { app: app.to_owned(), source, outcome };
+        self.quota_decisions.get_or_create(&decision).inc();
+    }
+
+    /// Counts an answer 429 of QFPay's.
+    pub fn paused_by_upstream(&self, app: &str) {
+        self.quota_pauses.get_or_create(&App { app: app.to_owned() }).inc();
+    }
+
+    /// Whether the store that shares the quota answers.
+    pub fn quota_store_is_up(&self, up: bool) {
+        self.quota_store_up.get_or_create(&QuotaStore { store: "redis" }).set(i64::from(up));
     }
 
     /// The text for a scraper.

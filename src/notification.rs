@@ -23,9 +23,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::body;
 use crate::caller::{REQUEST_ID_HEADER, RequestId};
-use crate::config::{Duplicates, Networks, NotificationRoute};
-use crate::credentials::{Keyring, SignType};
+use crate::config::{Config, Duplicates, Networks, NotificationRoute};
+use crate::credentials::SignType;
 use crate::error::{Code, Failure};
+use crate::gate::{self, Hosts};
 use crate::headers;
 use crate::metrics::Metrics;
 use crate::receiver::Receivers;
@@ -46,6 +47,7 @@ pub struct Notifications {
     routes: Vec<Route>,
     memory: Memory,
     limits: Limits,
+    hosts: Hosts,
     trusted_proxies: Networks,
     receivers: Receivers,
     metrics: Arc<Metrics>,
@@ -77,26 +79,27 @@ struct Route {
 impl Notifications {
     /// Prepares the routes. From the keyring it takes what verifies, and keeps nothing that signs.
     pub fn new(
-        config: &crate::config::Notifications,
-        keyring: &Keyring,
+        config: &Config,
         limits: Limits,
         receivers: Receivers,
         metrics: Arc<Metrics>,
         draining: Arc<AtomicBool>,
         cut_off: CutOff,
     ) -> Self {
+        let settings = &config.notifications;
         let route = |route: &NotificationRoute| Route {
             config: route.clone(),
-            verifiers: Verifier::all(keyring)
+            verifiers: Verifier::all(&config.keyring)
                 .into_iter()
                 .filter(|verifier| route.app.as_deref().is_none_or(|app| app == verifier.app()))
                 .collect(),
         };
         Self {
-            routes: config.routes.iter().map(route).collect(),
+            routes: settings.routes.iter().map(route).collect(),
             memory: Memory::new(limits.remember),
             limits,
-            trusted_proxies: config.trusted_proxies.clone(),
+            hosts: config.listen.allowed_hosts.clone(),
+            trusted_proxies: settings.trusted_proxies.clone(),
             receivers,
             metrics,
             draining,
@@ -140,7 +143,8 @@ impl Notifications {
     /// there, now or at an earlier time.
     async fn answer(&self, request: Request<Incoming>, record: &mut Record) -> Result<(), Failure> {
         let (head, body) = request.into_parts();
-        let peer = head.extensions.get::<Peer>().and_then(|peer| peer.0);
+        gate::admit(&head, &self.hosts)?;
+        let peer = head.extensions.get::<Peer>().and_then(|peer| peer.address);
         let route = self.matched(&head)?;
         record.route = route.config.path.clone();
         self.check_source(route, peer, &head.headers, record)?;
@@ -184,9 +188,6 @@ impl Notifications {
 
     /// The route of a request. The query plays no part: it is not signed.
     fn matched(&self, head: &request::Parts) -> Result<&Route, Failure> {
-        if head.method == Method::CONNECT || head.uri.authority().is_some() || head.uri.scheme().is_some() {
-            return Err(Failure::refused(Code::TargetRefused, "the target names a host; send the path only"));
-        }
         let route = self.routes.iter().find(|route| route.config.path == head.uri.path());
         let unknown = || Failure::refused(Code::NotificationPathUnknown, "no route has this path");
         let route = route.ok_or_else(unknown)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::http::header::{ACCEPT_ENCODING, CONTENT_TYPE};
+use hyper::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST};
 use hyper::http::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
 
@@ -72,6 +72,7 @@ impl SignedRequest {
         let encoded = call.params.to_form();
 
         let mut headers = headers::to_upstream(call.headers);
+        headers.insert(HOST, base.host_header());
         headers.insert(APP_CODE_HEADER, text(app.app_code.as_str()));
         headers.insert(SIGN_HEADER, text(&signature));
         if app.sign_type == SignType::Sha256 {
@@ -90,14 +91,14 @@ impl SignedRequest {
         };
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = call.method;
-        *request.uri_mut() = base.join(&target).map_err(|_| TooLongForUrl)?;
+        *request.uri_mut() = target.parse().map_err(|_| TooLongForUrl)?;
         *request.headers_mut() = headers;
         Ok(Self { request })
     }
 
-    /// Gives the request to the only module that sends.
-    pub(crate) fn into_inner(self) -> Request<Full<Bytes>> {
-        self.request
+    /// The request, for the only module that sends.
+    pub(crate) fn to_request(&self) -> Request<Full<Bytes>> {
+        self.request.clone()
     }
 }
 

@@ -2,20 +2,18 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::http::HeaderMap;
+use hyper::http::header::HOST;
 use hyper::{Method, Request, StatusCode};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::capture_connection;
-use hyper_util::rt::TokioExecutor;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::{Acknowledge, ReceiverUrl};
 use crate::sign::VerifiedNotification;
-use crate::upstream::connect::Connector;
-use crate::upstream::{BadRoots, Delivery, innermost};
+use crate::upstream::connect::{ConnectError, Connector};
+use crate::upstream::link::{Broken, Times};
+use crate::upstream::{BadRoots, Delivery};
 
 /// As much of an answer as can matter: `SUCCESS` with generous white space around it.
 const ANSWER_BYTES: usize = 4096;
@@ -56,10 +54,10 @@ impl ReceiverError {
     }
 }
 
-/// The way to receivers.
+/// The way to receivers. Notifications are rare, and a kept connection may be dead: each has a fresh one.
 #[derive(Debug)]
 pub struct Receivers {
-    client: Client<Connector, Full<Bytes>>,
+    connector: Connector,
     timeout: Duration,
 }
 
@@ -70,13 +68,8 @@ impl Receivers {
     /// [`BadRoots`] when the PEM text holds no usable certificate.
     pub fn new(timeout: Duration, roots: Option<&[u8]>) -> Result<Self, BadRoots> {
         // The deadline of the whole delivery covers connecting, and comes first.
-        let connector = Connector::new(timeout.saturating_mul(2), roots)?;
-        let client = Client::builder(TokioExecutor::new())
-            // Notifications are rare, and a kept connection may be dead: each has a fresh one, and is sent once.
-            .pool_max_idle_per_host(0)
-            .retry_canceled_requests(false)
-            .build(connector);
-        Ok(Self { client, timeout })
+        let never = timeout.saturating_mul(2);
+        Ok(Self { connector: Connector::new(never, never, roots)?, timeout })
     }
 
     /// Posts the unmodified bytes with these headers, once, and reads the whole answer.
@@ -92,19 +85,24 @@ impl Receivers {
     ) -> Result<(), ReceiverError> {
         let mut request = Request::new(Full::new(notification.body().clone()));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = to.uri().clone();
+        *request.uri_mut() = to.target();
         *request.headers_mut() = headers;
-        let connection = capture_connection(&mut request);
+        request.headers_mut().insert(HOST, to.host_header());
         let deadline = Instant::now() + self.timeout;
         let timed_out = |sent| ReceiverError::TimedOut { after: self.timeout, sent };
-        let answer = match timeout_at(deadline, self.client.request(request)).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) if error.is_connect() => {
-                return Err(ReceiverError::NotConnected(innermost(&error).to_string()));
-            }
-            Ok(Err(_)) => return Err(ReceiverError::BrokeOff),
-            Err(_) => return Err(timed_out(connection.connection_metadata().is_some())),
+
+        let connected = timeout_at(deadline, self.connector.connect(to.uri())).await;
+        let mut link = match connected.map_err(|_| timed_out(false))? {
+            Ok(link) => link,
+            Err(ConnectError::Failed(cause)) => return Err(ReceiverError::NotConnected(cause)),
+            Err(ConnectError::TcpTimedOut | ConnectError::TlsTimedOut) => return Err(timed_out(false)),
         };
+        let times = Times { write: self.timeout, first_byte: self.timeout, deadline };
+        let answer = link.exchange(request, times).await.map_err(|broken| match broken {
+            Broken::NotStarted(cause) => ReceiverError::NotConnected(cause),
+            Broken::Died(_) => ReceiverError::BrokeOff,
+            Broken::Late { sent, .. } => timed_out(sent),
+        })?;
         let status = answer.status();
         let body = timeout_at(deadline, beginning(answer.into_body())).await;
         let body = body.map_err(|_| timed_out(true))?.ok_or(ReceiverError::BrokeOff)?;

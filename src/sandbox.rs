@@ -139,6 +139,7 @@ impl Sandbox {
     ///
     /// Bodies over 1 MiB are refused. A magic amount may take its time, up to ten minutes; what it does to the order is
     /// done before it waits, so giving up on it changes nothing. Needs a tokio runtime: notifications are sent by tasks.
+    /// Requests that web pages of other origins make are refused; whether `Host` is right is for the listener to judge.
     ///
     /// # Errors
     /// [`Dropped`] means: close the connection without an answer. A response with the extension [`Truncated`] is only
@@ -176,6 +177,10 @@ impl Inner {
     }
 
     fn answer(&self, arrived: &request::Arrived) -> Outcome {
+        if let Some(refusal) = pages::refuse(self, arrived) {
+            tracing::warn!("a request to the sandbox was refused: another page made it");
+            return Outcome::page(refusal); // what other pages send is not remembered as having come
+        }
         let outcome = api::answer(self, arrived)
             .or_else(|| pages::answer(self, arrived))
             .unwrap_or_else(|| Outcome::page(plain(StatusCode::NOT_FOUND, "QFPay has no such path\n")));

@@ -15,7 +15,7 @@ use qfpay_sidecar::metrics::{Metrics, Notification, Request};
 use qfpay_sidecar::upstream::SendError;
 
 const READMES: [&str; 2] = ["README.md", "README.zh-Hant.md"];
-const DOCUMENTS: [&str; 11] = [
+const DOCUMENTS: [&str; 12] = [
     "README.md",
     "README.zh-Hant.md",
     "ARCHITECTURE.md",
@@ -25,6 +25,7 @@ const DOCUMENTS: [&str; 11] = [
     "docs/errors.md",
     "docs/notifications.md",
     "docs/protocol-sources.md",
+    "docs/quota.md",
     "docs/sandbox.md",
     "examples/README.md",
 ];
@@ -112,6 +113,9 @@ fn both_readmes_list_every_metric() {
     metrics.answered(request, Duration::ZERO, Duration::ZERO);
     metrics.notified(&Notification { route: String::new(), app: String::new(), outcome: "" });
     metrics.saw_response_signature("", "");
+    metrics.decided_on_quota("", "", "");
+    metrics.paused_by_upstream("");
+    metrics.quota_store_is_up(false);
     let mut names = Vec::new();
     for line in metrics.encode().lines() {
         let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) else {

@@ -199,6 +199,21 @@ failures! {
         stage.upstream.forget();
         Provoked { stage, answer }
     };
+    quota_exceeded 429 "not_sent" || {
+        let stage = Stage::new(&["quota.per_minute=1", "quota.max_wait_ms=0"]);
+        assert_eq!(stage.sidecar.curl(&["-d", FORM], PAYMENT).status, 200);
+        stage.upstream.forget();
+        let answer = stage.sidecar.curl(&["-d", FORM], PAYMENT);
+        Provoked { stage, answer }
+    };
+    quota_paused 429 "not_sent" || {
+        let stage = Stage::new(&["quota.pause_ms=60000"]);
+        stage.upstream.script([Reply::of("429 Too Many Requests", "", "{}")]);
+        assert!(!stage.sidecar.curl(&["-d", FORM], PAYMENT).is_failure());
+        stage.upstream.forget();
+        let answer = stage.sidecar.curl(&["-d", FORM], PAYMENT);
+        Provoked { stage, answer }
+    };
     host_refused 421 "not_sent" || {
         Provoked::by(&[], &["-H", "Host: rebound.evil.test", "-d", FORM], PAYMENT)
     };

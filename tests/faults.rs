@@ -55,7 +55,7 @@ fn a_connection_that_does_not_come_up_is_not_sent() {
     // TCP is accepted by the system, TLS is never answered.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("upstream.base_url=https://{}", silent.local_addr().unwrap());
-    let stage = Stage::new(&[&base, "upstream.connect_timeout_ms=200"]);
+    let stage = Stage::new(&[&base, "upstream.tls_timeout_ms=200"]);
     let begun = Instant::now();
     assert_not_sent(&pay(&stage), 504, "upstream_connect_timeout");
     let took = begun.elapsed();

@@ -248,12 +248,15 @@ fn an_oauth_url_without_a_return_address_is_refused() {
 }
 
 #[test]
-fn a_web_page_reaches_browser_urls_but_no_call() {
-    let shop = Shop::open();
-    let from_page = ["-H", "Origin: https://evil.test", "-H", "Sec-Fetch-Site: cross-site"];
+fn a_customers_browser_reaches_pages_below_the_public_prefix_and_no_call() {
+    let shop = Shop { sidecar: Launch::new(CONFIG).set("browser.public_prefix=/pay").start() };
+    let from_page = ["-H", "Host: shop.test", "-H", "Sec-Fetch-Site: cross-site"];
     let call: Vec<_> = from_page.iter().copied().chain(["-d", "out_trade_no=1"]).collect();
-    shop.sidecar.curl(&call, "/trade/v1/query").assert_failure(403, "browser_refused");
-    // A customer's browser follows a link to the sidecar when an old shop builds its oauth URL by hand.
-    let link = ["-H", "Sec-Fetch-Site: cross-site", "-G", "-d", "redirect_uri=http%3A%2F%2Fshop.test%2F"];
-    assert_eq!(shop.sidecar.curl(&link, "/tool/v1/get_weixin_oauth_code").status, 302);
+    shop.sidecar.curl(&call[2..], "/trade/v1/query").assert_failure(403, "browser_refused");
+    shop.sidecar.curl(&call, "/pay/trade/v1/query").assert_failure(421, "host_refused");
+    // A customer's browser follows a link when an old shop builds its oauth URL by hand.
+    let asked = ["-G", "-d", "redirect_uri=http%3A%2F%2Fshop.test%2F"];
+    let link: Vec<_> = from_page.iter().chain(&asked).copied().collect();
+    shop.sidecar.curl(&link, "/tool/v1/get_weixin_oauth_code").assert_failure(421, "host_refused");
+    assert_eq!(shop.sidecar.curl(&link, "/pay/tool/v1/get_weixin_oauth_code").status, 302);
 }

@@ -1,6 +1,5 @@
 //! Which endpoint a request is for, by its raw path, and whether the sidecar signs for it.
 
-use hyper::Method;
 use hyper::http::request;
 
 use super::{Api, Record};
@@ -9,17 +8,13 @@ use crate::error::{Code, Failure};
 use crate::server::HiddenTarget;
 
 impl Api {
-    /// The endpoint of a request that the sidecar signs for.
+    /// The endpoint of a request that the sidecar signs for. `path` is the target's, without a public prefix.
     pub(super) fn matched(
         &self,
+        path: &str,
         head: &request::Parts,
         record: &mut Record,
     ) -> Result<&'static Endpoint, Failure> {
-        let path = head.uri.path();
-        // An absolute-form target or CONNECT asks for another host; the sidecar knows one.
-        if head.method == Method::CONNECT || head.uri.authority().is_some() || head.uri.scheme().is_some() {
-            return Err(Failure::refused(Code::TargetRefused, "the target names a host; send the path only"));
-        }
         if let Some(hidden) = head.extensions.get::<HiddenTarget>() {
             let detail = match hidden {
                 HiddenTarget::Fragment => "the target holds a '#', and everything behind it would be lost",
@@ -59,7 +54,10 @@ impl Api {
 
     /// A path that exists at QFPay is forbidden here; any other is unknown.
     fn not_served(&self, path: &str, endpoint: &Endpoint) -> Failure {
-        if endpoint.is_documented() || path.starts_with("/oauth/") {
+        if self.public_prefix.as_ref().is_some_and(|prefix| prefix.covers(path)) {
+            let detail = "below browser.public_prefix there are only the pages that customers' browsers open";
+            Failure::refused(Code::PathUnknown, detail)
+        } else if endpoint.is_documented() || path.starts_with("/oauth/") {
             Failure::refused(Code::PathNotAllowed, "no prefix in routes.allow covers this path")
         } else {
             Failure::refused(Code::PathUnknown, "no prefix in routes.allow covers this path")

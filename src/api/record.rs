@@ -26,6 +26,7 @@ pub(super) struct Record {
     params: String,
     error: &'static str,
     detail: String,
+    repeated: bool,
     pub(super) endpoint: Option<&'static Endpoint>,
     pub(super) app: Option<Arc<App>>,
     pub(super) delivery: Delivery,
@@ -43,6 +44,7 @@ impl Record {
             params: String::new(),
             error: "",
             detail: String::new(),
+            repeated: false,
             endpoint: None,
             app: None,
             delivery: Delivery::NotSent,
@@ -71,6 +73,12 @@ impl Record {
         }
     }
 
+    /// The call goes out a second time.
+    pub(super) fn repeats(&mut self, metrics: &Metrics) {
+        self.repeated = true;
+        metrics.repeats.inc();
+    }
+
     /// Turns a failure into the answer.
     pub(super) fn failure(&mut self, failure: Failure) -> Response<AnswerBody> {
         self.error = failure.code.row().name;
@@ -96,6 +104,7 @@ impl Record {
             detail = some(&self.detail),
             total_ms = millis(total),
             own_ms = millis(own),
+            repeated = self.repeated.then_some(true),
             parameters = some(&self.params),
             request_id = %self.request_id,
             "request"

@@ -8,7 +8,6 @@ use hyper::{Method, Response};
 
 use super::{Api, Record, whole};
 use crate::body;
-use crate::caller;
 use crate::credentials::SignType;
 use crate::endpoint::VERIFY;
 use crate::error::{Code, Failure};
@@ -28,7 +27,6 @@ impl Api {
         if head.method != Method::POST {
             return Err(Failure::method_not_allowed(VERIFY.methods.as_str()));
         }
-        caller::refuse_web_pages(&head.headers)?;
         let received = headers::signature(&head.headers, SignType::Md5)?;
         let waiting = record.waiting();
         let body = body::read(body, self.notification_bytes, self.body_timeout).await;

@@ -32,7 +32,7 @@ pub(super) fn prepare(
         remember: settings.remember,
     };
     let (metrics, draining) = (metrics.clone(), draining.clone());
-    Ok(Notifications::new(settings, &config.keyring, limits, receivers, metrics, draining, cut_off))
+    Ok(Notifications::new(config, limits, receivers, metrics, draining, cut_off))
 }
 
 /// Serves notifications like calls: what was handed to a receiver is finished, and nothing new is taken.

@@ -23,13 +23,14 @@ impl Sidecar {
         let (alive, ended) = watch::channel(());
         let end = || gone(ended.clone());
         if let Some((listener, sandbox)) = self.sandbox {
-            tokio::spawn(serve_sandbox(listener, sandbox, self.limits, end()));
+            let hosts = self.admin.hosts.clone();
+            tokio::spawn(serve_sandbox(listener, sandbox, hosts, self.limits, end()));
         }
         let draining = self.admin.draining.clone();
         let admin = self.admin_listener.map(|listener| {
             let admin = self.admin;
             let handler = move |request: Request<Incoming>| {
-                let response = admin.handle(&request);
+                let response = admin.handle(&request.into_parts().0);
                 async move { Ok(response) }
             };
             let refuse = |refusal| refusals::tell("admin", refusal);

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Incoming;
 
 use super::{StartError, bind, limits, refusals};
 use crate::base_url::UpstreamUrl;
 use crate::config::Config;
+use crate::error::Failure;
+use crate::gate::{self, Hosts};
 use crate::sandbox::{self, Sandbox};
 use crate::server::{self, Address, CloseConnection, Limits, Listener};
 
@@ -27,16 +30,25 @@ pub(super) async fn start_sandbox(config: &Config) -> Result<(Listener, Sandbox,
     Ok((listener, sandbox, base))
 }
 
+/// The sandbox behind the gate that every listener has. Which of its pages other pages may lead to is its own to say.
 pub(super) async fn serve_sandbox(
     listener: Listener,
     sandbox: Sandbox,
+    hosts: Hosts,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> bool {
     let handler = move |request: Request<Incoming>| {
-        let sandbox = sandbox.clone();
+        let (sandbox, hosts) = (sandbox.clone(), hosts.clone());
         async move {
-            let answered = sandbox.handle(request).await;
+            let (head, body) = request.into_parts();
+            let answered = match gate::refuse_foreign_hosts(&head, &hosts) {
+                Ok(()) => sandbox.handle(Request::from_parts(head, body)).await,
+                Err(stranger) => {
+                    tracing::warn!(detail = %stranger, "a request to the sandbox was refused");
+                    Ok(Failure::from(stranger).into_plain_text().map(Full::new))
+                }
+            };
             answered.map(sandbox::for_the_wire).map_err(|sandbox::Dropped| CloseConnection)
         }
     };
@@ -48,6 +60,7 @@ pub(super) async fn serve_sandbox(
 pub struct StandaloneSandbox {
     listener: Listener,
     sandbox: Sandbox,
+    hosts: Hosts,
     limits: Limits,
 }
 
@@ -59,7 +72,7 @@ impl StandaloneSandbox {
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let (listener, sandbox, _) = start_sandbox(config).await?;
         let limits = limits(config, Duration::from_secs(1));
-        Ok(Self { listener, sandbox, limits })
+        Ok(Self { listener, sandbox, hosts: config.listen.allowed_hosts.clone(), limits })
     }
 
     /// Where it listens.
@@ -69,6 +82,6 @@ impl StandaloneSandbox {
 
     /// Serves until `shutdown` completes. What hangs on purpose is cut off after a second.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        serve_sandbox(self.listener, self.sandbox, self.limits, shutdown).await;
+        serve_sandbox(self.listener, self.sandbox, self.hosts, self.limits, shutdown).await;
     }
 }

@@ -34,7 +34,8 @@ fn status(address: &Address, timeout: Duration) -> io::Result<String> {
             let stream = TcpStream::connect_timeout(address, timeout)?;
             stream.set_read_timeout(Some(timeout))?;
             stream.set_write_timeout(Some(timeout))?;
-            ask(stream)
+            // Whatever it is bound to, it answers to this name on its port.
+            ask(stream, &format!("localhost:{}", address.port()))
         }
         Address::Unix(path) => ask_unix(path, timeout),
     }
@@ -44,11 +45,12 @@ fn ask_unix(path: &Path, timeout: Duration) -> io::Result<String> {
     let stream = UnixStream::connect(path)?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
-    ask(stream)
+    ask(stream, "localhost")
 }
 
-fn ask(mut stream: impl Read + Write) -> io::Result<String> {
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+fn ask(mut stream: impl Read + Write, host: &str) -> io::Result<String> {
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     // The status line comes at once or not at all: what drips is not ready either.
     let mut answer = [0; 64];
     let read = stream.read(&mut answer)?;

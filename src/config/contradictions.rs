@@ -2,7 +2,7 @@
 
 use super::errors::Problem;
 use super::raw::Raw;
-use super::{Environment, Listen, Request, Target, UpstreamConfig};
+use super::{Browser, Environment, Limits, Listen, Request, Routes, Target, UpstreamConfig};
 use crate::base_url::UpstreamUrl;
 use crate::server::Address;
 
@@ -18,6 +18,7 @@ pub(super) fn asked_for(raw: &mut Raw, request: &Request) {
 
 /// The hosts fit the environment, and the timeouts each other.
 pub(super) fn upstream(raw: &mut Raw, upstream: &UpstreamConfig, environment: Option<Environment>) {
+    // The times after it may be longer: the whole call's comes first then.
     if upstream.connect_timeout > upstream.call_timeout {
         let place = raw.place("upstream.call_timeout_ms");
         let what =
@@ -47,6 +48,15 @@ pub(super) fn upstream(raw: &mut Raw, upstream: &UpstreamConfig, environment: Op
     browser_pages(raw, &upstream.browser_base_url, environment);
 }
 
+/// An answer that may be read whole fits into the memory for such.
+pub(super) fn limits(raw: &mut Raw, limits: &Limits) {
+    if limits.answer_whole_bytes > limits.answer_memory_bytes {
+        let place = raw.place("limits.answer_memory_bytes");
+        let what = format!("this is more than limits.answer_memory_bytes ({place}), which holds them all");
+        raw.problem("limits.answer_whole_bytes", what);
+    }
+}
+
 /// In production the customer's browser must not be sent to a test page. The other way round is allowed: QFPay
 /// documents no test host for these pages.
 fn browser_pages(raw: &mut Raw, url: &UpstreamUrl, environment: Option<Environment>) {
@@ -56,6 +66,18 @@ fn browser_pages(raw: &mut Raw, url: &UpstreamUrl, environment: Option<Environme
             "{url} is no production host of QFPay's, but environment is production ({place}); change one of the two"
         );
         raw.problem("upstream.browser_base_url", what);
+    }
+}
+
+/// Below the public prefix are pages, and nothing that is signed for servers.
+pub(super) fn public_prefix(raw: &mut Raw, browser: &Browser, routes: &Routes) {
+    let Some(prefix) = &browser.public_prefix else { return };
+    if let Some(route) = routes.prefixes().iter().find(|route| prefix.shares_a_tree_with(route)) {
+        let place = raw.place("routes.allow");
+        let what = format!(
+            "calls are signed below {route} of routes.allow ({place}); take a prefix of its own, such as /pay"
+        );
+        raw.problem("browser.public_prefix", what);
     }
 }
 

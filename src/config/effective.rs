@@ -3,6 +3,7 @@
 use figment::value::Value;
 
 use super::errors::{NOT_SHOWN, shown, shown_source, without_keys};
+use super::quota::{StoreAddress, shown_path};
 use super::raw::Raw;
 use super::readers::written;
 use super::unknown;
@@ -39,6 +40,11 @@ fn value_for_people(key: &str, value: &Value) -> String {
     let name = key.rsplit('.').next().unwrap_or(key);
     match (name, value) {
         (_, Value::String(_, text)) if text.is_empty() => "''".to_owned(),
+        // A wrong one may hold a password.
+        ("store", Value::String(_, text)) => {
+            StoreAddress::parse(text).map_or_else(|_| NOT_SHOWN.to_owned(), |store| store.to_string())
+        }
+        ("store_password_file", Value::String(_, text)) => shown_path(text),
         ("app_code", Value::String(_, text)) => {
             AppCode::new(text).map_or_else(|_| NOT_SHOWN.to_owned(), |code| code.shortened())
         }

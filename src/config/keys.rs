@@ -139,6 +139,11 @@ fn credential(name: &str, env: &[(String, String)]) -> Result<Zeroizing<Vec<u8>>
     key_file(&Path::new(folder).join(name), &shown_source(name), Visibility::FolderIsPrivate)
 }
 
+/// Another secret, from a file that is read as key files are. `shown` is its name as people may see it.
+pub(super) fn secret_file(path: &Path, shown: &str) -> Result<Zeroizing<Vec<u8>>, String> {
+    key_file(path, shown, Visibility::OwnerOnly)
+}
+
 /// Who else may read a key file.
 #[derive(PartialEq, Eq)]
 enum Visibility {

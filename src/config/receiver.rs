@@ -3,6 +3,7 @@
 use std::fmt;
 
 use hyper::Uri;
+use hyper::http::HeaderValue;
 
 use crate::base_url::{BadUpstreamUrl, UpstreamUrl};
 
@@ -47,9 +48,19 @@ impl ReceiverUrl {
         }
     }
 
-    /// The whole URL, for the request.
+    /// The whole URL: where to connect.
     pub fn uri(&self) -> &Uri {
         &self.uri
+    }
+
+    /// What is asked for there: path and query.
+    pub fn target(&self) -> Uri {
+        self.uri.path_and_query().cloned().map_or_else(Uri::default, Uri::from)
+    }
+
+    /// The value of `Host`.
+    pub fn host_header(&self) -> HeaderValue {
+        self.host.host_header()
     }
 
     /// The host, in lower case, for the list of those that are allowed.

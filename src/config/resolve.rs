@@ -8,13 +8,15 @@ use tracing::Level;
 use super::apps::{self, SIGN_TYPES};
 use super::files;
 use super::notifications::notifications;
+use super::quota::quota;
 use super::raw::Raw;
 use super::{
-    Browser, Checkout, Config, Environment, Limits, Listen, Log, LogFormat, Routes, Sandbox, Target,
-    UpstreamConfig, VerifyResponses, contradictions,
+    Browser, Checkout, Config, Environment, Limits, Listen, Log, LogFormat, PublicPrefix, Routes, Sandbox,
+    Target, UpstreamConfig, VerifyResponses, contradictions,
 };
 use crate::base_url::UpstreamUrl;
 use crate::endpoint::BrowserPage;
+use crate::gate::Hosts;
 use crate::server::Address;
 use crate::sign::EmptyPolicy;
 
@@ -26,6 +28,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String
     let routes = routes(raw);
     let empty = empty(raw);
     let limits = limits(raw);
+    let quota = quota(raw);
     let log = log(raw);
     let notifications = notifications(raw, listen.as_ref());
     let sandbox = sandbox(raw);
@@ -36,8 +39,14 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String
     if let Some(upstream) = &upstream {
         contradictions::upstream(raw, upstream, environment);
     }
+    if let Some(limits) = &limits {
+        contradictions::limits(raw, limits);
+    }
     if let Some(listen) = &listen {
         contradictions::listen(raw, listen);
+    }
+    if let (Some(browser), Some(routes)) = (&browser, &routes) {
+        contradictions::public_prefix(raw, browser, routes);
     }
     Some(Config {
         environment: environment?,
@@ -46,6 +55,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[(String, String
         routes: routes?,
         empty: empty?,
         limits: limits?,
+        quota: quota?,
         log: log?,
         notifications: notifications?,
         sandbox: sandbox?,
@@ -66,7 +76,7 @@ pub(super) fn listen(raw: &mut Raw) -> Option<Listen> {
     let api = raw.parsed("listen.api", Address::parse);
     let admin = raw.optional("listen.admin", Address::parse);
     let notifications = raw.optional("listen.notifications", Address::parse);
-    let allowed_hosts = host_names(raw, "listen.allowed_hosts");
+    let allowed_hosts = hosts(raw);
     let allow_non_loopback = raw.flag("listen.allow_non_loopback");
     Some(Listen {
         api: api?,
@@ -77,6 +87,12 @@ pub(super) fn listen(raw: &mut Raw) -> Option<Listen> {
     })
 }
 
+fn hosts(raw: &mut Raw) -> Option<Hosts> {
+    let key = "listen.allowed_hosts";
+    let hosts = Hosts::parse(&raw.list(key)?);
+    hosts.map_err(|(bad, why)| raw.problem(key, format!("{}: {why}", super::errors::shown(&bad)))).ok()
+}
+
 fn upstream(raw: &mut Raw) -> Option<UpstreamConfig> {
     let target = raw.parsed("upstream.base_url", |text| match text {
         "sandbox" => Ok(Target::Sandbox),
@@ -85,6 +101,9 @@ fn upstream(raw: &mut Raw) -> Option<UpstreamConfig> {
     let browser_base_url = raw.parsed("upstream.browser_base_url", UpstreamUrl::parse);
     let ca_file = raw.optional("upstream.ca_file", readable_ca_file);
     let connect_timeout = raw.milliseconds("upstream.connect_timeout_ms");
+    let tls_timeout = raw.milliseconds("upstream.tls_timeout_ms");
+    let write_timeout = raw.milliseconds("upstream.write_timeout_ms");
+    let first_byte_timeout = raw.milliseconds("upstream.first_byte_timeout_ms");
     let call_timeout = raw.milliseconds("upstream.call_timeout_ms");
     let pool_idle_timeout = raw.milliseconds("upstream.pool_idle_timeout_ms");
     let words = [
@@ -98,6 +117,9 @@ fn upstream(raw: &mut Raw) -> Option<UpstreamConfig> {
         browser_base_url: browser_base_url?,
         ca_file: ca_file?,
         connect_timeout: connect_timeout?,
+        tls_timeout: tls_timeout?,
+        write_timeout: write_timeout?,
+        first_byte_timeout: first_byte_timeout?,
         call_timeout: call_timeout?,
         pool_idle_timeout: pool_idle_timeout?,
         verify_responses: verify_responses?,
@@ -141,6 +163,7 @@ fn limits(raw: &mut Raw) -> Option<Limits> {
     let large_requests_bytes = raw.count("limits.large_requests_bytes", "bytes", 0..=1 << 30);
     let in_flight = raw.count("limits.in_flight", "calls", 1..=65_536);
     let answer_whole_bytes = raw.count("limits.answer_whole_bytes", "bytes", 1..=64 << 20);
+    let answer_memory_bytes = raw.count("limits.answer_memory_bytes", "bytes", 1..=4 << 30);
     let shutdown_timeout = raw.milliseconds("limits.shutdown_timeout_ms");
     Some(Limits {
         body_bytes: body_bytes?,
@@ -153,6 +176,7 @@ fn limits(raw: &mut Raw) -> Option<Limits> {
         large_requests_bytes: large_requests_bytes?,
         in_flight: in_flight?,
         answer_whole_bytes: answer_whole_bytes?,
+        answer_memory_bytes: answer_memory_bytes?,
         shutdown_timeout: shutdown_timeout?,
     })
 }
@@ -231,13 +255,18 @@ fn word(text: &str, longest: usize) -> Result<String, &'static str> {
 
 fn browser(raw: &mut Raw) -> Option<Browser> {
     let allowed_redirect_hosts = host_names(raw, "browser.allowed_redirect_hosts");
+    let public_prefix = raw.optional("browser.public_prefix", PublicPrefix::parse);
     let key = "browser.pages";
     let words = raw.list(key)?;
     let pages: Option<Vec<_>> = words.iter().map(|word| BrowserPage::named(word)).collect();
     if pages.is_none() {
         raw.problem(key, "the pages are get_weixin_oauth_code, checkstand and direct");
     }
-    Some(Browser { pages: pages?, allowed_redirect_hosts: allowed_redirect_hosts? })
+    Some(Browser {
+        pages: pages?,
+        allowed_redirect_hosts: allowed_redirect_hosts?,
+        public_prefix: public_prefix?,
+    })
 }
 
 /// A list of host names, in lower case.

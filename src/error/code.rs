@@ -64,11 +64,11 @@ table! {
         "The endpoint does not take this HTTP method."
         "Use the method named in the Allow header."
     HostRefused "host_refused" 421
-        "The request was made to a host name that is not the sidecar's."
-        "Call it by IP address or localhost, or add the name to listen.allowed_hosts."
+        "The request was made to a host that is not the sidecar's."
+        "Call 127.0.0.1, localhost or [::1] with the sidecar's port, or add NAME or NAME:PORT to listen.allowed_hosts."
     BrowserRefused "browser_refused" 403
         "The request was made by a web page, not by the shop's server."
-        "Call the sidecar from server code. Origin, Referer and Sec-Fetch-Site headers are never accepted on API calls."
+        "Call the sidecar from server code. Only pages below browser.public_prefix are there for customers' browsers."
     AppUnknown "app_unknown" 403
         "No configured app has this app_code."
         "Send the app_code of a configured app, or none for the default app; `qfpay-sidecar check` lists them."
@@ -147,6 +147,12 @@ table! {
     ParameterAmbiguous "parameter_ambiguous" 400
         "A value would sign like another parameter."
         "Take &name= out of the value; QFPay's scheme has no escaping, so the signature would fit another URL as well."
+    QuotaExceeded "quota_exceeded" 429
+        "The app has used up its quota at QFPay."
+        "Nothing was sent: wait as Retry-After says. Query less often, or raise quota.max_wait_ms; raise quota.per_second and quota.per_minute only if QFPay granted more."
+    QuotaPaused "quota_paused" 429
+        "QFPay answered 429, so the app's calls pause."
+        "Nothing was sent: wait as Retry-After says. Some other program may use up the app's quota: see quota.store."
     UpstreamUnreachable "upstream_unreachable" 502
         "QFPay could not be reached; nothing was sent."
         "It is safe to try again. Check network, DNS and upstream.base_url if it persists."

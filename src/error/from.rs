@@ -6,7 +6,9 @@ use crate::browser::BrowserUrlError;
 use crate::caller::CallerError;
 use crate::decode::{DecodeError, UnsupportedBody};
 use crate::endpoint::Misspelt;
+use crate::gate::Stranger;
 use crate::outbound::TooLongForUrl;
+use crate::quota::Refused;
 use crate::receiver::ReceiverError;
 use crate::server::Refusal;
 use crate::sign::{BadSignature, ParamError};
@@ -46,10 +48,13 @@ refusals! {
     };
     ParamError => |error| of_param(&error);
     CallerError => |error| match error {
-        CallerError::Host => Code::HostRefused,
-        CallerError::Browser(_) => Code::BrowserRefused,
         CallerError::UnknownApp => Code::AppUnknown,
         CallerError::AppConflict => Code::AppConflict,
+    };
+    Stranger => |error| match error {
+        Stranger::Target => Code::TargetRefused,
+        Stranger::Host { .. } => Code::HostRefused,
+        Stranger::WebPage(_) => Code::BrowserRefused,
     };
     BadSignature => |error| match error {
         BadSignature::Missing => Code::SignatureMissing,
@@ -112,6 +117,16 @@ impl From<SendError> for Failure {
             SendError::Truncated { .. } => Code::UpstreamTruncated,
         };
         Self::on_the_way(code, error.delivery(), error.to_string())
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(error: Refused) -> Self {
+        let code = match error {
+            Refused::Exceeded { .. } => Code::QuotaExceeded,
+            Refused::Paused { .. } => Code::QuotaPaused,
+        };
+        Self { retry_after: Some(error.retry_after()), ..Self::refused(code, error.to_string()) }
     }
 }
 

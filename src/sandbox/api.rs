@@ -88,7 +88,7 @@ fn endpoint(path: &str) -> Option<(&'static str, Endpoint)> {
 }
 
 /// The one call whose signature is in the query: a browser makes it.
-const OAUTH_CODE: &str = "/tool/v1/get_weixin_oauth_code";
+pub(super) const OAUTH_CODE: &str = "/tool/v1/get_weixin_oauth_code";
 
 /// Answers an API call; none if the path is not one of QFPay's.
 pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {

@@ -122,7 +122,12 @@ pub const TABLE: &[Magic] = &[
         "HTTP 200 with `\"respcd\": 0000`, which is not valid JSON; it is paid",
     ),
     row(4_200_302, Answer::Redirect(302), Fate::Nothing, "HTTP 302 to another place; nothing happened"),
-    row(4_200_429, Answer::Html(429), Fate::Nothing, "HTTP 429; nothing happened"),
+    row(
+        4_200_429,
+        Answer::Html(429),
+        Fate::Nothing,
+        "HTTP 429; nothing happened. The sidecar then pauses the app, as after a real one",
+    ),
     row(4_200_500, Answer::Html(500), Fate::Nothing, "HTTP 500 with an HTML page; nothing happened"),
     row(4_200_502, Answer::Html(502), Fate::Done, "HTTP 502 with an HTML page; in fact it is paid"),
 ];

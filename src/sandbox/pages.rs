@@ -1,4 +1,4 @@
-//! Which page answers which path, the security headers of pages, and whose forms are taken.
+//! Which page answers which path, the security headers of pages, and what other pages may lead to.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -80,11 +80,6 @@ pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {
         {
             return None;
         }
-        _ if post && !from_our_pages(inner, arrived) || !host_is_ours(inner, arrived) => message(
-            StatusCode::FORBIDDEN,
-            "Refused 已拒絕",
-            "This page was not opened from the sandbox itself: its address or origin is another.",
-        ),
         "/sandbox/" if !post => console::show(inner),
         "/q/direct" if !post => payer::direct(inner, arrived),
         "/checkstand/" if !post => {
@@ -109,27 +104,36 @@ pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {
     Some(Outcome::page(response))
 }
 
-/// Whether a form was sent by one of the sandbox's own pages, as far as the browser says.
+/// The answer to a request that some other page made; none where the sandbox has no objection.
 ///
-/// With `Referrer-Policy: no-referrer` browsers write `Origin: null` even for the page's own forms; then only
-/// `Sec-Fetch-Site` can vouch. A client that is no browser sends neither, and no foreign page can make it.
-fn from_our_pages(inner: &Inner, arrived: &Arrived) -> bool {
+/// Browsers say where a request comes from. Calls are for servers, forms for the sandbox's own pages, and what customers
+/// are sent to may be opened from anywhere, but neither fetched nor framed.
+pub(super) fn refuse(inner: &Inner, arrived: &Arrived) -> Option<Response<Full<Bytes>>> {
     let header = |name: &str| arrived.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    match (header("sec-fetch-site"), header("origin")) {
+    let (site, origin) = (header("sec-fetch-site"), header("origin"));
+    let own = match (site, origin) {
+        (None | Some("none"), None) => return None,
+        // With `Referrer-Policy: no-referrer` browsers write `Origin: null` even for the page's own forms; then only
+        // `Sec-Fetch-Site` can vouch.
         (Some(site), _) => site == "same-origin",
-        (None, Some(origin)) => {
-            url::origin(&inner.options.base).as_deref() == Some(origin)
-                || header("host").is_some_and(|host| origin == format!("http://{host}"))
-        }
-        (None, None) => true,
+        (None, Some(origin)) => is_own(inner, origin, header("host")),
+    };
+    let navigates = arrived.method == Method::GET
+        && origin.is_none()
+        && (header("sec-fetch-mode"), header("sec-fetch-dest")) == (Some("navigate"), Some("document"));
+    let path = arrived.path.as_str();
+    let for_customers = path.starts_with("/q/") || path == "/checkstand/" || path == super::api::OAUTH_CODE;
+    let for_browsers = for_customers || path.starts_with("/sandbox/") || path.starts_with("/checkstand/");
+    if own && for_browsers || navigates && for_customers {
+        return None;
     }
+    let text = "This request was made by another page than the sandbox's own, as the browser says in Origin or \
+                Sec-Fetch-Site. Type the address of a page to open it; make calls from server code.";
+    Some(message(StatusCode::FORBIDDEN, "Refused 已拒絕", text))
 }
 
-/// Whether the browser asked for the sandbox by one of its own names. Shuts out DNS rebinding.
-fn host_is_ours(inner: &Inner, arrived: &Arrived) -> bool {
-    let Some(host) = arrived.headers.get("host") else { return true };
-    let Ok(host) = host.to_str() else { return false };
-    let base = url::origin(&inner.options.base);
-    base.as_deref().and_then(|base| base.split("://").nth(1)) == Some(host)
-        || url::loopback(&format!("http://{host}/")).is_some()
+/// Whether an origin is the sandbox's. Its `Host` was judged before.
+fn is_own(inner: &Inner, origin: &str, host: Option<&str>) -> bool {
+    url::origin(&inner.options.base).as_deref() == Some(origin)
+        || host.is_some_and(|host| origin == format!("http://{host}"))
 }

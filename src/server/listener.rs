@@ -112,9 +112,14 @@ fn remove_dead_socket(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Who is at the other end of a connection: an extension of every request. `None` on a unix socket.
+/// The two ends of a connection: an extension of every request. Each is `None` on a unix socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer(pub Option<IpAddr>);
+pub struct Peer {
+    /// Who is at the other end.
+    pub address: Option<IpAddr>,
+    /// The address of ours that was connected to, whatever the listener is bound to.
+    pub local: Option<SocketAddr>,
+}
 
 /// The bytes of a connection, whatever carries them.
 pub(super) trait Io: Read + Write + Unpin + Send {}
@@ -124,15 +129,16 @@ impl Listener {
     /// Accepts a connection.
     pub(super) async fn accept(&self) -> io::Result<(Box<dyn Io>, Peer)> {
         match &self.socket {
-            Socket::Tcp(socket) => socket.accept().await.map(|(stream, peer)| {
+            Socket::Tcp(socket) => socket.accept().await.and_then(|(stream, peer)| {
                 // Answers are written whole; waiting for more would only delay them.
                 let _ = stream.set_nodelay(true);
-                (Box::new(TokioIo::new(stream)) as Box<dyn Io>, Peer(Some(peer.ip())))
+                let peer = Peer { address: Some(peer.ip()), local: Some(stream.local_addr()?) };
+                Ok((Box::new(TokioIo::new(stream)) as Box<dyn Io>, peer))
             }),
-            Socket::Unix(socket) => socket
-                .accept()
-                .await
-                .map(|(stream, _)| (Box::new(TokioIo::new(stream)) as Box<dyn Io>, Peer(None))),
+            Socket::Unix(socket) => socket.accept().await.map(|(stream, _)| {
+                let peer = Peer { address: None, local: None };
+                (Box::new(TokioIo::new(stream)) as Box<dyn Io>, peer)
+            }),
         }
     }
 }

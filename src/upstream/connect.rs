@@ -1,23 +1,38 @@
-//! TCP and TLS to QFPay: certificates are always verified, and connecting has a deadline of its own.
+//! TCP and TLS to QFPay or to a receiver: certificates are always verified, and each step has a deadline of its own.
 
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::Uri;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper::http::uri::Scheme;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-/// A connection that was not ready within the connect timeout.
-#[derive(Debug, thiserror::Error)]
-#[error("connecting took too long")]
-pub(super) struct ConnectTimedOut;
+use super::innermost;
+use super::link::Link;
+use super::traffic::{Socket, Traffic};
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) enum ConnectError {
+    /// The name was not found, the port refused, TLS failed.
+    Failed(String),
+    /// No TCP connection in time.
+    TcpTimedOut,
+    /// No TLS session in time.
+    TlsTimedOut,
+}
 
 /// A `ca_file` that cannot replace the built-in authorities.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -33,32 +48,67 @@ pub enum BadRoots {
     Unusable(usize),
 }
 
-/// hyper-rustls under one deadline: its own covers TCP only, and a TLS handshake may hang as well.
-#[derive(Clone, Debug)]
+/// Opens connections.
+#[derive(Clone)]
 pub(crate) struct Connector {
-    inner: HttpsConnector<HttpConnector>,
-    timeout: Duration,
+    tcp: HttpConnector<Resolver>,
+    tls: TlsConnector,
+    tcp_timeout: Duration,
+    tls_timeout: Duration,
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
+    }
 }
 
 impl Connector {
-    pub(crate) fn new(timeout: Duration, roots: Option<&[u8]>) -> Result<Self, BadRoots> {
-        let mut tcp = HttpConnector::new();
+    /// Connects nowhere yet. `roots` is PEM text that replaces the built-in authorities.
+    pub(crate) fn new(
+        tcp_timeout: Duration,
+        tls_timeout: Duration,
+        roots: Option<&[u8]>,
+    ) -> Result<Self, BadRoots> {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.enforce_http(false); // https is for the layer above
         tcp.set_nodelay(true);
-        // Shared among the addresses of a name, so that a dead one leaves time for the next, and for TLS.
-        tcp.set_connect_timeout(Some(timeout * 2 / 3));
+        // Shared among the addresses of a name, so that a dead one leaves time for the next.
+        tcp.set_connect_timeout(Some(tcp_timeout));
         let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("aws-lc-rs has the default protocol versions")
             .with_root_certificates(root_store(roots)?)
             .with_no_client_auth();
-        // Plain http is for loopback only, which the type of the base URL sees to.
-        let inner = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        Ok(Self { inner, timeout })
+        Ok(Self { tcp, tls: TlsConnector::from(Arc::new(tls)), tcp_timeout, tls_timeout })
+    }
+
+    /// Opens a connection to the host of a URI, with TLS unless its scheme is http: that is for loopback only, which the
+    /// types of the URLs see to.
+    pub(crate) async fn connect(&self, to: &Uri) -> Result<Link, ConnectError> {
+        let failed = |cause: &(dyn std::error::Error + 'static)| {
+            let cause = innermost(cause);
+            match cause.downcast_ref::<io::Error>() {
+                Some(slow) if slow.kind() == io::ErrorKind::TimedOut => ConnectError::TcpTimedOut,
+                _ => ConnectError::Failed(cause.to_string()),
+            }
+        };
+        let tcp = timeout(self.tcp_timeout, self.tcp.clone().call(to.clone())).await;
+        let tcp = tcp.map_err(|_| ConnectError::TcpTimedOut)?.map_err(|error| failed(&error))?;
+        let (tcp, traffic) = (Arc::new(tcp.into_inner()), Traffic::new());
+        let (weak, socket) = (Arc::downgrade(&tcp), Socket::new(tcp, traffic.clone()));
+        let link = if to.scheme() == Some(&Scheme::HTTP) {
+            Link::new(socket, weak, traffic).await
+        } else {
+            let host = to.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+            let name = ServerName::try_from(host.to_owned());
+            let name = name.map_err(|error| ConnectError::Failed(error.to_string()))?;
+            let tls = timeout(self.tls_timeout, self.tls.connect(name, socket)).await;
+            let tls = tls.map_err(|_| ConnectError::TlsTimedOut)?;
+            let tls = tls.map_err(|error| ConnectError::Failed(innermost(&error).to_string()))?;
+            Link::new(tls, weak, traffic).await
+        };
+        link.map_err(|error| ConnectError::Failed(error.to_string()))
     }
 }
 
@@ -76,26 +126,27 @@ fn root_store(pem: Option<&[u8]>) -> Result<RootCertStore, BadRoots> {
     if store.is_empty() { Err(BadRoots::Empty) } else { Ok(store) }
 }
 
-type Inner = HttpsConnector<HttpConnector>;
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// The system's resolver, but `localhost` is this machine, whatever a resolver says.
+#[derive(Clone)]
+struct Resolver(GaiResolver);
 
-impl Service<Uri> for Connector {
-    type Response = <Inner as Service<Uri>>::Response;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_ready(cx)
     }
 
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.inner.call(uri);
-        let deadline = self.timeout;
-        Box::pin(async move {
-            match tokio::time::timeout(deadline, connecting).await {
-                Ok(connected) => connected,
-                Err(_) => Err(ConnectTimedOut.into()),
-            }
-        })
+    fn call(&mut self, name: Name) -> Self::Future {
+        if name.as_str().eq_ignore_ascii_case("localhost") {
+            let addresses = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()];
+            // The connector puts the port in.
+            let addresses = addresses.map(|address| SocketAddr::new(address, 0)).to_vec();
+            return Box::pin(std::future::ready(Ok(addresses.into_iter())));
+        }
+        let found = self.0.call(name);
+        Box::pin(async move { Ok(found.await?.collect::<Vec<_>>().into_iter()) })
     }
 }

@@ -4,12 +4,9 @@ Started by tests/browser/run, which sets SIDECAR_URL, SANDBOX_URL and ARTIFACTS.
 """
 
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 import time
 import traceback
 import urllib.request
@@ -17,26 +14,13 @@ import uuid
 from pathlib import Path
 
 import requests
-from selenium import webdriver
+from chromium import ARTIFACTS, WAIT, Browser, free_port
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 SIDECAR = os.environ["SIDECAR_URL"]
 SANDBOX = os.environ["SANDBOX_URL"]
-ARTIFACTS = Path(os.environ["ARTIFACTS"])
 SHOPS = Path(__file__).resolve().parents[2] / "examples" / "jsapi-shop"
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync --disable-dev-shm-usage --window-size=500,900"
-).split()
 WECHAT = "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/120.0 Mobile Safari/537.36 MicroMessenger/8.0.47"
-WAIT = 20
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Shop:
@@ -76,47 +60,6 @@ class Shop:
             self.process.wait()
 
 
-class Browser:
-    """A Chromium with a profile of its own that is gone afterwards."""
-
-    def __init__(self, user_agent=None):
-        self.profile = tempfile.mkdtemp()
-        options = webdriver.ChromeOptions()
-        options.binary_location = shutil.which("chromium")
-        for flag in FLAGS + [f"--user-data-dir={self.profile}"] + ([f"--user-agent={user_agent}"] if user_agent else []):
-            options.add_argument(flag)
-        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
-        self.driver.set_page_load_timeout(WAIT)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.driver.quit()
-        shutil.rmtree(self.profile, ignore_errors=True)
-
-    def open(self, url):
-        self.driver.get(url)
-
-    def text(self):
-        return self.driver.find_element(By.TAG_NAME, "body").text
-
-    def until(self, what, condition):
-        """Waits for a condition; its failure shows where the browser was."""
-        try:
-            return WebDriverWait(self.driver, WAIT).until(lambda _: condition())
-        except Exception as problem:
-            raise AssertionError(f"{what}: at {self.driver.current_url}: {self.text()[:400]!r}") from problem
-
-    def press(self, label):
-        """Presses the button whose text begins with a word."""
-        wanted = f"//button[normalize-space()='{label}' or starts-with(normalize-space(), '{label} ')]"
-        self.until(f"no button {label}", lambda: self.driver.find_elements(By.XPATH, wanted))[0].click()
-
-    def picture(self, name):
-        self.driver.save_screenshot(str(ARTIFACTS / f"{name}.png"))
-
-
 def query(order):
     """What QFPay's sandbox says about an order, asked through the sidecar."""
     answer = requests.post(SIDECAR + "/trade/v1/query", data={"out_trade_no": order}, timeout=20).json()
@@ -153,7 +96,7 @@ def walk_shop(name):
             order = buy(name, browser, shop, "/?anybrowser=1")
             browser.open(shop.url + "/callback")
             assert "no code" in browser.text(), browser.text()
-        with Browser(WECHAT) as browser:
+        with Browser(f"--user-agent={WECHAT}") as browser:
             assert buy(name + "-wechat", browser, shop, "/") != order
         # The sandbox sent its notifications to the shop when the orders were paid.
         said = lambda: Path(log.name).read_text(errors="replace").count("notified about an order; QFPay says paid")

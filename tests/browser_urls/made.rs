@@ -166,9 +166,13 @@ fn server_code_may_ask_for_the_url_as_json() {
 }
 
 #[test]
-fn a_customers_browser_may_open_these_pages() {
-    let stage = Stage::new(&[]);
+fn a_customers_browser_gets_the_same_url_below_the_public_prefix() {
+    let stage = Stage::new(&["browser.public_prefix=/pay"]);
     let path = format!("{OAUTH}?{}", query(&vector("oauth_code_plain_redirect").filled()));
-    let browser = ["-H", "Sec-Fetch-Site: cross-site", "-H", "Origin: https://shop.test"];
-    assert_eq!(stage.sidecar.curl(&browser, &path).status, 302);
+    let browser =
+        ["-H", "Sec-Fetch-Site: cross-site", "-H", "Host: shop.test", "-H", "Referer: https://shop.test/"];
+    let seen = stage.sidecar.curl(&browser, &format!("/pay{path}"));
+    let asked = stage.sidecar.curl(&[] as &[&str], &path);
+    assert_eq!((seen.status, asked.status), (302, 302));
+    assert_eq!(seen.header("Location"), asked.header("Location"));
 }

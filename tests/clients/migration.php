@@ -1,10 +1,13 @@
 <?php
 // A shop that still signs for itself, as QFPay's PHP sample does, but with a WRONG key: it works once its base URLs name
-// the sidecar, because the sidecar drops its signatures and makes its own. Needs SIDECAR_URL and APP_CODE.
-// The shop's half is the sample's way of doing things; the customer's half follows redirects and presses Pay.
+// the sidecar, because the sidecar drops its signatures and makes its own. Needs SIDECAR_URL, PAGES_URL and
+// APP_CODE.
+// The shop's half is the sample's way of doing things; the customer's half is a browser that comes from the shop's page,
+// follows redirects and presses Pay. Its pages are below browser.public_prefix, where the shop's web server passes them on.
 
 define('ENVIRONMENT', getenv('SIDECAR_URL')); // was https://test-openapi-hk.qfapi.com
-define('DIRECT', getenv('SIDECAR_URL')); // was https://o2-hk.qfapi.com
+define('PAGES', getenv('PAGES_URL')); // the customer's browser opens these: was ENVIRONMENT as well
+define('DIRECT', getenv('PAGES_URL')); // was https://o2-hk.qfapi.com
 define('APP_CODE', getenv('APP_CODE'));
 define('CLIENT_KEY', '0123456789ABCDEF0123456789ABCDEF'); // not the key that the sidecar holds
 define('SHOP', 'http://127.0.0.1:9'); // nobody listens there: the customer's walk ends when it arrives
@@ -21,13 +24,14 @@ function sign($fields)
 }
 
 /** One request with the shop's own headers; $body null for GET. Answers status, Location, verified and text. */
-function call($url, $fields = null, $body = null)
+function call($url, $fields = null, $body = null, $headers = array())
 {
     $curl = curl_init($url);
     curl_setopt_array($curl, array(CURLOPT_RETURNTRANSFER => true, CURLOPT_HEADER => true, CURLOPT_TIMEOUT => 20));
     if ($fields !== null) {
-        curl_setopt($curl, CURLOPT_HTTPHEADER, array('X-QF-APPCODE: ' . APP_CODE, 'X-QF-SIGN: ' . sign($fields)));
+        $headers = array('X-QF-APPCODE: ' . APP_CODE, 'X-QF-SIGN: ' . sign($fields));
     }
+    curl_setopt($curl, CURLOPT_HTTPHEADER, $headers);
     if ($body !== null) {
         curl_setopt_array($curl, array(CURLOPT_POST => true, CURLOPT_POSTFIELDS => $body));
     }
@@ -45,7 +49,7 @@ function call($url, $fields = null, $body = null)
 function browse($url, $body = null)
 {
     for ($step = 0; $step < 10; $step++) {
-        $answer = call($url, null, $body);
+        $answer = call($url, null, $body, browser_headers($url, $body));
         if (!$answer['location']) {
             return array($url, $answer['text']);
         }
@@ -56,6 +60,18 @@ function browse($url, $body = null)
         }
     }
     return array($url, 'more than 10 redirects');
+}
+
+/** What a browser says about where a request comes from, and the shop's own Host where its web server passes it on. */
+function browser_headers($url, $body)
+{
+    $headers = array('Sec-Fetch-Mode: navigate', 'Sec-Fetch-Dest: document');
+    $headers[] = 'Sec-Fetch-Site: ' . ($body === null ? 'cross-site' : 'same-origin');
+    if (strpos($url, PAGES . '/') === 0) {
+        $headers[] = 'Host: www.shop.example';
+        $headers[] = 'Referer: https://www.shop.example/cart';
+    }
+    return $headers;
 }
 
 /** Sends the form whose button says Pay, as a browser does. */
@@ -111,7 +127,7 @@ function answered($name, $answer)
 // The sample joins this URL by hand, without percent-encoding.
 $redirect_uri = SHOP . '/callback';
 $sign = sign(array('app_code' => APP_CODE, 'redirect_uri' => $redirect_uri));
-list($at, $page) = browse(ENVIRONMENT . '/tool/v1/get_weixin_oauth_code?app_code=' . APP_CODE . "&sign=$sign&redirect_uri=$redirect_uri");
+list($at, $page) = browse(PAGES . '/tool/v1/get_weixin_oauth_code?app_code=' . APP_CODE . "&sign=$sign&redirect_uri=$redirect_uri");
 parse_str((string) parse_url($at, PHP_URL_QUERY), $arrived);
 must('oauth code', $page === null && !empty($arrived['code']), "ended at $at: $page");
 

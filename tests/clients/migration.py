@@ -1,7 +1,9 @@
 """A shop that still signs for itself, as QFPay's Python sample does, but with a WRONG key: it works once its base URLs
-name the sidecar, because the sidecar drops its signatures and makes its own. Needs SIDECAR_URL and APP_CODE.
+name the sidecar, because the sidecar drops its signatures and makes its own. Needs SIDECAR_URL, PAGES_URL and
+APP_CODE.
 
-The shop's half is the sample's way of doing things; the customer's half follows redirects and presses Pay.
+The shop's half is the sample's way of doing things; the customer's half is a browser that comes from the shop's page,
+follows redirects and presses Pay. Its pages are below browser.public_prefix, where the shop's web server passes them on.
 """
 
 import datetime
@@ -16,7 +18,8 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 import requests
 
 ENVIRONMENT = os.environ["SIDECAR_URL"]  # was https://test-openapi-hk.qfapi.com
-DIRECT = os.environ["SIDECAR_URL"]  # was https://o2-hk.qfapi.com
+PAGES = os.environ["PAGES_URL"]  # the customer's browser opens these: was ENVIRONMENT as well
+DIRECT = os.environ["PAGES_URL"]  # was https://o2-hk.qfapi.com
 APP_CODE = os.environ["APP_CODE"]
 CLIENT_KEY = "0123456789ABCDEF0123456789ABCDEF"  # not the key that the sidecar holds
 SHOP = "http://127.0.0.1:9"  # nobody listens there: the customer's walk ends when it arrives
@@ -32,7 +35,7 @@ def oauth_url():
     """The sample joins this URL by hand, without percent-encoding."""
     redirect_uri = SHOP + "/callback"
     sign = make_req_sign({"app_code": APP_CODE, "redirect_uri": redirect_uri})
-    return f"{ENVIRONMENT}/tool/v1/get_weixin_oauth_code?app_code={APP_CODE}&sign={sign}&redirect_uri={redirect_uri}"
+    return f"{PAGES}/tool/v1/get_weixin_oauth_code?app_code={APP_CODE}&sign={sign}&redirect_uri={redirect_uri}"
 
 
 def get_openid(code):
@@ -71,7 +74,8 @@ def browse(url, method="GET", data=None):
     """Follows redirects until a page or the shop; answers the URL and the page, None for the shop."""
     session = requests.Session()
     for _ in range(10):
-        response = session.request(method, url, data=data, allow_redirects=False, timeout=20)
+        headers = browser_headers(url, method)
+        response = session.request(method, url, data=data, headers=headers, allow_redirects=False, timeout=20)
         if response.status_code not in (301, 302, 303, 307, 308):
             return url, response
         if response.status_code in (301, 302, 303):
@@ -80,6 +84,15 @@ def browse(url, method="GET", data=None):
         if url.startswith(SHOP + "/"):
             return url, None
     raise RuntimeError("more than 10 redirects")
+
+
+def browser_headers(url, method):
+    """What a browser says about where a request comes from, and the shop's own Host where its web server passes it on."""
+    headers = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    headers["Sec-Fetch-Site"] = "cross-site" if method == "GET" else "same-origin"
+    if url.startswith(PAGES + "/"):
+        headers.update({"Host": "www.shop.example", "Referer": "https://www.shop.example/cart"})
+    return headers
 
 
 def press_pay(url, page):

@@ -101,6 +101,41 @@ fn an_answer_of_five_mebibytes_streams_through_whole() {
 }
 
 #[test]
+fn an_answer_that_no_memory_is_left_for_streams() {
+    // More than the buffers between the sidecar and its caller hold.
+    let large = 12 << 20;
+    let stage = Stage::new(&[
+        &format!("limits.answer_whole_bytes={large}"),
+        &format!("limits.answer_memory_bytes={large}"),
+    ]);
+    let breaks_off = |bytes: usize| {
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes + 1);
+        Reply::raw(head).then_bytes(vec![b'x'; bytes]).then_close()
+    };
+    let pay = |bytes| {
+        stage.upstream.script([breaks_off(bytes)]);
+        let mut caller = stage.sidecar.connect();
+        caller.write("POST /trade/v1/payment?a=1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let mut line = [0; 12];
+        std::io::Read::read_exact(&mut caller.0, &mut line).unwrap();
+        String::from_utf8(line.to_vec()).unwrap()
+    };
+    // Read whole, so that its end is missed in time.
+    assert_eq!(pay(100_000), "HTTP/1.1 502");
+    stage.upstream.script([Reply::of("200 OK", "", vec![b'x'; large])]);
+    let mut slow = stage.sidecar.connect();
+    slow.write("POST /trade/v1/payment?a=1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    std::io::Read::read_exact(&mut slow.0, &mut [0; 12]).unwrap();
+    assert_eq!(pay(100_000), "HTTP/1.1 200", "the memory is taken");
+    assert_eq!(pay(1_000), "HTTP/1.1 502", "small answers need none");
+    drop(slow);
+    let deadline = std::time::Instant::now() + SOON;
+    while pay(100_000) != "HTTP/1.1 502" {
+        assert!(std::time::Instant::now() < deadline, "the memory is not given back");
+    }
+}
+
+#[test]
 fn answers_lose_what_belongs_to_one_connection_and_what_only_the_sidecar_says() {
     let stage = Stage::new(&[]);
     let headers = "Content-Type: application/json\r\nDate: Mon, 17 Nov 2025 10:00:00 GMT\r\nServer: nginx\r\n\

@@ -246,7 +246,11 @@ fn forms() -> Vec<(&'static str, Vec<u8>, Fate)> {
         ("asterisk-form", to("OPTIONS", "*", "localhost"), Refused(&["target_refused"])),
         ("asterisk-form by POST", to("POST", "*", "localhost"), Refused(&["target_refused"])),
         ("CONNECT", to("CONNECT", "openapi-hk.qfapi.com:443", "localhost"), Refused(&["target_refused"])),
-        ("CONNECT to a path", to("CONNECT", "/trade/v1/payment", "localhost"), Refused(&["target_refused"])),
+        (
+            "CONNECT to a path",
+            to("CONNECT", "/trade/v1/payment", "localhost"),
+            Refused(&["target_refused", "method_not_allowed"]),
+        ),
         ("a fragment", to("POST", "/trade/v1/payment#a", "localhost"), Refused(&["target_refused"])),
         ("a user in Host", to("POST", "/trade/v1/payment", "a@localhost"), Refused(&["host_refused"])),
         (

@@ -21,7 +21,7 @@ fn a_listener_and_routes_need_each_other() {
     let route = start("").set("listen.notifications=");
     refused(
         route,
-        &["sidecar.toml:17: notifications.routes.0.path", "listen.notifications", "127.0.0.1:8789"],
+        &["sidecar.toml:18: notifications.routes.0.path", "listen.notifications", "127.0.0.1:8789"],
     );
     let config = crate::support::Stage::config("http://127.0.0.1:9");
     let listener = Launch::new(&config).set("listen.notifications=127.0.0.1:0");
@@ -33,7 +33,7 @@ fn misspelt_keys_of_routes_have_a_place_and_a_suggestion() {
     refused(
         start("receiverurl = \"http://127.0.0.1:1/\""),
         &[
-            "sidecar.toml:19: notifications.routes.0.receiverurl",
+            "sidecar.toml:20: notifications.routes.0.receiverurl",
             "did you mean notifications.routes.0.receiver_url?",
         ],
     );
@@ -80,7 +80,7 @@ fn two_routes_have_two_paths_and_none_leads_back() {
     let twin = "[[notifications.routes]]\npath = \"/qfpay/notify\"\nreceiver_url = \"http://127.0.0.1:9/\"";
     refused(
         start(twin),
-        &["sidecar.toml:20: notifications.routes.1.path", "notifications.routes.0.path", "sidecar.toml:17"],
+        &["sidecar.toml:21: notifications.routes.1.path", "notifications.routes.0.path", "sidecar.toml:18"],
     );
     let own = start("").set("listen.notifications=127.0.0.1:47391");
     let own = own.set("notifications.routes.0.receiver_url=http://localhost:47391/n");

@@ -123,7 +123,7 @@ pub fn connect(sidecar: &Sidecar) -> Connection {
 /// A POST to [`PATH`].
 pub fn request(headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
-        "POST {PATH} HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/json\r\n{headers}{}\r\n\r\n",
+        "POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{headers}{}\r\n\r\n",
         format_args!("Content-Length: {}", body.len())
     );
     [head.as_bytes(), body].concat()

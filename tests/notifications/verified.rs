@@ -123,7 +123,8 @@ fn the_service_cannot_sign_and_serves_nothing_else() {
     ] {
         for method in ["GET", "POST"] {
             let mut connection = relay.connect();
-            connection.write(format!("{method} {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"));
+            connection
+                .write(format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"));
             relay.sidecar.seen(connection.read()).assert_failure(404, "notification_path_unknown");
         }
     }

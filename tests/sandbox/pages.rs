@@ -248,20 +248,16 @@ async fn the_console_shows_what_happened_and_its_buttons_work() {
 async fn foreign_pages_cannot_press_buttons() {
     let sandbox = sandbox();
     page_of(&sandbox, &[]).await;
-    let refused: [&[(&str, &str)]; 6] = [
+    let refused: [&[(&str, &str)]; 4] = [
         &[("sec-fetch-site", "cross-site"), ("origin", "null")],
         &[("sec-fetch-site", "same-site"), ("origin", BASE)],
         &[("origin", "https://evil.test")],
         &[("origin", "null")],
-        &[("host", "evil.test:8790")],
-        &[("host", "evil.test"), ("sec-fetch-site", "same-origin"), ("origin", "http://evil.test")],
     ];
     for headers in refused {
         let got = send(&sandbox, "POST", "/sandbox/orders/1", headers, "action=pay").await.unwrap();
         assert_eq!(got.status, 403, "{headers:?}");
     }
-    let rebound = send(&sandbox, "GET", "/sandbox/", &[("host", "evil.test")], "").await.unwrap();
-    assert_eq!(rebound.status, 403);
     assert_eq!(state_of(&sandbox, "A").await["respcd"], "1143");
     let own = [("sec-fetch-site", "same-origin"), ("origin", "null"), ("host", "127.0.0.1:8790")];
     assert_eq!(send(&sandbox, "POST", "/sandbox/orders/1", &own, "action=pay").await.unwrap().status, 303);

@@ -14,6 +14,7 @@ use super::{CLIENT_KEY, SOON, Sidecar};
 /// A start in the making. `{folder}` in configuration, variables and flags is the test's own folder.
 pub struct Launch {
     pub folder: TempDir,
+    verb: &'static str,
     config: String,
     env: Vec<(String, String)>,
     arguments: Vec<String>,
@@ -34,6 +35,7 @@ impl Launch {
     pub fn new(config: &str) -> Self {
         let launch = Self {
             folder: tempfile::tempdir().unwrap(),
+            verb: "run",
             config: config.to_owned(),
             env: Vec::new(),
             arguments: Vec::new(),
@@ -58,6 +60,12 @@ impl Launch {
 
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Another command that serves than `run`.
+    pub fn verb(mut self, verb: &'static str) -> Self {
+        self.verb = verb;
         self
     }
 
@@ -92,7 +100,7 @@ impl Launch {
                 shell
             }
         };
-        command.arg("run").arg("--config").arg(path).args(self.arguments.iter().map(|text| filled(text)));
+        command.arg(self.verb).arg("--config").arg(path).args(self.arguments.iter().map(|text| filled(text)));
         // Nothing of the machine's environment: a proxy variable or a stray setting would change the test.
         command.env_clear().envs(self.env.iter().map(|(name, value)| (name, filled(value))));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

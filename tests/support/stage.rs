@@ -22,15 +22,23 @@ impl Stage {
     }
 
     /// A configuration with one app and this upstream. More sections may follow it.
+    ///
+    /// The system chooses the ports, and requests that are written byte by byte say `Host: localhost` without one:
+    /// `tests/hosts.rs` is where that matters.
+    /// The quota is off: these tests call as fast as they can, and answer 429 beside other statuses. tests/quota.rs has it on.
     pub fn config(base_url: &str) -> String {
         format!(
             r#"
 default_app = "shop"
 listen.api = "127.0.0.1:0"
 listen.admin = "127.0.0.1:0"
+listen.allowed_hosts = ["localhost"]
 log.level = "trace"
 upstream.base_url = "{base_url}"
 upstream.browser_base_url = "https://pages.test"
+quota.per_second = 0
+quota.per_minute = 0
+quota.pause_ms = 0
 [apps.shop]
 app_code = "{APP_CODE}"
 client_key_file = "{{folder}}/key"

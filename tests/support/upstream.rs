@@ -4,7 +4,7 @@ mod recorded;
 mod reply;
 
 use std::collections::VecDeque;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -95,6 +95,13 @@ impl FakeUpstream {
         requests.clone()
     }
 
+    /// Writes bytes that nobody asked for to every open connection.
+    pub fn send_unasked(&self, bytes: impl AsRef<[u8]>) {
+        for stream in self.shared.streams.lock().unwrap().iter_mut() {
+            let _ = stream.write_all(bytes.as_ref());
+        }
+    }
+
     /// Ends every open connection, as a server does that is restarted, and returns once their ends were sent.
     pub fn close_connections(&self) {
         for stream in self.shared.streams.lock().unwrap().drain(..) {
@@ -137,27 +144,27 @@ fn serve(mut stream: TcpStream, connection: usize, shared: &Shared) {
 /// Reads one request. With `unread` its last byte is seen, but left in the socket, so that closing resets.
 fn read(stream: &mut TcpStream, connection: usize, unread: bool) -> Option<Recorded> {
     let mut raw = Vec::new();
-    let mut head = 0;
-    let mut whole = usize::MAX;
-    while raw.len() < whole {
+    // The head byte by byte, so that nothing behind the request is taken.
+    while !raw.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         if stream.peek(&mut byte).ok()? == 0 {
             return None;
         }
         raw.push(byte[0]);
-        if head == 0 && raw.ends_with(b"\r\n\r\n") {
-            head = raw.len();
-            whole = head + content_length(&raw);
+        if unread && raw.ends_with(b"\r\n\r\n") && content_length(&raw) == 0 {
+            break;
         }
-        if !unread || raw.len() < whole {
-            stream.read_exact(&mut byte).ok()?;
+        stream.read_exact(&mut byte).ok()?;
+    }
+    let head = raw.len();
+    raw.resize(head + content_length(&raw), 0);
+    match raw.len() - head {
+        0 => {}
+        length if unread => {
+            stream.read_exact(&mut raw[head..head + length - 1]).ok()?;
+            stream.peek(&mut raw[head + length - 1..]).ok().filter(|seen| *seen == 1)?;
         }
-        // The body at once, but for its last byte.
-        if head > 0 && raw.len() + 1 < whole {
-            let begin = raw.len();
-            raw.resize(whole - 1, 0);
-            stream.read_exact(&mut raw[begin..]).ok()?;
-        }
+        _ => stream.read_exact(&mut raw[head..]).ok()?,
     }
     Some(Recorded::new(raw, head, connection))
 }

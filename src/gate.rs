@@ -1,0 +1,74 @@
+//! Who may speak to a listener at all: requests under one of its own names, and none that a web page made.
+//!
+//! Localhost is no trust boundary. Any page that someone on this machine opens can send requests to it, with or without
+//! a preflight, or point a name of its own at 127.0.0.1 and be of one origin with it (DNS rebinding). Every listener asks
+//! here before it looks at anything else.
+
+mod host;
+mod web_page;
+
+use hyper::http::request::Parts;
+
+pub use host::{BadHost, Hosts};
+use web_page::refuse_web_pages;
+
+/// Why a request is refused at the gate. What it shows of the request is escaped and bounded.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum Stranger {
+    /// An absolute target would stand in place of `Host` (RFC 9112 section 3.2.2); no listener is a proxy.
+    #[error("the target names a host; send the path only")]
+    Target,
+    /// Not one of the listener's own names, or not exactly one.
+    #[error("{seen}; {taken}")]
+    Host {
+        /// What was sent.
+        seen: String,
+        /// What is taken instead.
+        taken: String,
+    },
+    /// A browser sent it on behalf of a page.
+    #[error(
+        "the request carries {0}, which browsers send for web pages; taken are requests without Origin, without Referer, \
+         and with no Sec-Fetch-Site but none"
+    )]
+    WebPage(String),
+}
+
+/// Lets in what was sent to one of the listener's own names, and not by a web page.
+///
+/// # Errors
+/// [`Stranger`] says what was seen and what is taken.
+pub fn admit(head: &Parts, hosts: &Hosts) -> Result<(), Stranger> {
+    refuse_foreign_hosts(head, hosts)?;
+    refuse_web_pages(&head.headers)
+}
+
+/// The first half of [`admit`], for the sandbox, whose pages are there for browsers.
+///
+/// # Errors
+/// [`Stranger`] says what was seen and what is taken.
+pub fn refuse_foreign_hosts(head: &Parts, hosts: &Hosts) -> Result<(), Stranger> {
+    hosts.refuse_foreign(head)
+}
+
+/// For pages that customers' browsers open under the shop's own name: any `Host`, but exactly one, and no other target
+/// than a path.
+///
+/// # Errors
+/// [`Stranger`] says what was seen.
+pub fn admit_customers(head: &Parts) -> Result<(), Stranger> {
+    host::only(head).map(|_| ())
+}
+
+/// A header's value for people: without what may be a password, escaped, and at most 80 characters of it.
+fn shown(value: &[u8]) -> String {
+    let (hidden, rest) = match value.iter().rposition(|&b| b == b'@') {
+        Some(at) => ("(user)", &value[at..]),
+        None => ("", value),
+    };
+    let escaped = rest.escape_ascii().to_string();
+    match escaped.len() {
+        0..=80 => format!("'{hidden}{escaped}'"),
+        _ => format!("'{hidden}{}...'", &escaped[..80]),
+    }
+}

@@ -1,0 +1,242 @@
+//! The quota that several sidecars of one merchant share, in Redis. When it is away, a share of the quota applies here.
+//!
+//! No call waits for Redis longer than `quota.store_timeout_ms`: after one failure nobody asks any more, and a task of its
+//! own looks for Redis until it is back.
+
+mod connection;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use redis::aio::MultiplexedConnection;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+use super::local::{Local, Ticket};
+use super::pause::Lengths;
+use super::{Decision, Rate, Source};
+use crate::config::QuotaStore;
+use crate::credentials::App;
+use crate::metrics::Metrics;
+use connection::{Away, Question, Redis};
+
+/// How often Redis is looked for while it is away, and looked after while it is not.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// What every app's hash is called, with its `app_code` behind it: that is what QFPay counts by, whatever the app is named
+/// here.
+const KEY_PREFIX: &str = "qfpay-sidecar:quota:";
+
+/// The shared quotas of all apps.
+#[derive(Debug)]
+pub(super) struct Store {
+    redis: Redis,
+    apps: HashMap<String, Shared>,
+    pauses: Lengths,
+    connection: Mutex<Connected>,
+    lost: Notify,
+    metrics: Arc<Metrics>,
+}
+
+/// The connection, while there is one. Its number tells a late failure of an old connection from one of the present one.
+#[derive(Debug, Default)]
+struct Connected {
+    connection: Option<MultiplexedConnection>,
+    number: u64,
+    told_away: bool,
+}
+
+/// One app's quota, and what applies here while Redis is away.
+#[derive(Debug)]
+struct Shared {
+    key: String,
+    all: Rate,
+    reads: Rate,
+    /// The rates of this sidecar alone.
+    alone: (Rate, Rate),
+    fallback: Mutex<Local>,
+    /// When everything that this sidecar let go will have come back at its own share's pace. Several sidecars that forget
+    /// at the pace of the whole would forget too fast.
+    used_until: Mutex<Instant>,
+}
+
+impl Store {
+    pub fn new(
+        settings: &QuotaStore,
+        apps: &[Arc<App>],
+        (all, reads): (Rate, Rate),
+        pauses: Lengths,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let alone = (all.share(settings.local_percent), reads.share(settings.local_percent));
+        let shared = |app: &Arc<App>| {
+            let shared = Shared {
+                key: format!("{KEY_PREFIX}{}", app.app_code.as_str()),
+                all,
+                reads,
+                alone,
+                fallback: Mutex::new(Local::new(alone.0, alone.1)),
+                used_until: Mutex::new(Instant::now()),
+            };
+            (app.name.clone(), shared)
+        };
+        let forget = all.refill().max(reads.refill()).max(pauses.longest) * 2 + Duration::from_secs(1);
+        Self {
+            redis: Redis::new(settings, forget),
+            apps: apps.iter().map(shared).collect(),
+            pauses,
+            connection: Mutex::default(),
+            lost: Notify::new(),
+            metrics,
+        }
+    }
+
+    /// Decides for one call: in Redis, or by this sidecar's share while Redis is away.
+    pub async fn decide(&self, app: &str, ticket: &mut Ticket) -> (Decision, Source) {
+        let Some(shared) = self.apps.get(app) else {
+            return (Decision::Go { strikes: false }, Source::Store);
+        };
+        let take = Question::Take {
+            all: shared.all,
+            reads: ticket.reads.then_some(shared.reads),
+            longest_pause: self.pauses.longest,
+        };
+        let (decision, source) = match self.ask(shared, take).await {
+            Some(decision) => (decision, Source::Store),
+            None => match lock(&shared.fallback).take(ticket) {
+                Ok(()) => (Decision::Go { strikes: false }, Source::Fallback),
+                Err(wait) => (Decision::Wait(wait), Source::Fallback),
+            },
+        };
+        if matches!(decision, Decision::Go { .. }) {
+            shared.used_one();
+        }
+        (decision, source)
+    }
+
+    /// Tells the other sidecars of QFPay's 429 to a call that went so long ago.
+    pub async fn refused(&self, app: &str, age: Duration, retry_after: Option<Duration>) {
+        if let Some(shared) = self.apps.get(app) {
+            self.ask(shared, Question::Refused { age, retry_after, pauses: self.pauses }).await;
+        }
+    }
+
+    /// Tells them that QFPay answers again.
+    pub async fn answered(&self, app: &str, age: Duration) {
+        if let Some(shared) = self.apps.get(app) {
+            self.ask(shared, Question::Answered { age }).await;
+        }
+    }
+
+    /// Nothing while Redis is away.
+    async fn ask(&self, shared: &Shared, question: Question) -> Option<Decision> {
+        let (connection, number) = {
+            let connected = lock(&self.connection);
+            (connected.connection.clone()?, connected.number)
+        };
+        match self.redis.ask(connection, &shared.key, question).await {
+            Ok(decision) => Some(decision),
+            Err(away) => {
+                self.lose(number, &away);
+                None
+            }
+        }
+    }
+
+    /// Gives up a connection, once.
+    ///
+    /// The share begins used up: what other sidecars sent in this very second is not known any more.
+    fn lose(&self, number: u64, away: &Away) {
+        let mut connected = lock(&self.connection);
+        if connected.number != number || connected.connection.is_none() {
+            return;
+        }
+        for shared in self.apps.values() {
+            *lock(&shared.fallback) = Local::empty(shared.alone.0, shared.alone.1);
+        }
+        connected.connection = None;
+        self.tell_away(&mut connected, away);
+        self.lost.notify_one();
+    }
+
+    /// One line for each time that Redis goes away, not for each attempt.
+    fn tell_away(&self, connected: &mut Connected, away: &Away) {
+        self.metrics.quota_store_is_up(false);
+        if !std::mem::replace(&mut connected.told_away, true) {
+            let store = self.redis.name();
+            tracing::warn!(store, reason = %away, "the quota's store is away; quota.local_percent of the quota applies here");
+        }
+    }
+
+    /// Looks for Redis once.
+    pub async fn look(&self) {
+        match self.connect().await {
+            Ok(connection) => {
+                let mut connected = lock(&self.connection);
+                connected.connection = Some(connection);
+                connected.number += 1;
+                connected.told_away = false;
+                self.metrics.quota_store_is_up(true);
+                tracing::info!(store = self.redis.name(), "the quota is shared through its store");
+            }
+            Err(away) => self.tell_away(&mut lock(&self.connection), &away),
+        }
+    }
+
+    /// Connects, and charges what was let go here meanwhile, or lately, in case Redis came back without its memory.
+    ///
+    /// Asks for all that will be asked for, so that a user who may not do it is away from the beginning.
+    async fn connect(&self) -> Result<MultiplexedConnection, Away> {
+        let connection = self.redis.connect().await?;
+        self.redis.ping(connection.clone()).await?;
+        for shared in self.apps.values() {
+            let charge = Question::Charge { all: shared.all, owed: shared.owed() };
+            self.redis.ask(connection.clone(), &shared.key, charge).await?;
+        }
+        Ok(connection)
+    }
+
+    /// Looks after the connection, and for a new one while there is none. Never ends.
+    pub async fn keep(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                // Not at once: what failed just now needs a moment.
+                () = self.lost.notified() => sleep(LOOK).await,
+            }
+            let (connection, number) = {
+                let connected = lock(&self.connection);
+                (connected.connection.clone(), connected.number)
+            };
+            match connection {
+                // A Redis that hangs is noticed before a call is, if calls are rare.
+                Some(connection) => {
+                    if let Err(away) = self.redis.ping(connection).await {
+                        self.lose(number, &away);
+                    }
+                }
+                None => self.look().await,
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn used_one(&self) {
+        let (now, alone) = (Instant::now(), self.alone.0);
+        let mut until = lock(&self.used_until);
+        *until = ((*until).max(now) + alone.period).min(now + alone.period * self.all.burst);
+    }
+
+    /// What of it has not come back yet, as a time at the pace of the whole.
+    fn owed(&self) -> Duration {
+        let left = lock(&self.used_until).saturating_duration_since(Instant::now());
+        left.mul_f64(self.all.period.as_secs_f64() / self.alone.0.period.as_secs_f64())
+    }
+}
+
+/// Nothing panics while one of these is held.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

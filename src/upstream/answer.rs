@@ -1,0 +1,151 @@
+//! QFPay's answers: read whole before the caller sees a byte, or streamed when they are large.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt, stream};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::Response;
+use hyper::body::{Body as _, Frame, Incoming};
+use hyper::http::header::CONTENT_LENGTH;
+use hyper::http::{HeaderMap, HeaderValue, StatusCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::link::Link;
+use super::pool::Pool;
+use crate::headers;
+
+/// A body on its way to the caller: whole, or streamed when it is large.
+pub type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What QFPay answered, unchanged but for headers that belong to one connection.
+#[derive(Debug)]
+pub struct Answer {
+    /// QFPay's status, whatever it is; redirects are passed on.
+    pub status: StatusCode,
+    /// Its headers, see [`headers::to_caller`].
+    pub headers: HeaderMap,
+    /// Its body, byte for byte.
+    pub body: Body,
+}
+
+/// An answer's body.
+#[derive(Debug)]
+pub enum Body {
+    /// All of it was read before the caller sees any.
+    Whole(Bytes),
+    /// It is larger than `answer_whole_bytes`, and is passed on as it comes.
+    Streamed(AnswerBody),
+}
+
+/// What every answer may hold without asking for room. QFPay's have a few hundred bytes, but for statements.
+const SMALL: usize = 32 * 1024;
+/// The unit in which room is counted.
+const KIB: usize = 1024;
+
+/// Reads answers, within bounds.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// Larger answers stream.
+    whole_bytes: usize,
+    /// Room in KiB for answers that are not [`SMALL`]. It is taken until the caller has read them: callers that read slowly
+    /// must not fill the memory.
+    room: Arc<Semaphore>,
+    /// How long a streamed answer may pause.
+    stall: Duration,
+}
+
+impl Reader {
+    pub(super) fn new(whole_bytes: usize, memory_bytes: usize, stall: Duration) -> Self {
+        let room = (memory_bytes / KIB).min(Semaphore::MAX_PERMITS);
+        Self { whole_bytes, room: Arc::new(Semaphore::new(room)), stall }
+    }
+
+    /// Reads an answer whole, or as far as may be held; an error when it breaks off. The connection goes back to its pool
+    /// once all was read.
+    pub(super) async fn read(
+        &self,
+        answer: Response<Incoming>,
+        link: Link,
+        pool: &Arc<Pool>,
+    ) -> Result<Answer, hyper::Error> {
+        let (head, mut body) = answer.into_parts();
+        let mut headers = headers::to_caller(&head.headers);
+        let length = body.size_hint().exact();
+        let mut read = BytesMut::new();
+        let mut room = None;
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame?.into_data() else { continue };
+            read.extend_from_slice(&data);
+            if read.len() > SMALL && room.is_none() {
+                room = self.room();
+            }
+            let too_large = read.len() > self.whole_bytes || (read.len() > SMALL && room.is_none());
+            if too_large {
+                // With its length a caller notices when it breaks off; HTTP/1.0 has no other sign.
+                headers.extend(length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))));
+                let rest = Rest { body, link: Some((link, pool.clone())), stall: self.stall };
+                let body = Body::Streamed(streamed(held(read, room), rest));
+                return Ok(Answer { status: head.status, headers, body });
+            }
+        }
+        pool.put(link);
+        Ok(Answer { status: head.status, headers, body: Body::Whole(held(read, room)) })
+    }
+
+    /// Room for one answer of any size that is read whole, unless it is used up.
+    fn room(&self) -> Option<OwnedSemaphorePermit> {
+        let kib = self.whole_bytes.div_ceil(KIB);
+        self.room.clone().try_acquire_many_owned(u32::try_from(kib).ok()?).ok()
+    }
+}
+
+/// Bytes that give their room back once they were written, or dropped.
+fn held(read: BytesMut, room: Option<OwnedSemaphorePermit>) -> Bytes {
+    struct Held(Bytes, #[expect(dead_code, reason = "dropped with the bytes")] OwnedSemaphorePermit);
+    impl AsRef<[u8]> for Held {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    match room {
+        Some(room) => Bytes::from_owner(Held(read.freeze(), room)),
+        None => read.freeze(),
+    }
+}
+
+/// What has yet to come of a streamed answer.
+struct Rest {
+    body: Incoming,
+    /// Where it comes from, and where that goes afterwards.
+    link: Option<(Link, Arc<Pool>)>,
+    stall: Duration,
+}
+
+/// What was read already, then the rest as it comes, none of it later than `stall` after what came before.
+fn streamed(beginning: Bytes, rest: Rest) -> AnswerBody {
+    let beginning = stream::iter([Ok(Frame::data(beginning))]);
+    let rest = stream::unfold(rest, |mut rest| async move {
+        let frame = match timeout(rest.stall, rest.body.frame()).await {
+            Ok(Some(frame)) => frame.map_err(Into::into),
+            Ok(None) => {
+                if let Some((link, pool)) = rest.link.take() {
+                    pool.put(link);
+                }
+                return None;
+            }
+            Err(_) => Err(BoxError::from("it stalled")),
+        };
+        if let Err(error) = &frame {
+            tracing::warn!(%error, "a streamed answer broke off, and the caller's connection with it");
+        }
+        Some((frame, rest))
+    });
+    AnswerBody::new(StreamBody::new(beginning.chain(rest)))
+}

@@ -1,0 +1,90 @@
+//! Why there is no answer of QFPay's, and what that means for the payment.
+
+use std::time::Duration;
+
+/// Whether a request reached QFPay. The caller may pay again only after [`Delivery::NotSent`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// Provably no byte of it left.
+    NotSent,
+    /// Some of it may have left, and no whole answer came back.
+    Unknown,
+    /// QFPay answered.
+    Answered,
+}
+
+impl Delivery {
+    /// The name in answers, logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotSent => "not_sent",
+            Self::Unknown => "unknown",
+            Self::Answered => "answered",
+        }
+    }
+}
+
+/// Why there is no answer. Each variant knows what it means for the payment, see [`SendError::delivery`].
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The name was not found, the port refused, TLS failed, or the connection ended before anything was written.
+    #[error("no connection to {host}: {cause}")]
+    NotConnected {
+        /// Where to.
+        host: String,
+        /// What the system or the TLS library says.
+        cause: String,
+    },
+    /// No connection in time.
+    #[error("no connection to {host} within {} ms ({setting})", .after.as_millis())]
+    ConnectTimedOut {
+        /// Where to.
+        host: String,
+        /// The setting whose time passed.
+        setting: &'static str,
+        /// Its value.
+        after: Duration,
+    },
+    /// A connection, but no whole answer in time.
+    #[error("{what} {host} within {} ms ({setting})", .after.as_millis())]
+    TimedOut {
+        /// What was waited for.
+        what: &'static str,
+        /// Where to.
+        host: String,
+        /// The setting whose time passed.
+        setting: &'static str,
+        /// Its value.
+        after: Duration,
+        /// Whether a byte of the request had left.
+        sent: bool,
+    },
+    /// The connection broke, or what came was not HTTP, before the answer's head was complete.
+    #[error("no answer from {host}: {cause}")]
+    NoAnswer {
+        /// Where to.
+        host: String,
+        /// What hyper or the system says; never bytes of the answer.
+        cause: String,
+    },
+    /// The answer's body ended early. What came is not passed on: half an answer may look like a whole one.
+    #[error("the answer of {host} broke off: {cause}")]
+    Truncated {
+        /// Where to.
+        host: String,
+        /// What hyper or the system says; never bytes of the answer.
+        cause: String,
+    },
+}
+
+impl SendError {
+    /// Whether the request may have been processed all the same.
+    pub fn delivery(&self) -> Delivery {
+        match self {
+            Self::NotConnected { .. } | Self::ConnectTimedOut { .. } | Self::TimedOut { sent: false, .. } => {
+                Delivery::NotSent
+            }
+            Self::TimedOut { .. } | Self::NoAnswer { .. } | Self::Truncated { .. } => Delivery::Unknown,
+        }
+    }
+}

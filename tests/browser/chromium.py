@@ -1,0 +1,66 @@
+"""A real Chromium, driven by selenium, for the scripts beside this one. Needs ARTIFACTS, the folder for screenshots."""
+
+import os
+import shutil
+import socket
+import tempfile
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+ARTIFACTS = Path(os.environ["ARTIFACTS"])
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync --disable-dev-shm-usage --window-size=500,900"
+).split()
+WAIT = 20
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Browser:
+    """A Chromium with a profile of its own that is gone afterwards. `flags` are added to the usual ones."""
+
+    def __init__(self, *flags):
+        self.profile = tempfile.mkdtemp()
+        options = webdriver.ChromeOptions()
+        options.binary_location = shutil.which("chromium")
+        for flag in [*FLAGS, f"--user-data-dir={self.profile}", *flags]:
+            options.add_argument(flag)
+        self.driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+        self.driver.set_page_load_timeout(WAIT)
+        self.driver.set_script_timeout(WAIT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.driver.quit()
+        shutil.rmtree(self.profile, ignore_errors=True)
+
+    def open(self, url):
+        self.driver.get(url)
+
+    def text(self):
+        return self.driver.find_element(By.TAG_NAME, "body").text
+
+    def until(self, what, condition):
+        """Waits for a condition; its failure shows where the browser was."""
+        try:
+            return WebDriverWait(self.driver, WAIT).until(lambda _: condition())
+        except Exception as problem:
+            raise AssertionError(f"{what}: at {self.driver.current_url}: {self.text()[:400]!r}") from problem
+
+    def press(self, label):
+        """Presses the button whose text begins with a word."""
+        wanted = f"//button[normalize-space()='{label}' or starts-with(normalize-space(), '{label} ')]"
+        self.until(f"no button {label}", lambda: self.driver.find_elements(By.XPATH, wanted))[0].click()
+
+    def picture(self, name):
+        self.driver.save_screenshot(str(ARTIFACTS / f"{name}.png"))
