@@ -1,6 +1,8 @@
 //! Wiring: a configuration becomes listeners, services and a way to QFPay. Nothing else happens here.
 
+mod descriptors;
 mod notifications;
+mod refusals;
 mod serve;
 mod stand_in;
 
@@ -9,6 +11,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
@@ -82,6 +85,7 @@ impl Sidecar {
     /// # Errors
     /// [`StartError`] names the setting at fault.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        descriptors::provide(config);
         let (base, browser_base, sandbox) = match &config.upstream.target {
             Target::Live(base) => (base.clone(), config.upstream.browser_base_url.clone(), None),
             Target::Sandbox => {
@@ -145,13 +149,7 @@ impl Sidecar {
             admin_listener,
             notifications,
             sandbox,
-            limits: Limits {
-                connections: config.limits.connections,
-                header_timeout: config.limits.header_timeout,
-                idle_timeout: config.limits.idle_timeout,
-                farewell: config.limits.farewell,
-                drain: config.limits.shutdown_timeout,
-            },
+            limits: limits(config, config.limits.farewell, config.limits.shutdown_timeout),
             in_flight: u32::try_from(config.limits.in_flight).unwrap_or(u32::MAX),
         })
     }
@@ -179,6 +177,20 @@ impl Sidecar {
     /// The embedded sandbox.
     pub fn sandbox(&self) -> Option<Sandbox> {
         self.sandbox.as_ref().map(|(_, sandbox)| sandbox.clone())
+    }
+}
+
+/// What a listener's callers can take up, and how long they may finish at the end.
+fn limits(config: &Config, farewell: Duration, drain: Duration) -> Limits {
+    Limits {
+        connections: config.limits.connections,
+        headers: config.limits.headers,
+        head_bytes: config.limits.head_bytes,
+        large_requests_bytes: config.limits.large_requests_bytes,
+        header_timeout: config.limits.header_timeout,
+        idle_timeout: config.limits.idle_timeout,
+        farewell,
+        drain,
     }
 }
 

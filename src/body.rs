@@ -1,9 +1,10 @@
 //! Reading a caller's body: bounded in bytes and in time.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http_body_util::BodyExt;
 use hyper::body::Body;
 
 /// Why a body was not read whole.
@@ -27,19 +28,27 @@ pub enum BodyError {
 ///
 /// # Errors
 /// [`BodyError`]; nothing has been sent to QFPay then.
-pub async fn read<B>(body: B, limit: usize, timeout: Duration) -> Result<Bytes, BodyError>
-where
-    B: Body,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+pub async fn read<B: Body>(body: B, limit: usize, timeout: Duration) -> Result<Bytes, BodyError> {
     // An announced length is refused before a byte of it is read.
     if body.size_hint().lower() > limit as u64 {
         return Err(BodyError::TooLarge { limit });
     }
-    match tokio::time::timeout(timeout, Limited::new(body, limit).collect()).await {
+    match tokio::time::timeout(timeout, whole(body, limit)).await {
         Err(_) => Err(BodyError::TooSlow(timeout)),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge { limit }),
-        Ok(Err(_)) => Err(BodyError::Incomplete),
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(read) => read,
     }
+}
+
+/// Copies each piece as it comes. Kept as they are, pieces of one byte would each hold a buffer of hyper's of 8 KiB.
+async fn whole<B: Body>(body: B, limit: usize) -> Result<Bytes, BodyError> {
+    let mut body = pin!(body);
+    let mut read = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else { continue };
+        if data.remaining() > limit - read.len() {
+            return Err(BodyError::TooLarge { limit });
+        }
+        read.put(data);
+    }
+    Ok(read.freeze())
 }

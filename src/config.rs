@@ -208,6 +208,12 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// Connections open at once.
     pub connections: usize,
+    /// Headers of a request.
+    pub headers: usize,
+    /// A request's head, in bytes.
+    pub head_bytes: usize,
+    /// What requests hold together beyond the first 8 KiB of each, in bytes.
+    pub large_requests_bytes: usize,
     /// Calls to QFPay at once.
     pub in_flight: usize,
     /// Answers up to this many bytes are read whole before the caller sees one.

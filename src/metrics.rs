@@ -141,6 +141,11 @@ impl Metrics {
         self.requests.get_or_create(&request).inc();
     }
 
+    /// Counts a request that was refused before it was read: it has no times.
+    pub fn refused(&self, request: Request) {
+        self.requests.get_or_create(&request).inc();
+    }
+
     /// Counts values that would sign like parameters.
     pub fn saw_ambiguous(&self, values: u64) {
         self.ambiguous.inc_by(values);

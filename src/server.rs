@@ -2,9 +2,16 @@
 //!
 //! Knows hyper, not QFPay.
 
+mod budget;
+mod crowd;
 mod cut_off;
 mod drain;
+mod entrance;
+mod head;
 mod listener;
+mod parting;
+mod progress;
+mod refusal;
 mod watch;
 
 use std::convert::Infallible;
@@ -13,6 +20,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::Either;
 use hyper::body::{Body, Incoming};
 use hyper::http::{HeaderName, HeaderValue};
@@ -21,19 +29,31 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use budget::Budget;
+use crowd::Crowd;
 pub use cut_off::CutOff;
 use drain::Farewell;
-use listener::Io;
+use entrance::Arrival;
+use entrance::Entrance;
+use head::Seen;
 pub use listener::{Address, BadAddress, Listener, Peer};
-use watch::{Seen, Times, Watched};
+use parting::see_off;
+use progress::{Progress, Times};
+pub use refusal::Refusal;
+use watch::{Watched, WatchedBody};
 
 /// Bounds on what callers can take up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections open at once; further ones wait in the system's queue.
+    /// Connections open at once. For a further one the connection that has waited longest for its caller is closed.
     pub connections: usize,
+    /// Headers of a request.
+    pub headers: usize,
+    /// A request's head, in bytes.
+    pub head_bytes: usize,
+    /// What requests hold together beyond the first 8 KiB of each, in bytes.
+    pub large_requests_bytes: usize,
     /// How long a request head may take.
     pub header_timeout: Duration,
     /// How long a connection may be idle between requests, or a caller may take to read more of an answer.
@@ -75,58 +95,69 @@ pub enum HiddenTarget {
 /// comes then is taken is for the handler to say, and its answer closes the connection. Then lets open requests finish
 /// within `limits.drain`.
 ///
+/// `refuse` makes the answer to a request that no handler sees. A handler reads a body whole before it does anything
+/// that matters: a connection whose body is still awaited may have to give up its place.
+///
 /// Returns whether every connection finished in time.
 pub async fn serve<H, F, B>(
     listener: Listener,
     handler: H,
+    refuse: impl Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) -> bool
 where
     H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Response<B>, CloseConnection>> + Send,
-    B: Body + Send + 'static,
+    B: Body + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let handler = Arc::new(handler);
-    let permits = Arc::new(Semaphore::new(limits.connections));
+    let (handler, refuse) = (Arc::new(handler), Arc::new(refuse));
+    let crowd = Crowd::new(limits.connections);
+    let large_requests = Budget::new(limits.large_requests_bytes);
+    let mut entrance = Entrance::new(listener, &crowd);
     let graceful = GracefulShutdown::new();
     let ending = Arc::new(Farewell::default());
-    // One permit may be held for the connection that is to come.
-    let nobody = || permits.available_permits() + 1 >= limits.connections;
-    // The permit comes first: a connection that we cannot serve stays in the system's queue.
-    let accept = async || {
-        let permit = permits.clone().acquire_owned().await.expect("the semaphore is never closed");
-        (listener.accept().await, permit)
-    };
-    let open = |((connection, peer), permit): ((Box<dyn Io>, Peer), OwnedSemaphorePermit)| {
+    let open = |Arrival { connection, peer, place }| {
         let times = Times { head: limits.header_timeout, idle: limits.idle_timeout };
-        let (connection, progress) = Watched::new(connection, times);
-        let (handler, farewell) = (handler.clone(), ending.clone());
+        let progress = Progress::new(&large_requests);
+        let member = crowd.join(progress.clone(), place);
+        let (connection, brings_back) = Watched::new(connection, times, progress.clone());
+        let (handler, refuse, watched) = (handler.clone(), refuse.clone(), progress.clone());
+        let farewell = ending.clone();
         let keep_alive = keep_alive(limits.idle_timeout);
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            match progress.begins() {
-                Seen::Whole => {}
-                Seen::Fragment => drop(request.extensions_mut().insert(HiddenTarget::Fragment)),
-                Seen::Nothing => drop(request.extensions_mut().insert(HiddenTarget::Pipelined)),
+            let seen = watched.begins(&request);
+            let hidden = match seen {
+                Some(Seen::Fragment) => Some(HiddenTarget::Fragment),
+                Some(Seen::NotWhole) => Some(HiddenTarget::Pipelined),
+                Some(Seen::Whole | Seen::Ambiguous) | None => None,
+            };
+            if let Some(hidden) = hidden {
+                request.extensions_mut().insert(hidden);
             }
-            let (handler, keep_alive, progress) = (handler.clone(), keep_alive.clone(), progress.clone());
+            let (handler, keep_alive, watched) = (handler.clone(), keep_alive.clone(), watched.clone());
             let farewell = farewell.clone();
             async move {
-                let answered = handler(request).await;
-                progress.answered();
-                let mut response = answered?;
+                if matches!(seen, None | Some(Seen::Ambiguous)) {
+                    return Err(CloseConnection);
+                }
+                let answered = handler(request).await?;
+                if !watched.answered() {
+                    return Err(CloseConnection);
+                }
+                let mut response = answered.map(|body| WatchedBody::new(body, watched));
                 farewell.tell(response.headers_mut(), keep_alive);
-                Ok::<_, CloseConnection>(response)
+                Ok(response)
             }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(None) // `Watched` tells a slow head from an idle connection
-            .max_headers(100)
-            .max_buf_size(128 * 1024) // a whole call may stand in the query; hyper's own bound is 400 KiB
+            .max_headers(limits.headers)
+            .max_buf_size(limits.head_bytes)
             .half_close(true) // a caller that has sent everything may still wait for its answer
             .serve_connection(connection, service);
         // What comes during the farewell is closed by its first answer. To hyper's own end it would be a connection that
@@ -136,32 +167,34 @@ where
             true => Either::Right(connection),
         };
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let ended = tokio::select! {
+                biased; // a connection that is let go must not read on
+                () = progress.is_let_go() => None,
+                ended = connection => Some(ended),
+            };
+            if let Some(Err(error)) = &ended {
                 tracing::debug!(%error, "connection ended early");
             }
-            drop(permit);
+            see_off(ended, brings_back, &progress, member, &*refuse).await;
         });
     };
     let began = {
-        let mut said = pin!(ending.said(shutdown, limits.farewell.min(limits.drain), nobody));
+        let mut said = pin!(ending.said(shutdown, limits.farewell.min(limits.drain), || crowd.is_empty()));
         loop {
             tokio::select! {
-                accepted = accept() => open(accepted),
+                arrival = entrance.next() => open(arrival),
                 began = &mut said => break began,
             }
         }
     };
     // Whoever was connected by the system already may have sent its request: it is answered as well.
-    while let Ok(permit) = permits.clone().try_acquire_owned()
-        && let Some(waiting) = listener.accept_waiting()
-    {
-        open((waiting, permit));
+    while let Some(arrival) = entrance.waiting() {
+        open(arrival);
     }
-    drop(listener);
-    let everybody = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    drop(entrance);
     let all_gone = async {
         graceful.shutdown().await;
-        permits.acquire_many(everybody).await
+        crowd.has_gone().await;
     };
     tokio::time::timeout_at(began + limits.drain, all_gone).await.is_ok()
 }

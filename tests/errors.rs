@@ -103,6 +103,25 @@ macro_rules! failures {
 }
 
 failures! {
+    head_malformed 400 "not_sent" || Provoked::by_raw(&[], "garbage\r\n\r\n");
+    target_too_long 414 "not_sent" || {
+        Provoked::by_raw(&[], &format!("GET /trade/v1/query?syssn={} HTTP/1.1\r\n\r\n", "1".repeat(65_536)))
+    };
+    head_too_large 431 "not_sent" || {
+        let head = format!("GET /trade/v1/query HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X: 1\r\n".repeat(10));
+        Provoked::by_raw(&["limits.headers=10"], &head)
+    };
+    head_too_slow 408 "not_sent" || {
+        Provoked::by_raw(&["limits.header_timeout_ms=100"], "POST /trade/v1/payment HTTP/1.1\r\nHost: loc")
+    };
+    crowded 503 "not_sent" || {
+        let stage = Stage::new(&["limits.connections=1"]);
+        let mut first = stage.sidecar.connect();
+        first.write("POST /trade/v1/payment HTTP/1.1\r\nHost: loc");
+        stage.sidecar.curl(&[], "/nowhere").assert_failure(404, "path_unknown");
+        let answer = stage.sidecar.seen(first.read());
+        Provoked { stage, answer }
+    };
     target_refused 400 "not_sent" || Provoked::by(&[], &["-d", FORM], "/trade/v1/pay%6dent");
     path_unknown 404 "not_sent" || Provoked::by(&[], &["-d", FORM], "/trade/v1/Payment");
     path_not_allowed 403 "not_sent" || Provoked::by(&[], &["-d", FORM], "/customer/v1/create");

@@ -7,7 +7,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 
 use super::serve::all_free;
-use super::{StartError, with_roots};
+use super::{StartError, refusals, with_roots};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::notification::{self, Notifications};
@@ -50,5 +50,7 @@ pub(super) async fn serve(
     };
     // QFPay opens a connection when it has something to say: one that idles is a stranger's.
     let limits = Limits { idle_timeout: limits.header_timeout, ..limits };
-    server::serve(listener, handler, limits, shutdown).await && all_free(&in_flight, places, limits).await
+    let refuse = |refusal| refusals::tell("notifications", refusal);
+    server::serve(listener, handler, refuse, limits, shutdown).await
+        && all_free(&in_flight, places, limits).await
 }

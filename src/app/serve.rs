@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use tokio::sync::{Semaphore, watch};
 
 use super::stand_in::serve_sandbox;
-use super::{Sidecar, notifications};
+use super::{Sidecar, notifications, refusals};
 use crate::server::{self, Limits};
 
 /// For answers to callers whose calls are given up at the end.
@@ -35,7 +35,8 @@ impl Sidecar {
                 let response = admin.handle(&request.into_parts().0);
                 async move { Ok(response) }
             };
-            tokio::spawn(server::serve(listener, handler, at_once, end()))
+            let refuse = |refusal| refusals::tell("admin", refusal);
+            tokio::spawn(server::serve(listener, handler, refuse, at_once, end()))
         });
 
         let api = self.api.clone();
@@ -43,6 +44,8 @@ impl Sidecar {
             let api = api.clone();
             async move { Ok(api.handle(request).await) }
         };
+        let metrics = self.api.metrics.clone();
+        let refuse = move |refusal| refusals::count(&metrics, refusal);
         let (open, closed) = watch::channel(());
         let shutdown = async move {
             shutdown.await;
@@ -56,7 +59,7 @@ impl Sidecar {
         };
         let until_told = Limits { drain: self.limits.drain + TIME_TO_TELL, ..self.limits };
         let calls = async {
-            let drained = server::serve(self.api_listener, handler, until_told, shutdown).await;
+            let drained = server::serve(self.api_listener, handler, refuse, until_told, shutdown).await;
             // Calls whose caller hung up have no connection any more, but their outcome is still awaited: at the latest
             // the deadline ends them.
             let _all = self.api.in_flight.acquire_many(self.in_flight).await;

@@ -6,7 +6,7 @@ use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Incoming;
 
-use super::{StartError, bind};
+use super::{StartError, bind, limits, refusals};
 use crate::base_url::UpstreamUrl;
 use crate::config::Config;
 use crate::error::Failure;
@@ -52,7 +52,8 @@ pub(super) async fn serve_sandbox(
             answered.map(sandbox::for_the_wire).map_err(|sandbox::Dropped| CloseConnection)
         }
     };
-    server::serve(listener, handler, limits, shutdown).await
+    let refuse = |refusal| refusals::tell("sandbox", refusal);
+    server::serve(listener, handler, refuse, limits, shutdown).await
 }
 
 /// The sandbox alone, for a sidecar or a shop in another process.
@@ -70,13 +71,7 @@ impl StandaloneSandbox {
     /// [`StartError`] names the setting at fault.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let (listener, sandbox, _) = start_sandbox(config).await?;
-        let limits = Limits {
-            connections: config.limits.connections,
-            header_timeout: config.limits.header_timeout,
-            idle_timeout: config.limits.idle_timeout,
-            farewell: Duration::ZERO,
-            drain: Duration::from_secs(1),
-        };
+        let limits = limits(config, Duration::ZERO, Duration::from_secs(1));
         Ok(Self { listener, sandbox, hosts: config.listen.allowed_hosts.clone(), limits })
     }
 

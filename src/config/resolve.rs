@@ -160,6 +160,9 @@ fn limits(raw: &mut Raw) -> Option<Limits> {
     let idle_timeout = raw.milliseconds("limits.idle_timeout_ms");
     let body_timeout = raw.milliseconds("limits.body_timeout_ms");
     let connections = raw.count("limits.connections", "connections", 1..=65_536);
+    let headers = raw.count("limits.headers", "headers", 8..=1024);
+    let head_bytes = raw.count("limits.head_bytes", "bytes", 8192..=1 << 20);
+    let large_requests_bytes = raw.count("limits.large_requests_bytes", "bytes", 0..=1 << 30);
     let in_flight = raw.count("limits.in_flight", "calls", 1..=65_536);
     let answer_whole_bytes = raw.count("limits.answer_whole_bytes", "bytes", 1..=64 << 20);
     let answer_memory_bytes = raw.count("limits.answer_memory_bytes", "bytes", 1..=4 << 30);
@@ -171,6 +174,9 @@ fn limits(raw: &mut Raw) -> Option<Limits> {
         idle_timeout: idle_timeout?,
         body_timeout: body_timeout?,
         connections: connections?,
+        headers: headers?,
+        head_bytes: head_bytes?,
+        large_requests_bytes: large_requests_bytes?,
         in_flight: in_flight?,
         answer_whole_bytes: answer_whole_bytes?,
         answer_memory_bytes: answer_memory_bytes?,

@@ -36,6 +36,21 @@ macro_rules! table {
 }
 
 table! {
+    HeadMalformed "head_malformed" 400
+        "The request's head is not HTTP/1.1, or could be read in two ways."
+        "Let an HTTP library write it: one length, one Host, lines that end in CR LF, no control characters."
+    TargetTooLong "target_too_long" 414
+        "The request line is too long."
+        "Send the parameters in a form body."
+    HeadTooLarge "head_too_large" 431
+        "The request's head is too large."
+        "Send fewer and shorter headers; limits.headers and limits.head_bytes are the bounds."
+    HeadTooSlow "head_too_slow" 408
+        "The request's head did not arrive in time."
+        "Send the whole head at once; limits.header_timeout_ms is the bound."
+    Crowded "crowded" 503
+        "Too many callers have sent half a request, and this one has waited longest or is large."
+        "Nothing was sent; send the whole request at once. limits.connections and limits.large_requests_bytes are the bounds."
     TargetRefused "target_refused" 400
         "The request target is not a plain path."
         "Send an origin-form path of letters, digits and _ . - / only; in the query a literal # is %23."

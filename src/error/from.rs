@@ -10,6 +10,7 @@ use crate::gate::Stranger;
 use crate::outbound::TooLongForUrl;
 use crate::quota::Refused;
 use crate::receiver::ReceiverError;
+use crate::server::Refusal;
 use crate::sign::{BadSignature, ParamError};
 use crate::upstream::SendError;
 
@@ -87,6 +88,31 @@ impl From<Stranger> for Failure {
             }
         };
         Self { told: Some(stranger.to_string()), ..Self::refused(code, detail) }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let (code, detail) = match refusal {
+            Refusal::Malformed => (Code::HeadMalformed, "what came cannot be read as one HTTP/1.1 request"),
+            Refusal::CutShort => (Code::HeadMalformed, "the head ended before it was complete"),
+            Refusal::Tls => {
+                (Code::HeadMalformed, "what came looks like TLS; the sidecar's URL begins with http://")
+            }
+            Refusal::Http2 => {
+                (Code::HeadMalformed, "what came looks like HTTP/2; the sidecar speaks HTTP/1.1")
+            }
+            Refusal::TargetTooLong => (Code::TargetTooLong, "the request line is longer than 65534 bytes"),
+            Refusal::HeadTooLarge => (
+                Code::HeadTooLarge,
+                "the head is over limits.head_bytes or limits.headers, or announces a body beyond all bounds",
+            ),
+            Refusal::HeadTooSlow => {
+                (Code::HeadTooSlow, "the head was not complete within limits.header_timeout_ms")
+            }
+            Refusal::Crowded => (Code::Crowded, "the request was not complete when its place was needed"),
+        };
+        Self::refused(code, detail)
     }
 }
 

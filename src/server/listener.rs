@@ -5,7 +5,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
@@ -153,28 +152,19 @@ impl Listener {
         }
     }
 
-    /// Accepts, and waits a moment after errors such as "too many open files", which would otherwise spin.
-    pub(super) async fn accept(&self) -> (Box<dyn Io>, Peer) {
-        loop {
-            let accepted: io::Result<(Box<dyn Io>, Peer)> = match &self.socket {
-                Socket::Tcp(socket) => socket.accept().await.and_then(|(stream, peer)| {
-                    // Answers are written whole; waiting for more would only delay them.
-                    let _ = stream.set_nodelay(true);
-                    let peer = Peer { address: Some(peer.ip()), local: Some(stream.local_addr()?) };
-                    Ok((Box::new(TokioIo::new(stream)) as Box<dyn Io>, peer))
-                }),
-                Socket::Unix(socket) => socket.accept().await.map(|(stream, _)| {
-                    let peer = Peer { address: None, local: None };
-                    (Box::new(TokioIo::new(stream)) as Box<dyn Io>, peer)
-                }),
-            };
-            match accepted {
-                Ok(accepted) => return accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
+    /// Accepts a connection.
+    pub(super) async fn accept(&self) -> io::Result<(Box<dyn Io>, Peer)> {
+        match &self.socket {
+            Socket::Tcp(socket) => socket.accept().await.and_then(|(stream, peer)| {
+                // Answers are written whole; waiting for more would only delay them.
+                let _ = stream.set_nodelay(true);
+                let peer = Peer { address: Some(peer.ip()), local: Some(stream.local_addr()?) };
+                Ok((Box::new(TokioIo::new(stream)) as Box<dyn Io>, peer))
+            }),
+            Socket::Unix(socket) => socket.accept().await.map(|(stream, _)| {
+                let peer = Peer { address: None, local: None };
+                (Box::new(TokioIo::new(stream)) as Box<dyn Io>, peer)
+            }),
         }
     }
 }

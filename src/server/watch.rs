@@ -1,150 +1,48 @@
-//! A connection's bytes, watched: how long a head may take, how long nothing may happen, and what the parser hides.
+//! A connection's bytes, watched: how long a head may take, how long nothing may happen, what the parser hides, and
+//! what hyper answers by itself.
 //!
 //! hyper has one timeout for a slow head and for an idle connection. They differ by what is at stake: a slow head is
 //! an attack or a fault, while closing an idle connection early resets callers that are just about to send a payment.
+//! Heads that it cannot read it answers with a bare status. That answer is left out here, for last words with a body.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
+use hyper::body::{Body, Frame, SizeHint};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::listener::Io;
+use super::progress::{Progress, Times};
 
 /// What is read at once, in bytes.
 const CHUNK: usize = 16 * 1024;
 
-/// The times that a connection is given.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
-    /// For a request's head: from the connection for the first, from its first byte for later ones.
-    pub(super) head: Duration,
-    /// Between requests, and for the caller to take more of an answer.
-    pub(super) idle: Duration,
-}
-
-/// What a connection is doing, shared between its bytes and its requests.
-#[derive(Clone)]
-pub(super) struct Progress(Arc<Mutex<State>>);
-
-/// What was seen of a request line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// All of it, and nothing that the parser drops.
-    Whole,
-    /// A `#`, behind which the URI parser drops everything.
-    Fragment,
-    /// Nothing: the request was pipelined.
-    Nothing,
-}
-
-#[derive(Debug)]
-struct State {
-    phase: Phase,
-    since: Instant,
-    fragment: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// Nothing of the first head came yet.
-    Connected,
-    /// Between requests.
-    Idle,
-    /// In the request line.
-    Line,
-    /// In the rest of the head.
-    Fields,
-    /// A handler works on a request.
-    Served,
-}
-
-impl Progress {
-    /// A handler begins. Returns what was seen of its request line.
-    pub(super) fn begins(&self) -> Seen {
-        let mut state = self.state();
-        let line = std::mem::replace(&mut state.phase, Phase::Served);
-        match (line, std::mem::take(&mut state.fragment)) {
-            (Phase::Fields, false) => Seen::Whole,
-            (Phase::Fields, true) => Seen::Fragment,
-            // It came together with an earlier request, before that one was answered.
-            _ => Seen::Nothing,
-        }
-    }
-
-    /// A handler has answered.
-    pub(super) fn answered(&self) {
-        let mut state = self.state();
-        state.phase = Phase::Idle;
-        state.since = Instant::now();
-    }
-
-    fn new() -> Self {
-        let state = State { phase: Phase::Connected, since: Instant::now(), fragment: false };
-        Self(Arc::new(Mutex::new(state)))
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Every change is complete or was not begun.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// When the connection has waited long enough; never while a handler works.
-    fn deadline(&self, times: Times) -> Option<Instant> {
-        let state = self.state();
-        match state.phase {
-            Phase::Connected | Phase::Line | Phase::Fields => Some(state.since + times.head),
-            Phase::Idle => Some(state.since + times.idle),
-            Phase::Served => None,
-        }
-    }
-
-    /// Looks at bytes that came.
-    fn read(&self, bytes: &[u8]) {
-        let mut state = self.state();
-        for &byte in bytes {
-            match state.phase {
-                // Empty lines before a request line are allowed (RFC 9112 section 2.2).
-                Phase::Connected | Phase::Idle if !matches!(byte, b'\r' | b'\n') => {
-                    if state.phase == Phase::Idle {
-                        state.since = Instant::now();
-                    }
-                    state.phase = Phase::Line;
-                    state.fragment = byte == b'#';
-                }
-                Phase::Line if byte == b'\n' => state.phase = Phase::Fields,
-                Phase::Line => state.fragment |= byte == b'#',
-                _ => {}
-            }
-            if matches!(state.phase, Phase::Fields | Phase::Served) {
-                return;
-            }
-        }
-    }
-
-    /// The caller took some of an answer.
-    fn wrote(&self) {
-        let mut state = self.state();
-        if state.phase == Phase::Idle {
-            state.since = Instant::now();
-        }
-    }
-}
-
 /// The bytes of a connection.
-pub(super) struct Watched<T> {
-    inner: T,
+pub(super) struct Watched {
+    inner: Option<Box<dyn Io>>,
+    back: Option<oneshot::Sender<Box<dyn Io>>>,
     times: Times,
     progress: Progress,
     alarm: Pin<Box<Sleep>>,
 }
 
-impl<T> Watched<T> {
-    pub(super) fn new(inner: T, times: Times) -> (Self, Progress) {
-        let progress = Progress::new();
+impl Watched {
+    /// Also gives what brings the connection itself back, once hyper has done with it.
+    pub(super) fn new(
+        inner: Box<dyn Io>,
+        times: Times,
+        progress: Progress,
+    ) -> (Self, oneshot::Receiver<Box<dyn Io>>) {
         let alarm = Box::pin(sleep_until(Instant::now() + times.head));
-        (Self { inner, times, progress: progress.clone(), alarm }, progress)
+        let (back, brings_back) = oneshot::channel();
+        (Self { inner: Some(inner), back: Some(back), times, progress, alarm }, brings_back)
+    }
+
+    fn inner(&mut self) -> Pin<&mut Box<dyn Io>> {
+        Pin::new(self.inner.as_mut().expect("only the drop takes it"))
     }
 
     /// Waits until the deadline; an error when it has passed.
@@ -153,47 +51,76 @@ impl<T> Watched<T> {
         if self.alarm.deadline() != deadline {
             self.alarm.as_mut().reset(deadline);
         }
-        self.alarm.as_mut().poll(cx).map(|()| io::ErrorKind::TimedOut.into())
+        self.alarm.as_mut().poll(cx).map(|()| {
+            self.progress.timed_out();
+            io::ErrorKind::TimedOut.into()
+        })
     }
 }
 
-impl<T: Read + Unpin> Read for Watched<T> {
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if let (Some(inner), Some(back)) = (self.inner.take(), self.back.take()) {
+            // Nobody waits for it when the process ends.
+            let _ = back.send(inner);
+        }
+    }
+}
+
+impl Read for Watched {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mut to: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.progress.is_over() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        self.progress.asked();
         let mut chunk = [0; CHUNK];
         let room = to.remaining().min(CHUNK);
         let mut read = ReadBuf::new(&mut chunk[..room]);
-        match Pin::new(&mut self.inner).poll_read(cx, read.unfilled()) {
+        match self.inner().poll_read(cx, read.unfilled()) {
+            Poll::Ready(Ok(())) if !self.progress.read(read.filled()) => {
+                Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()))
+            }
             Poll::Ready(Ok(())) => {
-                self.progress.read(read.filled());
                 to.put_slice(read.filled());
                 Poll::Ready(Ok(()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => self.overdue(cx).map(Err),
+            Poll::Pending => {
+                self.progress.waits();
+                self.overdue(cx).map(Err)
+            }
         }
     }
 }
 
-impl<T: Write + Unpin> Write for Watched<T> {
+impl Write for Watched {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        if self.progress.refuses(bytes) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let written = self.inner().poll_write(cx, bytes);
         self.watch_write(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        // hyper flushes what is below once it has nothing left itself.
+        self.progress.flushed();
+        self.inner().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        if self.progress.is_over() {
+            return Poll::Ready(Ok(())); // the last words come before it
+        }
+        self.inner().poll_shutdown(cx)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
+        self.inner.as_ref().is_some_and(|inner| inner.is_write_vectored())
     }
 
     fn poll_write_vectored(
@@ -201,12 +128,15 @@ impl<T: Write + Unpin> Write for Watched<T> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        if self.progress.refuses(slices.first().map_or(&[], |first| first)) {
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
+        let written = self.inner().poll_write_vectored(cx, slices);
         self.watch_write(cx, written)
     }
 }
 
-impl<T> Watched<T> {
+impl Watched {
     fn watch_write(
         &mut self,
         cx: &mut Context<'_>,
@@ -220,5 +150,43 @@ impl<T> Watched<T> {
             Poll::Pending => self.overdue(cx).map(Err),
             failed => failed,
         }
+    }
+}
+
+/// The body of an answer, which tells when hyper has all of it.
+pub(super) struct WatchedBody<B> {
+    inner: B,
+    progress: Progress,
+}
+
+impl<B> WatchedBody<B> {
+    pub(super) fn new(inner: B, progress: Progress) -> Self {
+        Self { inner, progress }
+    }
+}
+
+impl<B> Drop for WatchedBody<B> {
+    fn drop(&mut self) {
+        self.progress.encoded();
+    }
+}
+
+impl<B: Body + Unpin> Body for WatchedBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.inner).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
     }
 }

@@ -37,13 +37,17 @@ async fn a_truncated_answer_and_a_dropped_one() {
     };
     let limits = Limits {
         connections: 8,
+        headers: 100,
+        head_bytes: 65536,
+        large_requests_bytes: 65536,
         header_timeout: Duration::from_secs(5),
         idle_timeout: Duration::from_secs(5),
         farewell: Duration::ZERO,
         drain: Duration::from_secs(5),
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let served = tokio::spawn(serve(listener, handler, limits, async {
+    let refuse = |refusal| panic!("a call was refused: {refusal:?}");
+    let served = tokio::spawn(serve(listener, handler, refuse, limits, async {
         let _ = stopped.await;
     }));
 

@@ -99,7 +99,7 @@ impl Connection {
             self.0.read_exact(&mut answer.body).unwrap();
         } else if answer.header("Transfer-Encoding") == Some("chunked") {
             answer.body = self.chunks();
-        } else if !matches!(status, 204 | 304) {
+        } else if !matches!(status, 100..=199 | 204 | 304) {
             self.0.read_to_end(&mut answer.body).unwrap();
         }
         Some(answer)

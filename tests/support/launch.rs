@@ -18,6 +18,7 @@ pub struct Launch {
     config: String,
     env: Vec<(String, String)>,
     arguments: Vec<String>,
+    descriptors: Option<u32>,
     pub secrets: Vec<String>,
 }
 
@@ -38,6 +39,7 @@ impl Launch {
             config: config.to_owned(),
             env: Vec::new(),
             arguments: Vec::new(),
+            descriptors: None,
             secrets: vec![CLIENT_KEY.to_owned()],
         };
         launch.file("key", CLIENT_KEY, 0o600)
@@ -72,6 +74,12 @@ impl Launch {
         self.argument("--set").argument(setting)
     }
 
+    /// With so few file descriptors (`ulimit -n`) that it runs out of them.
+    pub fn descriptors(mut self, count: u32) -> Self {
+        self.descriptors = Some(count);
+        self
+    }
+
     /// One more text that must not appear in anything that the sidecar prints or serves to operators.
     pub fn secret(mut self, secret: &str) -> Self {
         self.secrets.push(secret.to_owned());
@@ -83,7 +91,15 @@ impl Launch {
         let filled = |text: &str| text.replace("{folder}", folder);
         let path = self.folder.path().join("sidecar.toml");
         fs::write(&path, filled(&self.config)).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+        let binary = env!("CARGO_BIN_EXE_qfpay-sidecar");
+        let mut command = match self.descriptors {
+            None => Command::new(binary),
+            Some(count) => {
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-c", &format!("ulimit -n {count} && exec \"$0\" \"$@\""), binary]);
+                shell
+            }
+        };
         command.arg(self.verb).arg("--config").arg(path).args(self.arguments.iter().map(|text| filled(text)));
         // Nothing of the machine's environment: a proxy variable or a stray setting would change the test.
         command.env_clear().envs(self.env.iter().map(|(name, value)| (name, filled(value))));

@@ -118,6 +118,11 @@ impl Sidecar {
         }
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The start screen.
     pub fn screen(&self) -> String {
         self.stdout.text()
