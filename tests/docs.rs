@@ -15,7 +15,7 @@ use qfpay_sidecar::metrics::{Metrics, Notification, Request};
 use qfpay_sidecar::upstream::SendError;
 
 const READMES: [&str; 2] = ["README.md", "README.zh-Hant.md"];
-const DOCUMENTS: [&str; 12] = [
+const DOCUMENTS: [&str; 13] = [
     "README.md",
     "README.zh-Hant.md",
     "ARCHITECTURE.md",
@@ -23,6 +23,7 @@ const DOCUMENTS: [&str; 12] = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/errors.md",
+    "docs/faults.md",
     "docs/notifications.md",
     "docs/protocol-sources.md",
     "docs/quota.md",

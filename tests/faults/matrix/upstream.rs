@@ -1,0 +1,206 @@
+//! The upstream of one case: it answers every payment with that payment's number, but for the one that meets the fault.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+
+use super::case::{Case, Fault, Over};
+use super::play;
+use super::tls::Authority;
+
+/// Nothing in a case takes as long: who waits longer is stuck.
+pub const LONGEST: Duration = Duration::from_secs(60);
+
+/// When something arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Before the payment.
+    Before,
+    /// From the payment until its caller has an answer.
+    Payment,
+    /// Then.
+    After,
+}
+
+/// A request of which at least one byte arrived.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    pub phase: Phase,
+    pub connection: usize,
+    pub bytes: Vec<u8>,
+}
+
+impl Arrival {
+    /// The order number, once that much of it has arrived.
+    pub fn out_trade_no(&self) -> Option<&str> {
+        let text = std::str::from_utf8(&self.bytes).ok()?;
+        let (_, rest) = text.split_once("out_trade_no=")?;
+        rest.split_once('&').map(|(number, _)| number)
+    }
+}
+
+#[derive(Default)]
+pub struct State {
+    pub arrivals: Vec<Arrival>,
+    /// The server's raw bytes of the first TLS handshake.
+    pub handshake: Vec<u8>,
+    armed: Option<Fault>,
+    after: bool,
+    payment: String,
+}
+
+/// What the connections of an upstream share.
+pub struct Shared {
+    state: Mutex<State>,
+    /// Wakes the idle connection for its fault.
+    pub idle: Notify,
+    /// Whether the fault has happened.
+    acted: watch::Sender<bool>,
+    closing: Notify,
+    pub tls: Option<Arc<ServerConfig>>,
+    pub misnamed: Arc<ServerConfig>,
+}
+
+pub struct Upstream {
+    pub address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Upstream {
+    pub async fn start(host: &str, over: Over, authority: &Authority) -> Self {
+        let listener = TcpListener::bind((host, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            idle: Notify::new(),
+            acted: watch::Sender::new(false),
+            closing: Notify::new(),
+            tls: authority.server(over),
+            misnamed: authority.misnamed(),
+        });
+        let accepting = Some(tokio::spawn(accept(listener, shared.clone())));
+        Self { address, shared, accepting }
+    }
+
+    /// From now on the first request or connection meets the fault; an idle connection meets it at once.
+    pub async fn arm(&mut self, case: &Case, out_trade_no: &str) {
+        self.shared.state().armed = Some(case.fault);
+        self.shared.state().payment = out_trade_no.to_owned();
+        match case.fault {
+            Fault::Port => {
+                let accepting = self.accepting.take().unwrap();
+                accepting.abort(); // and with it every connection
+                let _ = accepting.await;
+                self.shared.acted();
+            }
+            Fault::Idle(_) => {
+                self.shared.idle.notify_one();
+                self.acted().await;
+            }
+            _ => {}
+        }
+    }
+
+    /// Waits until the fault has happened.
+    pub async fn acted(&self) {
+        let mut acted = self.shared.acted.subscribe();
+        timeout(LONGEST, acted.wait_for(|acted| *acted)).await.expect("the fault happens").unwrap();
+    }
+
+    /// The payment's caller was answered: from now on all is well again.
+    pub async fn recover(&mut self) {
+        self.shared.state().after = true;
+        if self.accepting.is_none() {
+            let listener = TcpListener::bind(self.address).await.unwrap();
+            self.accepting = Some(tokio::spawn(accept(listener, self.shared.clone())));
+        }
+    }
+
+    /// Waits for the end of every connection: the sidecar is gone, so all that it sent has arrived by then.
+    pub async fn end(self) -> State {
+        self.shared.closing.notify_one();
+        timeout(LONGEST, self.accepting.unwrap())
+            .await
+            .expect("the sidecar leaves no connection open")
+            .unwrap();
+        std::mem::take(&mut *self.shared.state())
+    }
+}
+
+/// Accepts until told otherwise, and serves until the last connection has ended.
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    for number in 1.. {
+        let stream = tokio::select! {
+            accepted = listener.accept() => accepted.unwrap().0,
+            () = shared.closing.notified() => break,
+        };
+        let shared = shared.clone();
+        // Connections that break are what this is about.
+        connections.spawn(async move { play::connection(stream, number, &shared).await.is_ok() });
+    }
+    drop(listener);
+    while let Some(served) = connections.join_next().await {
+        let _broken = served.unwrap();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    /// The fault, if it is one of these, and has not happened yet.
+    pub fn take(&self, meant: impl Fn(&Fault) -> bool) -> Option<Fault> {
+        self.state().armed.take_if(|fault| meant(fault))
+    }
+
+    pub fn acted(&self) {
+        self.acted.send_replace(true);
+    }
+
+    /// Notes the first bytes of a request.
+    pub fn arrives(&self, connection: usize, bytes: Vec<u8>) -> usize {
+        let mut state = self.state();
+        let phase = match (state.after, state.payment.is_empty()) {
+            (true, _) => Phase::After,
+            (_, false) => Phase::Payment,
+            _ => Phase::Before,
+        };
+        state.arrivals.push(Arrival { phase, connection, bytes });
+        state.arrivals.len() - 1
+    }
+
+    /// Notes the first bytes of what can only be the payment, however late they are read.
+    pub fn payment_arrives(&self, connection: usize, bytes: Vec<u8>) -> usize {
+        let mut state = self.state();
+        state.arrivals.push(Arrival { phase: Phase::Payment, connection, bytes });
+        state.arrivals.len() - 1
+    }
+
+    /// Notes more bytes of it, and says what there is of it now.
+    pub fn arrived(&self, arrival: usize, bytes: &[u8]) -> Arrival {
+        let mut state = self.state();
+        state.arrivals[arrival].bytes.extend_from_slice(bytes);
+        state.arrivals[arrival].clone()
+    }
+
+    /// The number of the payment that meets the fault.
+    pub fn payment(&self) -> String {
+        self.state().payment.clone()
+    }
+
+    pub fn shook_hands(&self, raw: &[u8]) {
+        let mut state = self.state();
+        if state.handshake.is_empty() {
+            state.handshake = raw.to_vec();
+        }
+    }
+}
