@@ -72,7 +72,7 @@ impl Sweep {
         self.receiver.script(reply);
         let mut connection = Connection::open(address);
         connection.write(format!(
-            "POST {NOTIFY}?t={} HTTP/1.1\r\nHost: {}.test\r\nCookie: {}\r\n{sign}Content-Length: {}\r\n\r\n{body}",
+            "POST {NOTIFY}?t={} HTTP/1.1\r\nHost: localhost\r\nForwarded: host={}.test\r\nCookie: {}\r\n{sign}Content-Length: {}\r\n\r\n{body}",
             value("goods"),
             value("header"),
             value("header"),
