@@ -12,6 +12,7 @@ mod listener;
 mod parting;
 mod progress;
 mod refusal;
+mod unsent;
 mod watch;
 
 use std::convert::Infallible;
@@ -41,6 +42,7 @@ pub use listener::{Address, BadAddress, Listener, Peer};
 use parting::see_off;
 use progress::{Progress, Times};
 pub use refusal::Refusal;
+use unsent::Unsent;
 use watch::{Watched, WatchedBody};
 
 /// Bounds on what callers can take up.
@@ -123,7 +125,8 @@ where
         let times = Times { head: limits.header_timeout, idle: limits.idle_timeout };
         let progress = Progress::new(&large_requests);
         let member = crowd.join(progress.clone(), place);
-        let (connection, brings_back) = Watched::new(connection, times, progress.clone());
+        let unsent = Unsent::default();
+        let (connection, brings_back) = Watched::new(connection, times, progress.clone(), unsent.clone());
         let (handler, refuse, watched) = (handler.clone(), refuse.clone(), progress.clone());
         let farewell = ending.clone();
         let keep_alive = keep_alive(limits.idle_timeout);
@@ -139,7 +142,7 @@ where
                 request.extensions_mut().insert(hidden);
             }
             let (handler, keep_alive, watched) = (handler.clone(), keep_alive.clone(), watched.clone());
-            let farewell = farewell.clone();
+            let (farewell, unsent) = (farewell.clone(), unsent.clone());
             async move {
                 if matches!(seen, None | Some(Seen::Ambiguous)) {
                     return Err(CloseConnection);
@@ -148,7 +151,7 @@ where
                 if !watched.answered() {
                     return Err(CloseConnection);
                 }
-                let mut response = answered.map(|body| WatchedBody::new(body, watched));
+                let mut response = answered.map(|body| WatchedBody::new(body, watched, unsent));
                 farewell.tell(response.headers_mut(), keep_alive);
                 Ok(response)
             }
