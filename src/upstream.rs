@@ -3,6 +3,7 @@
 
 mod answer;
 pub(crate) mod connect;
+mod ending;
 mod error;
 pub(crate) mod link;
 mod pool;
@@ -149,10 +150,7 @@ impl Upstream {
     ) -> Result<Answer, SendError> {
         match timeout_at(deadline, self.reader.read(head, link, &self.pool)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(broken)) => {
-                let cause = innermost(&broken).to_string();
-                Err(SendError::Truncated { host: self.base.to_string(), cause })
-            }
+            Ok(Err(cause)) => Err(SendError::Truncated { host: self.base.to_string(), cause }),
             Err(_) => Err(self.late(Late::Deadline, true)),
         }
     }

@@ -10,11 +10,13 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
 use hyper::body::{Body as _, Frame, Incoming};
-use hyper::http::header::CONTENT_LENGTH;
+use hyper::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use hyper::http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::ending;
+use super::innermost;
 use super::link::Link;
 use super::pool::Pool;
 use crate::headers;
@@ -67,21 +69,24 @@ impl Reader {
         Self { whole_bytes, room: Arc::new(Semaphore::new(room)), stall }
     }
 
-    /// Reads an answer whole, or as far as may be held; an error when it breaks off. The connection goes back to its pool
+    /// Reads an answer whole, or as far as may be held; says why when it breaks off. The connection goes back to its pool
     /// once all was read.
     pub(super) async fn read(
         &self,
         answer: Response<Incoming>,
         link: Link,
         pool: &Arc<Pool>,
-    ) -> Result<Answer, hyper::Error> {
+    ) -> Result<Answer, String> {
         let (head, mut body) = answer.into_parts();
+        let ends_with_connection =
+            !head.headers.contains_key(CONTENT_LENGTH) && !head.headers.contains_key(TRANSFER_ENCODING);
         let mut headers = headers::to_caller(&head.headers);
         let length = body.size_hint().exact();
         let mut read = BytesMut::new();
         let mut room = None;
         while let Some(frame) = body.frame().await {
-            let Ok(data) = frame?.into_data() else { continue };
+            let frame = frame.map_err(|broken| innermost(&broken).to_string())?;
+            let Ok(data) = frame.into_data() else { continue };
             read.extend_from_slice(&data);
             if read.len() > SMALL && room.is_none() {
                 room = self.room();
@@ -94,6 +99,10 @@ impl Reader {
                 let body = Body::Streamed(streamed(held(read, room), rest));
                 return Ok(Answer { status: head.status, headers, body });
             }
+        }
+        // Without a length, but with a body: 204 and 304 have neither.
+        if ends_with_connection && length.is_none() && ending::is_missing(&read) {
+            return Err("it ended in the middle".to_owned());
         }
         pool.put(link);
         Ok(Answer { status: head.status, headers, body: Body::Whole(held(read, room)) })

@@ -92,14 +92,14 @@ fn of_one_attempt(case: &Case, answer: &Reply) -> Vec<Expected> {
 fn at_answer(act: Act, framing: Framing, offset: usize, answer: &Reply) -> Expected {
     let in_head = offset < answer.head;
     let until_close = framing == Framing::UntilClose;
-    let whole = offset == answer.wire.len() && !until_close;
+    let whole = offset == answer.wire.len();
     match act {
         Act::Pause | Act::Answer => ANSWERED,
-        _ if whole => ANSWERED,
+        _ if whole && !until_close => ANSWERED,
         Act::Hang => TIMED_OUT,
         _ if in_head => NO_ANSWER,
-        // Without a length the end of the connection is the end of the answer, if it is an orderly one.
-        Act::Close if until_close => ANSWERED,
+        // Without a length an orderly end of the connection is the end of the answer, unless a bracket is missing.
+        Act::Close if until_close && whole => ANSWERED,
         // Other bytes of the right number are a body like any other.
         Act::Garbage if framing != Framing::Chunked => ANSWERED,
         Act::Reset | Act::Close | Act::Cut | Act::Alert | Act::Garbage => TRUNCATED,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
@@ -63,6 +63,8 @@ pub struct Shared {
     /// Whether the fault has happened.
     acted: watch::Sender<bool>,
     closing: Notify,
+    /// Ends accepting and every connection at once.
+    shut: Notify,
     pub tls: Option<Arc<ServerConfig>>,
     pub misnamed: Arc<ServerConfig>,
 }
@@ -71,6 +73,8 @@ pub struct Upstream {
     pub address: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
+    /// The port while nobody listens on it: another case would take it.
+    kept: Option<TcpSocket>,
 }
 
 impl Upstream {
@@ -82,11 +86,12 @@ impl Upstream {
             idle: Notify::new(),
             acted: watch::Sender::new(false),
             closing: Notify::new(),
+            shut: Notify::new(),
             tls: authority.server(over),
             misnamed: authority.misnamed(),
         });
         let accepting = Some(tokio::spawn(accept(listener, shared.clone())));
-        Self { address, shared, accepting }
+        Self { address, shared, accepting, kept: None }
     }
 
     /// From now on the first request or connection meets the fault; an idle connection meets it at once.
@@ -96,8 +101,12 @@ impl Upstream {
         match case.fault {
             Fault::Port => {
                 let accepting = self.accepting.take().unwrap();
-                accepting.abort(); // and with it every connection
-                let _ = accepting.await;
+                self.shared.shut.notify_one();
+                accepting.await.unwrap();
+                let port = TcpSocket::new_v4().unwrap();
+                port.set_reuseaddr(true).unwrap();
+                port.bind(self.address).unwrap();
+                self.kept = Some(port);
                 self.shared.acted();
             }
             Fault::Idle(_) => {
@@ -117,8 +126,8 @@ impl Upstream {
     /// The payment's caller was answered: from now on all is well again.
     pub async fn recover(&mut self) {
         self.shared.state().after = true;
-        if self.accepting.is_none() {
-            let listener = TcpListener::bind(self.address).await.unwrap();
+        if let Some(port) = self.kept.take() {
+            let listener = port.listen(128).unwrap();
             self.accepting = Some(tokio::spawn(accept(listener, self.shared.clone())));
         }
     }
@@ -141,6 +150,10 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let stream = tokio::select! {
             accepted = listener.accept() => accepted.unwrap().0,
             () = shared.closing.notified() => break,
+            () = shared.shut.notified() => {
+                drop(listener);
+                return connections.shutdown().await;
+            }
         };
         let shared = shared.clone();
         // Connections that break are what this is about.
