@@ -172,7 +172,8 @@ impl Api {
     }
 }
 
-/// A call's place among those in flight, kept until its line is written; shutdown waits until all are free again.
+/// A call's place among those in flight, kept until its line is written, and until an answer that streams has ended;
+/// shutdown waits until all are free again.
 #[derive(Debug)]
 struct InFlight {
     _permit: OwnedSemaphorePermit,

@@ -13,6 +13,7 @@ mod listener;
 mod parting;
 mod progress;
 mod refusal;
+mod unsent;
 mod watch;
 
 use std::convert::Infallible;

@@ -85,7 +85,8 @@ fn writing_a_request_has_a_deadline() {
     let base = format!("upstream.base_url=http://{}", deaf.local_addr().unwrap());
     let bytes = 15 << 20;
     let room = format!("limits.body_bytes={}", bytes + 100);
-    let stage = Stage::new(&[&base, &room, "upstream.write_timeout_ms=300"]);
+    let budget = format!("limits.large_requests_bytes={}", 2 * bytes);
+    let stage = Stage::new(&[&base, &room, &budget, "upstream.write_timeout_ms=300"]);
     let file = stage.sidecar.folder.path().join("large");
     std::fs::write(&file, format!("{FORM}&goods_name={}", "x".repeat(bytes))).unwrap();
     let begun = Instant::now();

@@ -7,7 +7,7 @@ use hyper::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use hyper::http::{HeaderValue, request};
 use hyper::{Response, StatusCode};
 
-use super::Record;
+use super::{InFlight, Record};
 use crate::browser::BrowserUrl;
 use crate::respcd;
 use crate::upstream::{Answer, AnswerBody, Body, Delivery};
@@ -20,7 +20,7 @@ pub(super) fn relay(answer: Answer, record: &mut Record) -> Response<AnswerBody>
             record.respcd = respcd::class(&bytes);
             whole(bytes)
         }
-        Body::Streamed(stream) => stream,
+        Body::Streamed(stream) => keeping(stream, record.in_flight.take()),
     };
     let mut response = Response::new(body);
     *response.status_mut() = answer.status;
@@ -49,6 +49,14 @@ pub(super) fn to_browser(url: &BrowserUrl, head: &request::Parts) -> Response<An
     // The URL is signed for one customer.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// A body that keeps its call's place until it has ended: what passes through takes memory as long as the caller reads.
+fn keeping(stream: AnswerBody, place: Option<InFlight>) -> AnswerBody {
+    UnsyncBoxBody::new(stream.map_frame(move |frame| {
+        let _kept = &place;
+        frame
+    }))
 }
 
 pub(super) fn whole(bytes: Bytes) -> AnswerBody {

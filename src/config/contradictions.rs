@@ -48,8 +48,14 @@ pub(super) fn upstream(raw: &mut Raw, upstream: &UpstreamConfig, environment: Op
     browser_pages(raw, &upstream.browser_base_url, environment);
 }
 
-/// An answer that may be read whole fits into the memory for such.
+/// A request or an answer of the largest size fits into the memory for such.
 pub(super) fn limits(raw: &mut Raw, limits: &Limits) {
+    if limits.body_bytes > limits.large_requests_bytes {
+        let place = raw.place("limits.large_requests_bytes");
+        let what =
+            format!("this is more than limits.large_requests_bytes ({place}), so that it is never taken");
+        raw.problem("limits.body_bytes", what);
+    }
     if limits.answer_whole_bytes > limits.answer_memory_bytes {
         let place = raw.place("limits.answer_memory_bytes");
         let what = format!("this is more than limits.answer_memory_bytes ({place}), which holds them all");

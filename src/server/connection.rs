@@ -20,6 +20,7 @@ use super::head::Seen;
 use super::listener::Peer;
 use super::parting::see_off;
 use super::progress::{Progress, Times};
+use super::unsent::Unsent;
 use super::watch::{Watched, WatchedBody};
 use super::{CloseConnection, HiddenTarget, Limits, Refusal};
 
@@ -62,11 +63,13 @@ where
         let times = Times { head: self.limits.header_timeout, idle: self.limits.idle_timeout };
         let progress = Progress::new(&self.large_requests);
         let member = self.crowd.join(progress.clone(), place);
-        let (connection, brings_back) = Watched::new(connection, times, progress.clone());
+        let unsent = Unsent::default();
+        let (connection, brings_back) = Watched::new(connection, times, progress.clone(), unsent.clone());
         let requests = Requests {
             handler: self.handler.clone(),
             peer,
             progress: progress.clone(),
+            unsent,
             ending: self.ending.clone(),
             keep_alive: self.limits.keep_alive(),
         };
@@ -109,6 +112,7 @@ struct Requests<H> {
     handler: Arc<H>,
     peer: Peer,
     progress: Progress,
+    unsent: Unsent,
     ending: Arc<Farewell>,
     keep_alive: Option<HeaderValue>,
 }
@@ -133,7 +137,7 @@ impl<H> Requests<H> {
         if let Some(hidden) = hidden {
             request.extensions_mut().insert(hidden);
         }
-        let (handler, progress) = (self.handler.clone(), self.progress.clone());
+        let (handler, progress, unsent) = (self.handler.clone(), self.progress.clone(), self.unsent.clone());
         let (ending, keep_alive) = (self.ending.clone(), self.keep_alive.clone());
         async move {
             if matches!(seen, None | Some(Seen::Ambiguous)) {
@@ -143,7 +147,7 @@ impl<H> Requests<H> {
             if !progress.answered() {
                 return Err(CloseConnection);
             }
-            let mut response = answered.map(|body| WatchedBody::new(body, progress));
+            let mut response = answered.map(|body| WatchedBody::new(body, progress, unsent));
             ending.tell(response.headers_mut(), keep_alive);
             Ok(response)
         }

@@ -7,15 +7,16 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use hyper::body::{Body, Frame, SizeHint};
+use hyper::body::{Body, Buf, Frame, SizeHint};
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::listener::Io;
 use super::progress::{Progress, Times};
+use super::unsent::Unsent;
 
 /// What is read at once, in bytes.
 const CHUNK: usize = 16 * 1024;
@@ -26,6 +27,7 @@ pub(super) struct Watched {
     back: Option<oneshot::Sender<Box<dyn Io>>>,
     times: Times,
     progress: Progress,
+    unsent: Unsent,
     alarm: Pin<Box<Sleep>>,
 }
 
@@ -35,10 +37,11 @@ impl Watched {
         inner: Box<dyn Io>,
         times: Times,
         progress: Progress,
+        unsent: Unsent,
     ) -> (Self, oneshot::Receiver<Box<dyn Io>>) {
         let alarm = Box::pin(sleep_until(Instant::now() + times.head));
         let (back, brings_back) = oneshot::channel();
-        (Self { inner: Some(inner), back: Some(back), times, progress, alarm }, brings_back)
+        (Self { inner: Some(inner), back: Some(back), times, progress, unsent, alarm }, brings_back)
     }
 
     fn inner(&mut self) -> Pin<&mut Box<dyn Io>> {
@@ -145,6 +148,7 @@ impl Watched {
         match written {
             Poll::Ready(Ok(bytes)) => {
                 self.progress.wrote();
+                self.unsent.less(bytes);
                 Poll::Ready(Ok(bytes))
             }
             Poll::Pending => self.overdue(cx).map(Err),
@@ -153,15 +157,16 @@ impl Watched {
     }
 }
 
-/// The body of an answer, which tells when hyper has all of it.
+/// The body of an answer, which tells when hyper has all of it, and gives hyper no more than the caller takes.
 pub(super) struct WatchedBody<B> {
     inner: B,
     progress: Progress,
+    unsent: Unsent,
 }
 
 impl<B> WatchedBody<B> {
-    pub(super) fn new(inner: B, progress: Progress) -> Self {
-        Self { inner, progress }
+    pub(super) fn new(inner: B, progress: Progress, unsent: Unsent) -> Self {
+        Self { inner, progress, unsent }
     }
 }
 
@@ -179,7 +184,14 @@ impl<B: Body + Unpin> Body for WatchedBody<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.inner).poll_frame(cx)
+        ready!(self.unsent.poll_room(cx));
+        let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame
+            && let Some(data) = frame.data_ref()
+        {
+            self.unsent.more(data.remaining());
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -17,8 +17,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::innermost;
 use super::traffic::{Stage, Traffic, Watched, acknowledge, is_quiet};
 
-/// Room for a head of QFPay's; more is refused, so that an endless head costs no memory.
-const HEAD_BYTES: usize = 64 * 1024;
+/// What is read at once. A head of QFPay's must fit into it, so that an endless head costs no memory; and of an answer
+/// that streams to a slow caller no more than this waits here.
+const READ_BYTES: usize = 16 * 1024;
 
 /// The times of one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +68,8 @@ impl Link {
         traffic: Arc<Traffic>,
     ) -> hyper::Result<Self> {
         let io = TokioIo::new(Watched::new(io, traffic.clone()));
-        let (sender, connection) = http1::Builder::new().max_buf_size(HEAD_BYTES).handshake(io).await?;
+        let (sender, connection) =
+            http1::Builder::new().read_buf_exact_size(Some(READ_BYTES)).handshake(io).await?;
         let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the upstream ended early");

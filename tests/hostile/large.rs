@@ -4,6 +4,7 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Instant;
 
 use super::process::{Memory, assert_served};
 use super::support::*;
@@ -67,6 +68,38 @@ fn large_answers_to_callers_that_do_not_read_are_bounded() {
         assert_eq!(read_through(caller), 8 * PIECE);
     }
     memory.assert_bounded("24 large answers that nobody reads");
+}
+
+#[test]
+fn as_many_large_answers_as_may_be_in_work_are_bounded() {
+    let stage = Stage::new(&["log.level=info"]);
+    let memory = Memory::when_idle(&stage);
+    stage.upstream.forget();
+    // limits.in_flight but one.
+    let count = 255;
+    stage.upstream.script(vec![answer_of(8); count]);
+    let mut lazy: Vec<_> = (0..count).map(|_| stage.sidecar.connect()).collect();
+    lazy.iter_mut().for_each(|caller| caller.write(CALL));
+    // Each has its head, so that as much waits behind it as fits.
+    lazy.iter_mut().for_each(|caller| caller.0.read_exact(&mut [0; 12]).unwrap());
+    assert_served(&stage, "255 large answers that nobody reads");
+    memory.assert_bounded("255 large answers that nobody reads");
+}
+
+#[test]
+fn an_answer_that_streams_keeps_its_calls_place_until_it_was_read() {
+    let stage = Stage::new(&["limits.in_flight=1"]);
+    stage.upstream.script([answer_of(12)]);
+    let mut lazy = stage.sidecar.connect();
+    lazy.write(CALL);
+    stage.upstream.wait_for_requests(1);
+    lazy.0.peek(&mut [0]).unwrap();
+    stage.sidecar.raw(CALL).assert_failure(503, "busy");
+    assert_eq!(read_through(&mut lazy), 12 * PIECE);
+    let deadline = Instant::now() + SOON;
+    while stage.sidecar.raw(CALL).status != 200 {
+        assert!(Instant::now() < deadline, "the place is not given back");
+    }
 }
 
 #[test]
