@@ -13,6 +13,8 @@ mod case;
 mod oracle;
 #[path = "model/refused.rs"]
 mod refused;
+#[path = "model/spelling.rs"]
+mod spelling;
 mod support;
 #[path = "model/upstream.rs"]
 mod upstream;

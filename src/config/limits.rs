@@ -23,7 +23,7 @@ pub struct Limits {
     pub head_bytes: usize,
     /// What requests hold together beyond the first 8 KiB of each, in bytes.
     pub large_requests_bytes: usize,
-    /// Calls to QFPay at once.
+    /// Calls in work at once, once their body is read.
     pub in_flight: usize,
     /// Answers up to this many bytes are read whole before the caller sees one.
     pub answer_whole_bytes: usize,
