@@ -29,8 +29,9 @@ impl Admin {
     /// Answers `/livez`, `/readyz` and `/metrics`.
     pub fn handle(&self, head: &Parts) -> Response<Full<Bytes>> {
         if let Err(stranger) = gate::admit(head, &self.hosts) {
-            tracing::warn!(detail = %stranger, "a request to the admin listener was refused");
-            return Failure::from(stranger).into_plain_text().map(Full::new);
+            let failure = Failure::from(stranger);
+            tracing::warn!(detail = failure.detail(), "a request to the admin listener was refused");
+            return failure.into_plain_text().map(Full::new);
         }
         if !matches!(head.method, Method::GET | Method::HEAD) {
             let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");

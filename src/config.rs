@@ -6,18 +6,14 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::base_url::UpstreamUrl;
-use crate::credentials::{Keyring, SignType};
-use crate::endpoint::BrowserPage;
-use crate::gate::Hosts;
-use crate::server::Address;
+use crate::credentials::Keyring;
 use crate::sign::EmptyPolicy;
 
 mod apps;
+mod browser;
 mod contradictions;
 mod document;
 mod effective;
@@ -25,6 +21,9 @@ mod errors;
 pub(crate) mod files;
 mod keys;
 mod layers;
+mod limits;
+mod listen;
+mod log;
 mod networks;
 mod notifications;
 mod public_prefix;
@@ -34,16 +33,24 @@ mod readers;
 mod receiver;
 mod resolve;
 mod routes;
+mod sandbox;
 mod unknown;
+mod upstream;
 
+pub use browser::{Browser, Checkout};
 pub use effective::Effective;
 pub use errors::{ConfigError, Problem};
+pub use limits::Limits;
+pub use listen::Listen;
+pub use log::{Log, LogFormat};
 pub use networks::{BadNetwork, Networks};
 pub use notifications::{Acknowledge, Duplicates, NotificationRoute, Notifications};
 pub use public_prefix::{BadPrefix, PublicPrefix};
 pub use quota::{BadStore, Quota, QuotaStore, StoreAddress, StoreHost, StorePassword};
 pub use receiver::{BadReceiver, ReceiverUrl};
 pub use routes::{BadRoute, Routes};
+pub use sandbox::Sandbox;
+pub use upstream::{Target, UpstreamConfig, VerifyResponses};
 
 /// Which layers to read.
 #[derive(Clone)]
@@ -135,152 +142,6 @@ pub enum Environment {
     Production,
 }
 
-/// The sidecar's own addresses.
-#[derive(Clone, Debug)]
-pub struct Listen {
-    /// Where callers connect.
-    pub api: Address,
-    /// Health and metrics; `None` is off.
-    pub admin: Option<Address>,
-    /// Where QFPay's notifications arrive; `None` is off.
-    pub notifications: Option<Address>,
-    /// Further hosts under which the listeners are reached.
-    pub allowed_hosts: Hosts,
-    /// Whether addresses that other machines can reach are meant.
-    pub allow_non_loopback: bool,
-}
-
-/// Where calls go, and how long they may take.
-#[derive(Clone, Debug)]
-pub struct UpstreamConfig {
-    /// The sandbox or a host.
-    pub target: Target,
-    /// QFPay's host for pages in the customer's browser.
-    pub browser_base_url: UpstreamUrl,
-    /// A PEM file that replaces the built-in certificate authorities. It was readable, and holds a certificate.
-    pub ca_file: Option<PathBuf>,
-    /// For name lookup and TCP.
-    pub connect_timeout: Duration,
-    /// For the TLS handshake.
-    pub tls_timeout: Duration,
-    /// Until the whole request was taken by the system.
-    pub write_timeout: Duration,
-    /// From there to the first byte of the answer.
-    pub first_byte_timeout: Duration,
-    /// For the whole call; never shorter than `connect_timeout`.
-    pub call_timeout: Duration,
-    /// How long an idle connection is kept.
-    pub pool_idle_timeout: Duration,
-    /// What becomes of signatures on QFPay's answers.
-    pub verify_responses: VerifyResponses,
-}
-
-/// What becomes of signatures on QFPay's answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VerifyResponses {
-    /// They are not looked at.
-    Off,
-    /// The caller is told, and decides.
-    Report,
-    /// An answer with a wrong one is refused.
-    Enforce,
-}
-
-/// What answers calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// The built-in sandbox, in this process.
-    Sandbox,
-    /// A host of QFPay's, or a stand-in on loopback.
-    Live(UpstreamUrl),
-}
-
-/// Bounds on what callers can take up.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// The largest request body, in bytes.
-    pub body_bytes: usize,
-    /// How long a request head may take.
-    pub header_timeout: Duration,
-    /// How long a connection may be idle, or a caller may take to read more of an answer.
-    pub idle_timeout: Duration,
-    /// How long a request body may take.
-    pub body_timeout: Duration,
-    /// Connections open at once.
-    pub connections: usize,
-    /// Headers of a request.
-    pub headers: usize,
-    /// A request's head, in bytes.
-    pub head_bytes: usize,
-    /// What requests hold together beyond the first 8 KiB of each, in bytes.
-    pub large_requests_bytes: usize,
-    /// Calls to QFPay at once.
-    pub in_flight: usize,
-    /// Answers up to this many bytes are read whole before the caller sees one.
-    pub answer_whole_bytes: usize,
-    /// The memory for answers that are read whole, all together; never less than `answer_whole_bytes`.
-    pub answer_memory_bytes: usize,
-    /// How long open calls may finish after SIGTERM.
-    pub shutdown_timeout: Duration,
-    /// How long callers that are connected at SIGTERM are still heard.
-    pub farewell: Duration,
-}
-
-/// How logs look.
-#[derive(Clone, Copy, Debug)]
-pub struct Log {
-    /// For people or for collectors.
-    pub format: LogFormat,
-    /// The least important level that is written.
-    pub level: tracing::Level,
-}
-
-/// The shape of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// One JSON object per line.
-    Json,
-}
-
-/// The QFPay stand-in.
-#[derive(Clone, Debug)]
-pub struct Sandbox {
-    /// Where the `sandbox` command listens.
-    pub listen: Address,
-    /// Calls per app and second; 0 is unlimited.
-    pub quota_per_second: u32,
-    /// Calls per app and minute; 0 is unlimited.
-    pub quota_per_minute: u32,
-    /// Where notifications go for orders without a `notify_url`: http to loopback.
-    pub notify_url: Option<String>,
-    /// How many times faster than QFPay notifications are repeated, at least 1.
-    pub time_scale: u32,
-}
-
-/// Hosted checkout (protocol sheet 3.9).
-#[derive(Clone, Debug)]
-pub struct Checkout {
-    /// The hash that signs checkout URLs.
-    pub sign_type: SignType,
-    /// How the `sign_type` parameter is written; it is signed itself.
-    pub sign_type_spelling: String,
-    /// Whether `lang` is signed.
-    pub sign_lang: bool,
-}
-
-/// Pages in the customer's browser.
-#[derive(Clone, Debug)]
-pub struct Browser {
-    /// The pages whose URLs are signed.
-    pub pages: Vec<BrowserPage>,
-    /// Hosts, in lower case, that redirect URLs may name; empty allows any.
-    pub allowed_redirect_hosts: Vec<String>,
-    /// Where customers' browsers reach the pages themselves; `None` is nowhere.
-    pub public_prefix: Option<PublicPrefix>,
-}
-
 /// Reads the layers, resolves and checks them, and reads the keys.
 ///
 /// # Errors
@@ -304,7 +165,7 @@ pub fn load(request: &Request) -> Result<Config, ConfigError> {
 /// [`ConfigError`] when a layer cannot be read, or an address is wrong.
 pub fn load_listen(request: &Request) -> Result<Listen, ConfigError> {
     let mut raw = raw::Raw::new(&layers::Layers::gather(request)?)?;
-    resolve::listen(&mut raw).ok_or_else(|| ConfigError::new(raw.problems))
+    listen::listen(&mut raw).ok_or_else(|| ConfigError::new(raw.problems))
 }
 
 /// Every effective value and its source, without reading keys and without judging values.

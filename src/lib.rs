@@ -4,11 +4,11 @@
 //!
 //! `server` accepts a connection and hands each request to `api`, which refuses what it must (`gate`, `endpoint`),
 //! reads the body within bounds (`body`), decodes what the caller sent into parameters (`decode`), chooses the app
-//! (`caller`, `credentials`), waits for its turn (`quota`) and signs (`sign`, `outbound`). `upstream` sends it once and says whether QFPay may have
-//! seen it. URLs for the customer's browser are made by `browser` and never forwarded. Every failure becomes an answer
-//! in `error`. QFPay's notifications arrive at `notification`, a service of its own that holds verifiers and no signer;
-//! `receiver` hands them to the shop. `explain` names the mistake behind a wrong signature. `app` wires all this from a
-//! `config`; `cli` is the command line.
+//! (`caller`, `credentials`), waits for its turn (`quota`) and signs (`sign`, `outbound`). `upstream` sends it once and
+//! says whether QFPay may have seen it. URLs for the customer's browser are made by `browser` and never forwarded. Every
+//! failure becomes an answer in `error`. QFPay's notifications arrive at `notification`, a service of its own that holds
+//! verifiers and no signer; `receiver` hands them to the shop. `explain` names the mistake behind a wrong signature.
+//! `app` wires all this from a `config`; `cli` is the command line.
 //!
 //! # Direction of imports
 //!

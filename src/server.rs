@@ -3,6 +3,7 @@
 //! Knows hyper, not QFPay.
 
 mod budget;
+mod connection;
 mod crowd;
 mod cut_off;
 mod drain;
@@ -18,32 +19,18 @@ mod watch;
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::Either;
 use hyper::body::{Body, Incoming};
-use hyper::http::{HeaderName, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::http::HeaderValue;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioTimer;
-use hyper_util::server::graceful::GracefulShutdown;
 
-use budget::Budget;
-use crowd::Crowd;
+use connection::Service;
 pub use cut_off::CutOff;
-use drain::Farewell;
-use entrance::Arrival;
 use entrance::Entrance;
-use head::Seen;
 pub use listener::{Address, BadAddress, Listener, Peer};
-use parting::see_off;
-use progress::{Progress, Times};
 pub use refusal::Refusal;
-use unsent::Unsent;
-use watch::{Watched, WatchedBody};
 
 /// Bounds on what callers can take up.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +51,15 @@ pub struct Limits {
     pub farewell: Duration,
     /// How long connections may finish their request once shutdown began.
     pub drain: Duration,
+}
+
+impl Limits {
+    /// Tells callers how long a connection may be idle, less a second: a caller that heeds it does not send its next
+    /// request into a connection that is just being closed.
+    fn keep_alive(&self) -> Option<HeaderValue> {
+        let seconds = self.idle_timeout.as_secs().checked_sub(1).filter(|&seconds| seconds > 0)?;
+        HeaderValue::from_str(&format!("timeout={seconds}")).ok()
+    }
 }
 
 /// What a handler fails with when the connection is to be closed without an answer. Only the sandbox does that.
@@ -115,98 +111,22 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let (handler, refuse) = (Arc::new(handler), Arc::new(refuse));
-    let crowd = Crowd::new(limits.connections);
-    let large_requests = Budget::new(limits.large_requests_bytes);
-    let mut entrance = Entrance::new(listener, &crowd);
-    let graceful = GracefulShutdown::new();
-    let ending = Arc::new(Farewell::default());
-    let open = |Arrival { connection, peer, place }| {
-        let times = Times { head: limits.header_timeout, idle: limits.idle_timeout };
-        let progress = Progress::new(&large_requests);
-        let member = crowd.join(progress.clone(), place);
-        let unsent = Unsent::default();
-        let (connection, brings_back) = Watched::new(connection, times, progress.clone(), unsent.clone());
-        let (handler, refuse, watched) = (handler.clone(), refuse.clone(), progress.clone());
-        let farewell = ending.clone();
-        let keep_alive = keep_alive(limits.idle_timeout);
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer);
-            let seen = watched.begins(&request);
-            let hidden = match seen {
-                Some(Seen::Fragment) => Some(HiddenTarget::Fragment),
-                Some(Seen::NotWhole) => Some(HiddenTarget::Pipelined),
-                Some(Seen::Whole | Seen::Ambiguous) | None => None,
-            };
-            if let Some(hidden) = hidden {
-                request.extensions_mut().insert(hidden);
-            }
-            let (handler, keep_alive, watched) = (handler.clone(), keep_alive.clone(), watched.clone());
-            let (farewell, unsent) = (farewell.clone(), unsent.clone());
-            async move {
-                if matches!(seen, None | Some(Seen::Ambiguous)) {
-                    return Err(CloseConnection);
-                }
-                let answered = handler(request).await?;
-                if !watched.answered() {
-                    return Err(CloseConnection);
-                }
-                let mut response = answered.map(|body| WatchedBody::new(body, watched, unsent));
-                farewell.tell(response.headers_mut(), keep_alive);
-                Ok(response)
-            }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(None) // `Watched` tells a slow head from an idle connection
-            .max_headers(limits.headers)
-            .max_buf_size(limits.head_bytes)
-            .half_close(true) // a caller that has sent everything may still wait for its answer
-            .serve_connection(connection, service);
-        // What comes during the farewell is closed by its first answer. To hyper's own end it would be a connection that
-        // has not said anything, which is closed without looking whether a request has come meanwhile.
-        let connection = match ending.has_begun() {
-            false => Either::Left(graceful.watch(connection)),
-            true => Either::Right(connection),
-        };
-        tokio::spawn(async move {
-            let ended = tokio::select! {
-                biased; // a connection that is let go must not read on
-                () = progress.is_let_go() => None,
-                ended = connection => Some(ended),
-            };
-            if let Some(Err(error)) = &ended {
-                tracing::debug!(%error, "connection ended early");
-            }
-            see_off(ended, brings_back, &progress, member, &*refuse).await;
-        });
-    };
+    let service = Service::new(handler, refuse, limits);
+    let mut entrance = Entrance::new(listener, &service.crowd);
     let began = {
-        let mut said = pin!(ending.said(shutdown, limits.farewell.min(limits.drain), || crowd.is_empty()));
+        let farewell = limits.farewell.min(limits.drain);
+        let mut said = pin!(service.ending.said(shutdown, farewell, || service.crowd.is_empty()));
         loop {
             tokio::select! {
-                arrival = entrance.next() => open(arrival),
+                arrival = entrance.next() => service.open(arrival),
                 began = &mut said => break began,
             }
         }
     };
     // Whoever was connected by the system already may have sent its request: it is answered as well.
     while let Some(arrival) = entrance.waiting() {
-        open(arrival);
+        service.open(arrival);
     }
     drop(entrance);
-    let all_gone = async {
-        graceful.shutdown().await;
-        crowd.has_gone().await;
-    };
-    tokio::time::timeout_at(began + limits.drain, all_gone).await.is_ok()
-}
-
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-
-/// Tells callers how long a connection may be idle, less a second: a caller that heeds it does not send its next request
-/// into a connection that is just being closed.
-fn keep_alive(idle_timeout: Duration) -> Option<HeaderValue> {
-    let seconds = idle_timeout.as_secs().checked_sub(1).filter(|&seconds| seconds > 0)?;
-    HeaderValue::from_str(&format!("timeout={seconds}")).ok()
+    tokio::time::timeout_at(began + limits.drain, service.end()).await.is_ok()
 }

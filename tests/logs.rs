@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use support::{CLIENT_KEY, FakeUpstream, Stage, curl};
+use support::{CLIENT_KEY, FakeUpstream, Stage, curl, ended, signal};
 
 /// A sidecar in front of a scripted upstream, whose standard error goes where the test says.
 struct Logging {
@@ -45,16 +45,8 @@ impl Logging {
 
     /// It ends when it is told to, whatever has become of its log.
     fn ends(mut self) {
-        let kill = format!("kill -TERM {}", self.child.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-        let deadline = std::time::Instant::now() + support::SOON;
-        loop {
-            match self.child.try_wait().unwrap() {
-                Some(status) => return assert_eq!(status.code(), Some(0)),
-                None => assert!(std::time::Instant::now() < deadline, "it does not end"),
-            }
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        signal(&self.child, "TERM");
+        assert_eq!(ended(&mut self.child).expect("it does not end").code(), Some(0));
     }
 }
 

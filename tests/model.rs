@@ -13,6 +13,8 @@ mod case;
 mod oracle;
 #[path = "model/refused.rs"]
 mod refused;
+#[path = "model/spelling.rs"]
+mod spelling;
 mod support;
 #[path = "model/upstream.rs"]
 mod upstream;
@@ -38,6 +40,7 @@ const CASES: u32 = 2000;
 const SETTINGS: &str = r#"
 listen.api = "127.0.0.1:0"
 listen.admin = "127.0.0.1:0"
+listen.allowed_hosts = ["127.0.0.1", "localhost:80", "[::1]"]
 log.level = "error"
 quota.per_second = 0
 quota.per_minute = 0

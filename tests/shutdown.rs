@@ -140,3 +140,19 @@ fn a_unix_socket_is_served_and_removed() {
     assert_eq!(stage.sidecar.wait_for_exit(), Some(0));
     assert_eq!(UnixStream::connect(&path).unwrap_err().kind(), ErrorKind::NotFound);
 }
+
+#[test]
+fn a_long_answer_that_nobody_reads_does_not_hold_up_the_end() {
+    let mut stage = Stage::new(&["limits.shutdown_timeout_ms=300"]);
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", 32 << 20);
+    stage.upstream.script([Reply::raw(head).then_repeat(vec![b'x'; 1 << 20], 32)]);
+    let mut lazy = stage.sidecar.connect();
+    lazy.write(format!(
+        "POST /trade/v1/payment HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{PAYMENT}",
+        PAYMENT.len()
+    ));
+    lazy.0.peek(&mut [0]).unwrap();
+    stage.sidecar.signal("TERM");
+    // The answer holds its call's place until it was read, which this caller never does.
+    assert_eq!(stage.sidecar.wait_for_exit(), Some(1));
+}

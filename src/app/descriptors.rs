@@ -4,7 +4,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// Listeners, the log, the runtime, the probes of the connection pool, files that are read.
+/// The log, the runtime, the store of the quota, files that are read.
 const BESIDE: u64 = 64;
 
 /// Raises the soft limit as far as the settings need and the system allows; warns when that is too little.

@@ -45,8 +45,9 @@ pub(super) async fn serve_sandbox(
             let answered = match gate::refuse_foreign_hosts(&head, &hosts) {
                 Ok(()) => sandbox.handle(Request::from_parts(head, body)).await,
                 Err(stranger) => {
-                    tracing::warn!(detail = %stranger, "a request to the sandbox was refused");
-                    Ok(Failure::from(stranger).into_plain_text().map(Full::new))
+                    let failure = Failure::from(stranger);
+                    tracing::warn!(detail = failure.detail(), "a request to the sandbox was refused");
+                    Ok(failure.into_plain_text().map(Full::new))
                 }
             };
             answered.map(sandbox::for_the_wire).map_err(|sandbox::Dropped| CloseConnection)

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::errors::shown;
 use super::raw::{ROUTES, Raw};
-use super::resolve::readable_ca_file;
+use super::upstream::readable_ca_file;
 use super::{Listen, Networks, ReceiverUrl};
 use crate::endpoint::is_plain_path;
 use crate::server::Address;

@@ -4,12 +4,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hyper::http::HeaderValue;
 use hyper::http::header::{CONNECTION, HeaderMap};
+use hyper::http::{HeaderName, HeaderValue};
 use tokio::time::{Instant, sleep_until};
 
 /// How often it is looked whether anybody is still connected.
 const LOOK: Duration = Duration::from_millis(10);
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// Whether the end has begun.
 #[derive(Debug, Default)]
@@ -44,7 +46,7 @@ impl Farewell {
         if self.has_begun() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         } else {
-            headers.extend(keep_alive.map(|hint| (super::KEEP_ALIVE, hint)));
+            headers.extend(keep_alive.map(|hint| (KEEP_ALIVE, hint)));
         }
     }
 }

@@ -65,7 +65,8 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(whole_bytes: usize, memory_bytes: usize, stall: Duration) -> Self {
-        let room = (memory_bytes / KIB).min(Semaphore::MAX_PERMITS);
+        // Rounded as an answer's own room is, or one of all the memory would never find it.
+        let room = memory_bytes.div_ceil(KIB).min(Semaphore::MAX_PERMITS);
         Self { whole_bytes, room: Arc::new(Semaphore::new(room)), stall }
     }
 
@@ -157,4 +158,21 @@ fn streamed(beginning: Bytes, rest: Rest) -> AnswerBody {
         Some((frame, rest))
     });
     AnswerBody::new(StreamBody::new(beginning.chain(rest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_for_one_answer_holds_one_answer() {
+        for bytes in [1, KIB, KIB + 1, 100_000] {
+            let reader = Reader::new(bytes, bytes, Duration::ZERO);
+            let room = reader.room();
+            assert!(room.is_some(), "{bytes}");
+            assert!(reader.room().is_none(), "{bytes}");
+            drop(room);
+            assert!(reader.room().is_some(), "{bytes}");
+        }
+    }
 }

@@ -109,8 +109,8 @@ fn a_request_of_which_only_a_part_was_taken_leaves_the_payment_in_doubt() {
     for breakdown in breakdowns {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("upstream.base_url=http://{}", listener.local_addr().unwrap());
-        let large = ["limits.body_bytes=10000000", "limits.large_requests_bytes=20000000"];
-        let stage = Stage::new(&[&base, large[0], large[1]]);
+        let room = ["limits.body_bytes=10000000", "limits.large_requests_bytes=20000000"];
+        let stage = Stage::new(&[&base, room[0], room[1]]);
         let upstream = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             stream.read_exact(&mut [0; 1000]).unwrap();

@@ -321,3 +321,18 @@ fn what_was_seen_is_told_escaped_and_bounded() {
     assert!(counted.ends_with(" 4"), "{counted}");
     stage.assert_nothing_sent();
 }
+
+#[test]
+fn what_a_stranger_wrote_is_told_to_it_and_not_logged() {
+    let house = House::new(&["log.level=trace"]);
+    for door in house.doors() {
+        let text =
+            door.assert_refused(&door.ask("Host: canary.test\r\n"), 421, "host_refused", "canary.test");
+        assert!(text.contains("canary.test"), "{}: {text}", door.name);
+        assert_eq!(door.ask(format!("Host: {}\r\nOrigin: http://canary.test\r\n", door.address)).status, 403);
+    }
+    for (sidecar, listener) in [(&house.sidecar, "admin listener"), (&house.alone, "sandbox")] {
+        sidecar.wait_for_log(&[&format!("{listener} was refused"), "none of this listener's"]);
+        assert!(!sidecar.log().contains("canary"), "{}", sidecar.log());
+    }
+}

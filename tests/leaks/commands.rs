@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::canaries::{KEY, Look, PREVIOUS_KEY};
 use super::paths::{form, notification};
-use crate::support::{Stage, md5_elsewhere, md5_of_body};
+use crate::support::{Stage, md5_elsewhere, md5_of_body, signal};
 
 /// A folder with a configuration and both keys in private files.
 pub fn folder() -> TempDir {
@@ -159,9 +159,7 @@ fn a_key_in_a_variable_is_advised_against_and_not_shown() {
         assert!(std::io::BufRead::read_line(&mut screen, &mut line).unwrap() > 0, "it did not start");
     }
     let reader = thread::spawn(move || std::io::read_to_string(screen).unwrap());
-    assert!(
-        Command::new("sh").args(["-c", &format!("kill -TERM {}", running.id())]).status().unwrap().success()
-    );
+    signal(&running, "TERM");
     let log = std::io::read_to_string(running.stderr.take().unwrap()).unwrap();
     assert_eq!(running.wait().unwrap().code(), Some(0), "{log}");
     assert!(log.contains("WARN") && log.contains("apps.shop.client_key_env"), "{log}");

@@ -15,7 +15,7 @@ const ZEROES: [u8; PAGE] = [0; PAGE];
 
 /// Where runs of a key stand in writable memory: address, and the name of the region. `None` where it may not be read.
 fn copies(sidecar: &Sidecar, key: &str) -> Option<Vec<String>> {
-    let process = format!("/proc/{}", sidecar.id());
+    let process = format!("/proc/{}", sidecar.pid());
     let memory = File::open(format!("{process}/mem")).ok()?;
     // Each begins where no other does, so that a whole copy is counted once.
     let pieces: Vec<_> = pieces(key, PIECE).into_iter().step_by(4).map(String::into_bytes).collect();

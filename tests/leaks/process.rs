@@ -6,14 +6,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
 use super::canaries::{KEY, Look};
 use super::commands::folder;
-use crate::support::{SOON, Stage};
+use crate::support::{self, Stage};
 
 /// A user without rights: `nobody`.
 const NOBODY: u32 = 65534;
@@ -52,14 +50,7 @@ impl Running {
 
     /// Waits until it has ended.
     fn ended(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + SOON;
-        loop {
-            match self.child.try_wait().unwrap() {
-                Some(status) => return status,
-                None => assert!(Instant::now() < deadline, "it does not end"),
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
+        support::ended(&mut self.child).expect("it does not end")
     }
 
     fn proc(&self, name: &str) -> PathBuf {
@@ -151,8 +142,7 @@ fn a_crash_leaves_no_core_dump() {
     for command in COMMANDS {
         for (signal, number) in [("ABRT", 6), ("QUIT", 3), ("ILL", 4)] {
             let mut running = Running::start(command);
-            let kill = format!("kill -{signal} {}", running.child.id());
-            assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+            support::signal(&running.child, signal);
             let status = running.ended();
             assert_eq!(
                 (status.signal(), status.core_dumped()),
@@ -167,7 +157,7 @@ fn a_crash_leaves_no_core_dump() {
 #[test]
 fn a_key_from_a_file_stands_neither_in_arguments_nor_environment_nor_in_an_open_file() {
     let stage = Stage::launch(|launch| launch.file("key", KEY, 0o600).env("SHELL", "/bin/sh"));
-    let process = PathBuf::from(format!("/proc/{}", stage.sidecar.id()));
+    let process = PathBuf::from(format!("/proc/{}", stage.sidecar.pid()));
     let mut look = Look::for_keys();
     for name in ["cmdline", "environ", "comm", "status", "mounts"] {
         match fs::read(process.join(name)) {

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::case::{APPS, Case, Named, Place, cases};
-use super::wire::{BOUNDARY, Wire};
+use super::spelling::BOUNDARY;
+use super::wire::Wire;
 
 /// What is wrong, and the statuses of the answer.
 #[derive(Clone, Copy)]

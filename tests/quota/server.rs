@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::SOON;
+use crate::support::{self, SOON};
 
 /// The server; dropping it ends it.
 pub struct RedisServer {
@@ -65,8 +65,7 @@ impl RedisServer {
 
     /// Sends a signal, such as `STOP`.
     pub fn signal(&self, name: &str) {
-        let id = self.child.as_ref().unwrap().id();
-        assert!(Command::new("kill").args([format!("-{name}"), id.to_string()]).status().unwrap().success());
+        support::signal(self.child.as_ref().unwrap(), name);
     }
 
     /// Ends it without a goodbye. What it remembered is gone.

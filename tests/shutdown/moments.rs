@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Connection, SOON, Stage};
+use crate::support::{Connection, Stage, ended, signal};
 use crate::{PAYMENT, payment_in_flight};
 
 fn payment(connection: &mut Connection) {
@@ -97,19 +97,11 @@ impl Started {
     }
 
     fn terminate(&self) {
-        let kill = format!("kill -TERM {}", self.0.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        signal(&self.0, "TERM");
     }
 
     fn ends(mut self) -> ExitStatus {
-        let deadline = Instant::now() + SOON;
-        loop {
-            match self.0.try_wait().unwrap() {
-                Some(status) => return status,
-                None => assert!(Instant::now() < deadline, "it does not end"),
-            }
-            thread::sleep(Duration::from_millis(2));
-        }
+        ended(&mut self.0).expect("it does not end")
     }
 
     /// Waits for a line that holds these words.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{Answer, CANARY, Connection, Launch, SOON, curl, leak};
+use super::{Answer, CANARY, Connection, Launch, SOON, curl, leak, process};
 
 /// How long a start may take.
 const READY: Duration = Duration::from_secs(10);
@@ -187,28 +187,16 @@ impl Sidecar {
         curl::curl(&[format!("http://{}{path}", self.admin)])
     }
 
-    /// The number of the process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Sends a signal, such as `TERM`, to the process.
     pub fn signal(&self, name: &str) {
         self.was_told_to_stop.store(true, Ordering::SeqCst);
-        let sent = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
-        assert!(sent.unwrap().success());
+        process::signal(&self.child, name);
     }
 
     /// Waits until the process ends by itself, and gives its exit code.
     pub fn wait_for_exit(&mut self) -> Option<i32> {
-        let deadline = Instant::now() + SOON;
-        loop {
-            match self.child.try_wait().unwrap() {
-                Some(status) => return status.code(),
-                None if Instant::now() > deadline => panic!("the sidecar does not end:\n{}", self.log()),
-                None => thread::sleep(Duration::from_millis(5)),
-            }
-        }
+        let ended = process::ended(&mut self.child);
+        ended.unwrap_or_else(|| panic!("the sidecar does not end:\n{}", self.log())).code()
     }
 
     /// Waits until `/readyz` says that no new calls are taken.
