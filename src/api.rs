@@ -67,6 +67,8 @@ pub struct Api {
     pub metrics: Arc<Metrics>,
     /// Calls at once.
     pub in_flight: Arc<Semaphore>,
+    /// Answers that stream at once.
+    pub streams: Arc<Semaphore>,
     /// Set when no new call is taken any more.
     pub draining: Arc<AtomicBool>,
     /// Set when calls still in flight are given up, so that their callers hear of it before the process ends.
@@ -156,8 +158,8 @@ impl Api {
         };
         record.waited(waiting);
         let checked = sent.and_then(|answer| self.check_signature(answer, &signed_by));
-        let answer = checked.map_err(|failure| failure.about(endpoint.effect, out_trade_no.as_deref()))?;
-        Ok(relay(answer, record))
+        let relayed = checked.and_then(|answer| relay(answer, record, &self.streams));
+        relayed.map_err(|failure| failure.about(endpoint.effect, out_trade_no.as_deref()))
     }
 
     /// A place among the calls in flight.
@@ -172,8 +174,7 @@ impl Api {
     }
 }
 
-/// A call's place among those in flight, kept until its line is written, and until an answer that streams has ended;
-/// shutdown waits until all are free again.
+/// A call's place among those in flight, kept until its line is written; shutdown waits until all are free again.
 #[derive(Debug)]
 struct InFlight {
     _permit: OwnedSemaphorePermit,

@@ -128,6 +128,7 @@ impl Sidecar {
             upstream: upstream(config, base)?,
             metrics: metrics.clone(),
             in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),
+            streams: Arc::new(Semaphore::new(config.limits.streams)),
             draining: draining.clone(),
             cut_off: given_up.clone(),
             hosts: config.listen.allowed_hosts.clone(),

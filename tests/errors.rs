@@ -201,6 +201,17 @@ failures! {
         stage.upstream.forget();
         Provoked { stage, answer }
     };
+    streams_busy 503 "unknown" || {
+        let stage = Stage::new(&["limits.streams=1"]);
+        let large = Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 12582912\r\n\r\n").then_repeat([b'x'; 1 << 20], 12);
+        stage.upstream.script([large.clone(), large]);
+        let mut first = stage.sidecar.connect();
+        first.write("POST /trade/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\n\r\nsyssn=1");
+        first.0.peek(&mut [0]).unwrap();
+        stage.upstream.forget();
+        let answer = stage.sidecar.curl(&["-d", FORM], PAYMENT);
+        Provoked { stage, answer }
+    };
     quota_exceeded 429 "not_sent" || {
         let stage = Stage::new(&["quota.per_minute=1", "quota.max_wait_ms=0"]);
         assert_eq!(stage.sidecar.curl(&["-d", FORM], PAYMENT).status, 200);

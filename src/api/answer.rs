@@ -1,31 +1,48 @@
 //! What a caller gets when nothing failed: QFPay's answer, or a URL for a browser.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use hyper::http::{HeaderValue, request};
 use hyper::{Response, StatusCode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{InFlight, Record};
+use super::Record;
 use crate::browser::BrowserUrl;
+use crate::error::{Code, Failure};
 use crate::respcd;
 use crate::upstream::{Answer, AnswerBody, Body, Delivery};
 
 /// QFPay's answer, for the caller.
-pub(super) fn relay(answer: Answer, record: &mut Record) -> Response<AnswerBody> {
-    record.delivery = Delivery::Answered;
+///
+/// # Errors
+/// [`Code::StreamsBusy`] when it is large, and as many callers as may are reading such answers.
+pub(super) fn relay(
+    answer: Answer,
+    record: &mut Record,
+    streams: &Arc<Semaphore>,
+) -> Result<Response<AnswerBody>, Failure> {
     let body = match answer.body {
         Body::Whole(bytes) => {
             record.respcd = respcd::class(&bytes);
             whole(bytes)
         }
-        Body::Streamed(stream) => keeping(stream, record.in_flight.take()),
+        Body::Streamed(stream) => {
+            let place = streams.clone().try_acquire_owned().map_err(|_| {
+                let detail = "the answer is large, and limits.streams is reached";
+                Failure::on_the_way(Code::StreamsBusy, Delivery::Unknown, detail)
+            })?;
+            keeping(stream, place)
+        }
     };
+    record.delivery = Delivery::Answered;
     let mut response = Response::new(body);
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
-    response
+    Ok(response)
 }
 
 /// A finished URL: as a redirect for browsers, as JSON for server code that asks for it.
@@ -51,8 +68,8 @@ pub(super) fn to_browser(url: &BrowserUrl, head: &request::Parts) -> Response<An
     response
 }
 
-/// A body that keeps its call's place until it has ended: what passes through takes memory as long as the caller reads.
-fn keeping(stream: AnswerBody, place: Option<InFlight>) -> AnswerBody {
+/// A body that keeps its place until it has ended: what passes through takes memory as long as the caller reads.
+fn keeping(stream: AnswerBody, place: OwnedSemaphorePermit) -> AnswerBody {
     UnsyncBoxBody::new(stream.map_frame(move |frame| {
         let _kept = &place;
         frame

@@ -61,11 +61,8 @@ impl Sidecar {
         let calls = async {
             let drained = server::serve(self.api_listener, handler, refuse, until_told, shutdown).await;
             // Calls whose caller hung up have no connection any more, but their outcome is still awaited: at the latest
-            // the deadline ends them. It has passed where connections are left: on these a caller may be reading a long
-            // answer, and hold its call's place.
-            if drained {
-                let _all = self.api.in_flight.acquire_many(self.in_flight).await;
-            }
+            // the deadline ends them.
+            let _all = self.api.in_flight.acquire_many(self.in_flight).await;
             drained
         };
         let notifications =

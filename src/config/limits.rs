@@ -25,6 +25,8 @@ pub struct Limits {
     pub large_requests_bytes: usize,
     /// Calls in work at once, once their body is read.
     pub in_flight: usize,
+    /// Larger answers, passed on while they arrive, at once.
+    pub streams: usize,
     /// Answers up to this many bytes are read whole before the caller sees one.
     pub answer_whole_bytes: usize,
     /// The memory for answers that are read whole, all together; never less than `answer_whole_bytes`.
@@ -46,6 +48,7 @@ pub(super) fn limits(raw: &mut Raw) -> Option<Limits> {
     let head_bytes = raw.count("limits.head_bytes", "bytes", 8192..=1 << 20);
     let large_requests_bytes = raw.count("limits.large_requests_bytes", "bytes", 0..=1 << 30);
     let in_flight = raw.count("limits.in_flight", "calls", 1..=65_536);
+    let streams = raw.count("limits.streams", "answers", 1..=65_536);
     let answer_whole_bytes = raw.count("limits.answer_whole_bytes", "bytes", 1..=64 << 20);
     let answer_memory_bytes = raw.count("limits.answer_memory_bytes", "bytes", 1..=4 << 30);
     let shutdown_timeout = raw.milliseconds("limits.shutdown_timeout_ms");
@@ -60,6 +63,7 @@ pub(super) fn limits(raw: &mut Raw) -> Option<Limits> {
         head_bytes: head_bytes?,
         large_requests_bytes: large_requests_bytes?,
         in_flight: in_flight?,
+        streams: streams?,
         answer_whole_bytes: answer_whole_bytes?,
         answer_memory_bytes: answer_memory_bytes?,
         shutdown_timeout: shutdown_timeout?,

@@ -207,6 +207,9 @@ table! {
     Busy "busy" 503
         "The sidecar has too many calls in flight."
         "Nothing was sent; try again shortly. limits.in_flight is the bound."
+    StreamsBusy "streams_busy" 503
+        "QFPay's answer is large, and too many callers are reading such answers."
+        "QFPay answered, but its answer was not passed on. Read answers faster; limits.streams is the bound."
     ShuttingDown "shutting_down" 503
         "The sidecar is shutting down."
         "Nothing was sent; try again when it is back."

@@ -71,33 +71,46 @@ fn large_answers_to_callers_that_do_not_read_are_bounded() {
 }
 
 #[test]
-fn as_many_large_answers_as_may_be_in_work_are_bounded() {
+fn large_answers_that_nobody_reads_keep_no_payment_out() {
     let stage = Stage::new(&["log.level=info"]);
     let memory = Memory::when_idle(&stage);
     stage.upstream.forget();
-    // limits.in_flight but one.
     let count = 255;
     stage.upstream.script(vec![answer_of(8); count]);
     let mut lazy: Vec<_> = (0..count).map(|_| stage.sidecar.connect()).collect();
     lazy.iter_mut().for_each(|caller| caller.write(CALL));
     // Each has its head, so that as much waits behind it as fits.
-    lazy.iter_mut().for_each(|caller| caller.0.read_exact(&mut [0; 12]).unwrap());
-    assert_served(&stage, "255 large answers that nobody reads");
-    memory.assert_bounded("255 large answers that nobody reads");
+    let head = |caller: &mut Connection| {
+        let mut line = [0; 12];
+        caller.0.read_exact(&mut line).unwrap();
+        String::from_utf8(line.to_vec()).unwrap()
+    };
+    let heads: Vec<_> = lazy.iter_mut().map(head).collect();
+    let begin = |status| heads.iter().filter(|head| *head == status).count();
+    assert_eq!((begin("HTTP/1.1 200"), begin("HTTP/1.1 503")), (64, count - 64), "limits.streams");
+    assert_served(&stage, "large answers that nobody reads");
+    memory.assert_bounded("large answers that nobody reads");
 }
 
 #[test]
-fn an_answer_that_streams_keeps_its_calls_place_until_it_was_read() {
-    let stage = Stage::new(&["limits.in_flight=1"]);
-    stage.upstream.script([answer_of(12)]);
+fn an_answer_that_streams_keeps_its_place_until_it_was_read() {
+    let stage = Stage::new(&["limits.streams=1"]);
+    stage.upstream.script([answer_of(12), answer_of(2)]);
     let mut lazy = stage.sidecar.connect();
     lazy.write(CALL);
-    stage.upstream.wait_for_requests(1);
     lazy.0.peek(&mut [0]).unwrap();
-    stage.sidecar.raw(CALL).assert_failure(503, "busy");
+    let refused = stage.sidecar.raw(CALL);
+    refused.assert_failure(503, "streams_busy");
+    assert_eq!(refused.header("X-Sidecar-Delivery"), Some("unknown"));
+    assert_eq!(refused.json()["error"]["hint"], "This call only reads: send it again.");
+    assert_eq!(stage.sidecar.raw(CALL).status, 200, "small answers need no place");
     assert_eq!(read_through(&mut lazy), 12 * PIECE);
     let deadline = Instant::now() + SOON;
-    while stage.sidecar.raw(CALL).status != 200 {
+    let large = || {
+        stage.upstream.script([answer_of(2)]);
+        stage.sidecar.raw(CALL).status
+    };
+    while large() != 200 {
         assert!(Instant::now() < deadline, "the place is not given back");
     }
 }
