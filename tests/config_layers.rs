@@ -412,6 +412,8 @@ fn settings_that_contradict_each_other_are_both_named() {
     let memory = shop.file("limits.answer_memory_bytes = 65536");
     let both = ["default: limits.answer_whole_bytes", "limits.answer_memory_bytes (", "shop.toml:1"];
     refused(&memory, &both);
+    let bodies = shop.file("notifications.body_bytes = 16000000");
+    refused(&bodies, &["shop.toml:1: notifications.body_bytes", "limits.large_requests_bytes (default)"]);
     let bodies = shop.file("limits.body_bytes = 16000000");
     refused(&bodies, &["shop.toml:1: limits.body_bytes", "limits.large_requests_bytes (default)"]);
     let listen = shop.file("listen.api = \"127.0.0.1:9\"\nlisten.admin = \"127.0.0.1:9\"");

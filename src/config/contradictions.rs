@@ -2,7 +2,7 @@
 
 use super::errors::Problem;
 use super::raw::Raw;
-use super::{Browser, Environment, Limits, Listen, Request, Routes, Target, UpstreamConfig};
+use super::{Browser, Environment, Limits, Listen, Notifications, Request, Routes, Target, UpstreamConfig};
 use crate::base_url::UpstreamUrl;
 use crate::server::Address;
 
@@ -49,12 +49,18 @@ pub(super) fn upstream(raw: &mut Raw, upstream: &UpstreamConfig, environment: Op
 }
 
 /// A request or an answer of the largest size fits into the memory for such.
-pub(super) fn limits(raw: &mut Raw, limits: &Limits) {
-    if limits.body_bytes > limits.large_requests_bytes {
-        let place = raw.place("limits.large_requests_bytes");
-        let what =
-            format!("this is more than limits.large_requests_bytes ({place}), so that it is never taken");
-        raw.problem("limits.body_bytes", what);
+pub(super) fn limits(raw: &mut Raw, limits: &Limits, notifications: Option<&Notifications>) {
+    let bodies = [
+        ("limits.body_bytes", Some(limits.body_bytes)),
+        ("notifications.body_bytes", notifications.map(|notifications| notifications.body_bytes)),
+    ];
+    for (key, bytes) in bodies {
+        if bytes.is_some_and(|bytes| bytes > limits.large_requests_bytes) {
+            let place = raw.place("limits.large_requests_bytes");
+            let what =
+                format!("this is more than limits.large_requests_bytes ({place}), so that it is never taken");
+            raw.problem(key, what);
+        }
     }
     if limits.answer_whole_bytes > limits.answer_memory_bytes {
         let place = raw.place("limits.answer_memory_bytes");

@@ -46,7 +46,7 @@ pub(super) fn limits(raw: &mut Raw) -> Option<Limits> {
     let connections = raw.count("limits.connections", "connections", 1..=65_536);
     let headers = raw.count("limits.headers", "headers", 8..=1024);
     let head_bytes = raw.count("limits.head_bytes", "bytes", 8192..=1 << 20);
-    let large_requests_bytes = raw.count("limits.large_requests_bytes", "bytes", 0..=1 << 30);
+    let large_requests_bytes = raw.count("limits.large_requests_bytes", "bytes", 1024..=1 << 30);
     let in_flight = raw.count("limits.in_flight", "calls", 1..=65_536);
     let streams = raw.count("limits.streams", "answers", 1..=65_536);
     let answer_whole_bytes = raw.count("limits.answer_whole_bytes", "bytes", 1..=64 << 20);

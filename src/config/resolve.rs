@@ -35,7 +35,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
         contradictions::upstream(raw, upstream, environment);
     }
     if let Some(limits) = &limits {
-        contradictions::limits(raw, limits);
+        contradictions::limits(raw, limits, notifications.as_ref());
     }
     if let Some(listen) = &listen {
         contradictions::listen(raw, listen);

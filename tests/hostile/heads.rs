@@ -92,7 +92,11 @@ fn the_bounds_of_a_head_are_settings() {
 
 #[test]
 fn large_requests_share_a_budget_and_small_ones_need_none() {
-    let stage = Stage::new(&["limits.large_requests_bytes=50000", "limits.body_bytes=50000"]);
+    let stage = Stage::new(&[
+        "limits.large_requests_bytes=50000",
+        "limits.body_bytes=50000",
+        "notifications.body_bytes=50000",
+    ]);
     let body = format!("syssn={}", "1".repeat(40_000));
     let large = |stage: &Stage| stage.sidecar.curl(&["-H", "Expect:", "-d", &body], "/trade/v1/query");
     // One after the other is right; so what was taken is given back.

@@ -52,7 +52,7 @@ fn row(kind: &Kind, group: &Group, range: &Range) -> String {
         true => first.to_string(),
         false => format!("{first} to {last}"),
     });
-    let of_each = |part: fn(&Expected) -> String| {
+    let of_each = |part: &dyn Fn(&Expected) -> String| {
         let mut parts = Vec::new();
         for outcome in &range.outcome {
             let part = part(outcome);
@@ -73,10 +73,10 @@ fn row(kind: &Kind, group: &Group, range: &Range) -> String {
         kind.act.to_owned(),
         offsets,
         ways(&group.ways),
-        of_each(|outcome| outcome.status.to_string()),
-        range.outcome.iter().map(|outcome| quoted(outcome.code)).collect::<Vec<_>>().join(" or "),
-        of_each(|outcome| format!("`{}`", outcome.delivery)),
-        of_each(|outcome| outcome.arrived.to_string()),
+        of_each(&|outcome| outcome.status.to_string()),
+        of_each(&|outcome| quoted(outcome.code)),
+        of_each(&|outcome| format!("`{}`", outcome.delivery)),
+        of_each(&|outcome| outcome.arrived.to_string()),
         range.cases.to_string(),
     ];
     format!("| {} |\n", cells.join(" | "))
