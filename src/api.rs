@@ -150,6 +150,7 @@ impl Api {
         let waiting = record.waiting();
         record.delivery = Delivery::Unknown;
         let sent = tokio::select! {
+            biased; // an answer that is here is not given up
             sent = self.send(&signed, &signed_by, endpoint, pass, record) => sent.map_err(Failure::from),
             () = self.cut_off.reached() => {
                 let detail = "the call was still in flight at limits.shutdown_timeout_ms";

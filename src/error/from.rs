@@ -110,6 +110,7 @@ impl From<Refusal> for Failure {
             Refusal::HeadTooSlow => {
                 (Code::HeadTooSlow, "the head was not complete within limits.header_timeout_ms")
             }
+            Refusal::Ending => (Code::ShuttingDown, "the request was not complete when the sidecar ended"),
             Refusal::Crowded => (Code::Crowded, "the request was not complete when its place was needed"),
         };
         Self::refused(code, detail)

@@ -70,6 +70,7 @@ where
             peer,
             progress: progress.clone(),
             unsent,
+            crowd: self.crowd.clone(),
             ending: self.ending.clone(),
             keep_alive: self.limits.keep_alive(),
         };
@@ -113,6 +114,7 @@ struct Requests<H> {
     peer: Peer,
     progress: Progress,
     unsent: Unsent,
+    crowd: Arc<Crowd>,
     ending: Arc<Farewell>,
     keep_alive: Option<HeaderValue>,
 }
@@ -138,17 +140,22 @@ impl<H> Requests<H> {
             request.extensions_mut().insert(hidden);
         }
         let (handler, progress, unsent) = (self.handler.clone(), self.progress.clone(), self.unsent.clone());
-        let (ending, keep_alive) = (self.ending.clone(), self.keep_alive.clone());
+        let (crowd, ending, keep_alive) = (self.crowd.clone(), self.ending.clone(), self.keep_alive.clone());
         async move {
             if matches!(seen, None | Some(Seen::Ambiguous)) {
                 return Err(CloseConnection);
             }
+            progress.is_first().await;
             let answered = handler(request).await?;
             if !progress.answered() {
                 return Err(CloseConnection);
             }
+            let last = crowd.is_short();
+            if last {
+                progress.is_last();
+            }
             let mut response = answered.map(|body| WatchedBody::new(body, progress, unsent));
-            ending.tell(response.headers_mut(), keep_alive);
+            ending.tell(response.headers_mut(), last, keep_alive);
             Ok(response)
         }
     }

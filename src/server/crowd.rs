@@ -4,6 +4,7 @@
 //! free, the connection that has waited longest for its caller gives up its own.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ const AGAIN: Duration = Duration::from_millis(10);
 pub(super) struct Crowd {
     places: Arc<Semaphore>,
     all: u32,
+    /// Somebody waits for a place.
+    short: AtomicBool,
     members: Mutex<(u64, HashMap<u64, Progress>)>,
 }
 
@@ -31,7 +34,8 @@ pub(super) struct Member {
 impl Crowd {
     pub(super) fn new(places: usize) -> Arc<Self> {
         let all = u32::try_from(places).unwrap_or(u32::MAX);
-        Arc::new(Self { places: Arc::new(Semaphore::new(places)), all, members: Mutex::default() })
+        let places = Arc::new(Semaphore::new(places));
+        Arc::new(Self { places, all, short: AtomicBool::new(false), members: Mutex::default() })
     }
 
     fn members(&self) -> MutexGuard<'_, (u64, HashMap<u64, Progress>)> {
@@ -44,12 +48,20 @@ impl Crowd {
         loop {
             let place = self.places.clone().acquire_owned();
             if self.places.available_permits() == 0 {
+                self.short.store(true, Ordering::Relaxed);
                 self.make_room();
             }
             if let Ok(place) = tokio::time::timeout(AGAIN, place).await {
+                self.short.store(false, Ordering::Relaxed);
                 return place.expect("the semaphore is never closed");
             }
         }
+    }
+
+    /// Whether somebody waits for a place: then connections close after their answer, so that nobody holds one for ever by
+    /// asking again and again.
+    pub(super) fn is_short(&self) -> bool {
+        self.short.load(Ordering::Relaxed)
     }
 
     /// A place, if one is free.

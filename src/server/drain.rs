@@ -41,9 +41,9 @@ impl Farewell {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Tells a caller in its answer whether the connection is kept, and for how long.
-    pub(super) fn tell(&self, headers: &mut HeaderMap, keep_alive: Option<HeaderValue>) {
-        if self.has_begun() {
+    /// Tells a caller in its answer whether the connection is kept, and for how long. It is not when it is the `last`.
+    pub(super) fn tell(&self, headers: &mut HeaderMap, last: bool, keep_alive: Option<HeaderValue>) {
+        if last || self.has_begun() {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         } else {
             headers.extend(keep_alive.map(|hint| (KEEP_ALIVE, hint)));

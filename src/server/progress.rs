@@ -44,12 +44,16 @@ pub(super) struct Progress(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     leave: Notify,
+    /// All answers before a queued request were written.
+    written: Notify,
 }
 
 struct State {
     phase: Phase,
     /// When the phase, or the request, began, or the caller last took some of an answer.
     since: Instant,
+    /// When the last answer began.
+    answered: Instant,
     head: Head,
     /// A body is not known to have been read to its end.
     unread: bool,
@@ -71,6 +75,8 @@ enum Phase {
     Idle,
     /// In a head, or at its end.
     Head,
+    /// A further request is here, but the caller does not read the answer before it.
+    Queued,
     /// A handler works on a request.
     Served,
     /// The handler has answered; hyper writes.
@@ -83,9 +89,11 @@ enum Phase {
 
 impl Progress {
     pub(super) fn new(large: &Arc<Budget>) -> Self {
+        let now = Instant::now();
         let state = State {
             phase: Phase::Connected,
-            since: Instant::now(),
+            since: now,
+            answered: now,
             head: Head::default(),
             unread: false,
             awaits_body: false,
@@ -95,7 +103,7 @@ impl Progress {
             let_go: false,
             refused: None,
         };
-        Self(Arc::new(Shared { state: Mutex::new(state), leave: Notify::new() }))
+        Self(Arc::new(Shared { state: Mutex::new(state), leave: Notify::new(), written: Notify::new() }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -122,10 +130,42 @@ impl Progress {
                 End::Refused(Refusal::CutShort)
             }
             (_, Some(Err(error))) if in_head && error.is_parse() => End::Refused(Refusal::Http2),
+            // Words of ours would stand in the middle of the answer.
+            _ if state.let_go && matches!(phase, Phase::Answering | Phase::Flushing | Phase::Queued) => {
+                End::Silent
+            }
             _ if state.let_go => End::Unspoken(Refusal::Crowded),
             (_, Some(Ok(()))) if state.timed_out => End::Unspoken(Refusal::HeadTooSlow),
+            // hyper closes kept connections at the end, whatever has come of a further head.
+            (_, Some(Ok(()))) if phase == Phase::Head => End::Refused(Refusal::Ending),
             (_, Some(Ok(()))) if state.unread => End::Unread,
             _ => End::Silent,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http_body_util::Full;
+    use hyper::Request;
+
+    use super::*;
+    use crate::server::head::Seen;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_completes_a_body_whose_connection_was_just_let_go_reaches_no_handler() {
+        let progress = Progress::new(&Budget::new(0));
+        assert!(progress.read(b"POST /a HTTP/1.1\r\nContent-Length: 7\r\n\r\ntxamt="));
+        let request = Request::post("/a").body(Full::new(Bytes::from_static(b"txamt=1"))).unwrap();
+        assert_eq!(progress.begins(&request), Some(Seen::Whole));
+        progress.waits();
+        tokio::time::advance(place::GRACE).await;
+        let rank = progress.rank().expect("its caller owes the rest of a body");
+        // Between hyper's question and the answer of the system.
+        assert!(!progress.is_over());
+        assert!(progress.let_go(rank));
+        assert!(!progress.read(b"1"), "the handler would send what the caller is told was not sent");
+        assert_eq!(progress.ends(None), End::Refused(Refusal::Crowded));
     }
 }

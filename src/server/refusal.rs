@@ -22,6 +22,8 @@ pub enum Refusal {
     HeadTooLarge,
     /// Not complete within [`Limits::header_timeout`](super::Limits::header_timeout).
     HeadTooSlow,
+    /// Not complete when serving ended.
+    Ending,
     /// It waited for longer than any other when a place was needed, or others hold all of
     /// [`Limits::large_requests_bytes`](super::Limits::large_requests_bytes).
     Crowded,

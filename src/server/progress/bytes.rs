@@ -11,7 +11,7 @@ use crate::server::refusal::Refusal;
 const FREE: usize = 8 * 1024;
 
 impl Progress {
-    /// Looks at bytes that came. Returns whether they may be held.
+    /// Looks at bytes that came. Returns whether they may be held and passed on.
     pub(in crate::server) fn read(&self, bytes: &[u8]) -> bool {
         let mut state = self.state();
         state.awaits_body = false;
@@ -35,7 +35,9 @@ impl Progress {
         if !held {
             state.refused = Some(Refusal::Crowded);
         }
-        held
+        // It may have been let go just while these bytes were fetched. They may complete a request, and its caller will be
+        // told that it was refused: so no handler may see them.
+        held && !state.let_go
     }
 
     /// hyper asks for bytes. What it asks for between requests is the next head, so the last body was read to its end.
@@ -55,7 +57,7 @@ impl Progress {
     /// The caller took some of an answer.
     pub(in crate::server) fn wrote(&self) {
         let mut state = self.state();
-        if matches!(state.phase, Phase::Answering | Phase::Flushing) {
+        if matches!(state.phase, Phase::Answering | Phase::Flushing | Phase::Queued) {
             state.since = Instant::now();
         }
     }
@@ -63,9 +65,15 @@ impl Progress {
     /// hyper has nothing left to write.
     pub(in crate::server) fn flushed(&self) {
         let mut state = self.state();
-        if state.phase == Phase::Flushing {
-            state.phase = Phase::Idle;
-            state.since = Instant::now();
+        let next = match state.phase {
+            Phase::Flushing => Phase::Idle,
+            Phase::Queued => Phase::Served,
+            _ => return,
+        };
+        state.phase = next;
+        state.since = Instant::now();
+        if next == Phase::Served {
+            self.0.written.notify_one();
         }
     }
 
@@ -74,7 +82,9 @@ impl Progress {
         let state = self.state();
         match state.phase {
             Phase::Connected | Phase::Head => Some(state.since + times.head),
-            Phase::Idle | Phase::Answering | Phase::Flushing => Some(state.since + times.idle),
+            Phase::Idle | Phase::Answering | Phase::Flushing | Phase::Queued => {
+                Some(state.since + times.idle)
+            }
             Phase::Served | Phase::Parting => None,
         }
     }

@@ -7,7 +7,10 @@ use tokio::time::Instant;
 use super::{Phase, Progress, State};
 
 /// What nobody is let go for. A request is here in less; what waits longer, waits for its caller.
-const GRACE: Duration = Duration::from_millis(100);
+pub(super) const GRACE: Duration = Duration::from_millis(100);
+/// How long a caller may take to read an answer before its place can be needed. Answers fit into the system's buffers as
+/// a rule; those that do not are read at once.
+const READING: Duration = Duration::from_millis(500);
 
 impl Progress {
     /// How readily the connection gives up its place, see [`State::rank`].
@@ -39,8 +42,9 @@ impl Progress {
 
 impl State {
     /// How readily the connection gives up its place, and since when it waits: first one that only says goodbye, then
-    /// one whose caller owes the rest of a request, then one between requests. Never one with a call in work: while a
-    /// body is awaited no handler has all of it. Nor one that has only just come: its request may be here and unread.
+    /// one whose caller owes the rest of a request, then one between requests, and at last one whose caller does not read
+    /// its answer: that loses what it has not read. Never one with a call in work: while a body is awaited no handler has
+    /// all of it. Nor one that has only just come: its request may be here and unread.
     fn rank(&self) -> Option<(u8, Instant)> {
         match self.phase {
             _ if self.let_go => None,
@@ -49,7 +53,11 @@ impl State {
             Phase::Connected | Phase::Head => Some((1, self.since)),
             Phase::Served if self.awaits_body => Some((1, self.since)),
             Phase::Idle => Some((2, self.since)),
-            Phase::Served | Phase::Answering | Phase::Flushing => None,
+            // A caller that reads a little now and then has waited less than others, but is no exception.
+            Phase::Answering | Phase::Flushing | Phase::Queued if self.answered.elapsed() >= READING => {
+                Some((3, self.since))
+            }
+            Phase::Served | Phase::Answering | Phase::Flushing | Phase::Queued => None,
         }
     }
 }

@@ -15,7 +15,9 @@ impl Progress {
         if state.let_go {
             return None;
         }
-        let phase = std::mem::replace(&mut state.phase, Phase::Served);
+        let phase = state.phase;
+        let queued = matches!(phase, Phase::Answering | Phase::Flushing);
+        state.phase = if queued { Phase::Queued } else { Phase::Served };
         state.unread = !request.body().is_end_stream();
         state.awaits_body = false;
         let seen = match phase {
@@ -29,6 +31,19 @@ impl Progress {
         Some(seen)
     }
 
+    /// Completes when all answers before the request were written: hyper takes the next request before, and a call in work
+    /// must not wait for a caller that does not read.
+    pub(in crate::server) async fn is_first(&self) {
+        while self.state().phase == Phase::Queued {
+            self.0.written.notified().await;
+        }
+    }
+
+    /// The connection closes after its answer; what the caller sent behind the request is not taken.
+    pub(in crate::server) fn is_last(&self) {
+        self.state().unread = true;
+    }
+
     /// A handler has answered. Returns whether its answer is still wanted.
     pub(in crate::server) fn answered(&self) -> bool {
         let mut state = self.state();
@@ -37,6 +52,7 @@ impl Progress {
         }
         state.phase = Phase::Answering;
         state.since = Instant::now();
+        state.answered = state.since;
         state.held = 0;
         state.share.release();
         true
