@@ -41,6 +41,7 @@ pub async fn read<B: Body>(body: B, limit: usize, timeout: Duration) -> Result<B
 
 /// Copies each piece as it comes. Kept as they are, pieces of one byte would each hold a buffer of hyper's of 8 KiB.
 async fn whole<B: Body>(body: B, limit: usize) -> Result<Bytes, BodyError> {
+    let announced = body.size_hint().exact();
     let mut body = pin!(body);
     let mut read = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -50,5 +51,9 @@ async fn whole<B: Body>(body: B, limit: usize) -> Result<Bytes, BodyError> {
         }
         read.put(data);
     }
-    Ok(read.freeze())
+    // hyper says so itself when a body breaks off. It would be a payment of another amount, so it is looked at twice.
+    match announced.is_none_or(|announced| announced == read.len() as u64) {
+        true => Ok(read.freeze()),
+        false => Err(BodyError::Incomplete),
+    }
 }

@@ -146,7 +146,7 @@ impl Progress {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
+    use ::bytes::Bytes;
     use http_body_util::Full;
     use hyper::Request;
 

@@ -116,8 +116,8 @@ impl Write for Watched {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.progress.is_over() {
-            return Poll::Ready(Ok(())); // the last words come before it
+        if self.progress.has_last_words() {
+            return Poll::Ready(Ok(())); // they come before it
         }
         self.inner().poll_shutdown(cx)
     }

@@ -103,7 +103,10 @@ fn a_request_of_which_only_a_part_was_taken_leaves_the_payment_in_doubt() {
         |stream| {
             // It cannot be about a request that was not there yet.
             stream.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n").unwrap();
-            let _ = std::io::copy(stream, &mut std::io::sink());
+            // Nothing more is read, so that it never is there; until the sidecar gives up.
+            while stream.write_all(b"x").is_ok() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
         },
     ];
     for breakdown in breakdowns {

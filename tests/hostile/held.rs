@@ -1,5 +1,6 @@
 //! Connections that are held and not used: others are served, memory stays bounded, and no call in work is let go.
 
+use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -153,4 +154,59 @@ fn floods_of_pipelined_requests_keep_nobody_out() {
     floods.into_iter().for_each(|flood| flood.join().unwrap());
     memory.assert_bounded("20 pipelined floods");
     assert_eq!(fresh(&stage).status, 200);
+}
+
+#[test]
+fn callers_that_ask_on_and_never_read_keep_nobody_out() {
+    let settings: Vec<_> =
+        PATIENT[..3].iter().copied().chain(["limits.connections=8", "log.level=warn"]).collect();
+    let stage = Stage::new(&settings);
+    let memory = Memory::when_idle(&stage);
+    let ask = "GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+    let until = Instant::now() + Duration::from_secs(20);
+    // As many as there are places; each asks until the sidecar takes nothing more, since its answers are not taken.
+    let unread: Vec<_> = (0..8)
+        .map(|_| {
+            let (mut connection, ask) = (stage.sidecar.connect(), ask.clone());
+            connection.0.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+            thread::spawn(move || {
+                while Instant::now() < until && connection.0.write_all(ask.as_bytes()).is_ok() {}
+                connection
+            })
+        })
+        .collect();
+    let unread: Vec<_> = unread.into_iter().map(|thread| thread.join().unwrap()).collect();
+    assert_served(&stage, "8 callers that never read on 8 places");
+    memory.assert_bounded("8 callers that never read on 8 places");
+    drop(unread);
+}
+
+#[test]
+fn callers_that_ask_again_and_again_share_their_places() {
+    let settings: Vec<_> =
+        PATIENT[..3].iter().copied().chain(["limits.connections=4", "log.level=warn"]).collect();
+    let stage = Stage::new(&settings);
+    let until = Instant::now() + Duration::from_secs(3);
+    // On connections that are kept alive, and never idle for long.
+    let busy: Vec<_> = (0..4)
+        .map(|_| {
+            let mut connection = stage.sidecar.connect();
+            thread::spawn(move || {
+                let ask = "GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n";
+                loop {
+                    connection.write(ask);
+                    let answer = connection.read();
+                    assert_eq!(answer.status, 404);
+                    let closes = answer.header("connection").is_some_and(|value| value == "close");
+                    if closes || Instant::now() >= until {
+                        return closes;
+                    }
+                }
+            })
+        })
+        .collect();
+    assert_served(&stage, "4 busy callers on 4 places");
+    // Those that had to make room were told so, by an answer.
+    let closed: Vec<_> = busy.into_iter().map(|thread| thread.join().unwrap()).collect();
+    assert!(closed.contains(&true));
 }

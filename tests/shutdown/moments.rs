@@ -57,6 +57,21 @@ fn a_new_connection_just_after_sigterm_is_answered_while_others_are_open() {
 }
 
 #[test]
+fn half_a_head_on_a_kept_connection_at_the_end_is_told_that_it_was_not_sent() {
+    let mut stage = Stage::new(&["limits.farewell_ms=300"]);
+    let mut kept = stage.sidecar.connect();
+    payment(&mut kept);
+    assert_eq!(kept.read().status, 200);
+    kept.write("POST /trade/v1/payment HTTP/1.1\r\nHost: loc");
+    stage.sidecar.signal("TERM");
+    let answer = kept.try_read().expect("an answer, and no bare close");
+    answer.assert_failure(503, "shutting_down");
+    assert_eq!(answer.header("X-Sidecar-Delivery"), Some("not_sent"));
+    assert_eq!(stage.sidecar.wait_for_exit(), Some(0));
+    assert_eq!(stage.upstream.requests().len(), 1);
+}
+
+#[test]
 fn the_farewell_is_as_long_as_the_setting_says() {
     for (farewell_ms, at_least) in [("0", 0), ("1500", 1400)] {
         let mut stage = Stage::new(&[&format!("limits.farewell_ms={farewell_ms}")]);

@@ -110,6 +110,11 @@ impl Progress {
         own
     }
 
+    /// Whether there is something to be said at the end: also when hyper closes in the middle of a head.
+    pub(in crate::server) fn has_last_words(&self) -> bool {
+        self.is_over() || self.state().phase == Phase::Head
+    }
+
     /// Whether the connection was refused or let go: nothing is read from it or written to it any more.
     pub(in crate::server) fn is_over(&self) -> bool {
         let state = self.state();
