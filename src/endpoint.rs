@@ -192,6 +192,11 @@ impl Endpoint {
         self.effect == Effect::Reads
     }
 
+    /// Whether QFPay's answer names the order that the call named, if it names one.
+    pub fn echoes_order(&self) -> bool {
+        self.path == "/trade/v1/payment"
+    }
+
     /// The parameters in which a caller names the app that signs, beside the header.
     pub fn app_code_parameters(&self) -> &'static [&'static str] {
         match self.path {

@@ -42,6 +42,7 @@ pub struct Call<'a> {
 #[derive(Debug)]
 pub struct SignedRequest {
     request: Request<Full<Bytes>>,
+    order: Option<String>,
 }
 
 /// The parameters do not fit into a URL.
@@ -93,7 +94,13 @@ impl SignedRequest {
         *request.method_mut() = call.method;
         *request.uri_mut() = target.parse().map_err(|_| TooLongForUrl)?;
         *request.headers_mut() = headers;
-        Ok(Self { request })
+        let order = call.params.get("out_trade_no").filter(|_| call.endpoint.echoes_order());
+        Ok(Self { request, order: order.map(str::to_owned) })
+    }
+
+    /// The `out_trade_no` that the answer may name, and no other.
+    pub(crate) fn order(&self) -> Option<&str> {
+        self.order.as_deref()
     }
 
     /// The request, for the only module that sends.

@@ -6,6 +6,7 @@ pub(crate) mod connect;
 mod ending;
 mod error;
 pub(crate) mod link;
+mod order;
 mod pool;
 mod traffic;
 
@@ -20,7 +21,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::base_url::UpstreamUrl;
 use crate::outbound::SignedRequest;
-use answer::Reader;
+use answer::{Reader, Useless};
 use connect::{ConnectError, Connector};
 use link::{Broken, Late, Link, Times};
 use pool::Pool;
@@ -139,18 +140,22 @@ impl Upstream {
             let cause = "it switched protocols, which nobody asked for".to_owned();
             return Err(SendError::NoAnswer { host: host(), cause });
         }
-        self.read(head, link, deadline).await
+        self.read(head, request.order(), link, deadline).await
     }
 
     async fn read(
         &self,
         head: Response<Incoming>,
+        order: Option<&str>,
         link: Link,
         deadline: Instant,
     ) -> Result<Answer, SendError> {
-        match timeout_at(deadline, self.reader.read(head, link, &self.pool)).await {
+        match timeout_at(deadline, self.reader.read(head, order, link, &self.pool)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(cause)) => Err(SendError::Truncated { host: self.base.to_string(), cause }),
+            Ok(Err(Useless::BrokeOff(cause))) => {
+                Err(SendError::Truncated { host: self.base.to_string(), cause })
+            }
+            Ok(Err(Useless::Foreign)) => Err(SendError::Foreign { host: self.base.to_string() }),
             Err(_) => Err(self.late(Late::Deadline, true)),
         }
     }

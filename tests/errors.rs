@@ -190,6 +190,9 @@ failures! {
     upstream_truncated 502 "unknown" || {
         Provoked::by_reply(&[], Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"respcd\"").then_close())
     };
+    answer_foreign 502 "unknown" || {
+        Provoked::by_reply(&[], Reply::ok(r#"{"respcd": "0000", "out_trade_no": "ANOTHER"}"#))
+    };
     busy 503 "not_sent" || {
         let stage = Stage::new(&["limits.in_flight=1"]);
         stage.upstream.script([Reply::hang()]);

@@ -171,6 +171,22 @@ fn bytes_that_came_unasked_are_nobodys_answer() {
 }
 
 #[test]
+fn an_answer_that_names_another_order_is_nobodys_and_ends_its_connection() {
+    let stage = Stage::new(&[]);
+    stage.upstream.script([Reply::ok(r#"{"respcd": "0000", "out_trade_no": "R-0"}"#)]);
+    let answer = stage.sidecar.curl(&["-d", "out_trade_no=R-1"], PAYMENT);
+    answer.assert_failure(502, "answer_foreign");
+    assert_eq!(answer.header("X-Sidecar-Delivery"), Some("unknown"));
+    assert_eq!((&answer.json()["respcd"], &answer.json()["out_trade_no"]), (&"1298".into(), &"R-1".into()));
+    // Its own answer, and those that name none, are passed on.
+    stage.upstream.script([Reply::ok(r#"{"respcd": "0000", "out_trade_no": "R-2"}"#)]);
+    assert_eq!(stage.sidecar.curl(&["-d", "out_trade_no=R-2"], PAYMENT).json()["out_trade_no"], "R-2");
+    assert_eq!(stage.sidecar.curl(&["-d", "out_trade_no=R-3"], PAYMENT).status, 200);
+    let requests = stage.upstream.requests();
+    assert_ne!(requests[0].connection, requests[1].connection);
+}
+
+#[test]
 fn a_kept_connection_that_ends_just_before_it_is_used_costs_no_payment() {
     let stage = Stage::new(&[]);
     // The end of the connection and the payment race each other, so many times.

@@ -168,6 +168,9 @@ table! {
     UpstreamTruncated "upstream_truncated" 502
         "QFPay's answer broke off."
         "The call may have been processed: query before sending it again."
+    AnswerForeign "answer_foreign" 502
+        "QFPay's answer names another order, so it was not passed on."
+        "The call may have been processed: query before sending it again."
     ResponseSignatureWrong "response_signature_wrong" 502
         "QFPay's answer carries a signature that is not the app's, so it was not passed on."
         "The call was answered, so it may have been processed: query before sending it again. See verify_responses."

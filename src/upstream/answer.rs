@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::ending;
 use super::innermost;
 use super::link::Link;
+use super::order;
 use super::pool::Pool;
 use crate::headers;
 
@@ -46,6 +47,15 @@ pub enum Body {
     Streamed(AnswerBody),
 }
 
+/// Why an answer is not passed on.
+#[derive(Debug)]
+pub(super) enum Useless {
+    /// It ended early; hyper or the system says why.
+    BrokeOff(String),
+    /// It is the answer to something else.
+    Foreign,
+}
+
 /// What every answer may hold without asking for room. QFPay's have a few hundred bytes, but for statements.
 const SMALL: usize = 32 * 1024;
 /// The unit in which room is counted.
@@ -70,14 +80,15 @@ impl Reader {
         Self { whole_bytes, room: Arc::new(Semaphore::new(room)), stall }
     }
 
-    /// Reads an answer whole, or as far as may be held; says why when it breaks off. The connection goes back to its pool
+    /// Reads an answer to a call about this order whole, or as far as may be held; says why when it breaks off. The connection goes back to its pool
     /// once all was read.
     pub(super) async fn read(
         &self,
         answer: Response<Incoming>,
+        order: Option<&str>,
         link: Link,
         pool: &Arc<Pool>,
-    ) -> Result<Answer, String> {
+    ) -> Result<Answer, Useless> {
         let (head, mut body) = answer.into_parts();
         let ends_with_connection =
             !head.headers.contains_key(CONTENT_LENGTH) && !head.headers.contains_key(TRANSFER_ENCODING);
@@ -86,7 +97,7 @@ impl Reader {
         let mut read = BytesMut::new();
         let mut room = None;
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|broken| innermost(&broken).to_string())?;
+            let frame = frame.map_err(|broken| Useless::BrokeOff(innermost(&broken).to_string()))?;
             let Ok(data) = frame.into_data() else { continue };
             read.extend_from_slice(&data);
             if read.len() > SMALL && room.is_none() {
@@ -103,7 +114,11 @@ impl Reader {
         }
         // Without a length, but with a body: 204 and 304 have neither.
         if ends_with_connection && length.is_none() && ending::is_missing(&read) {
-            return Err("it ended in the middle".to_owned());
+            return Err(Useless::BrokeOff("it ended in the middle".to_owned()));
+        }
+        // The connection goes with it: what follows on it would be somebody else's as well.
+        if order.is_some_and(|order| order::is_another(order, &read)) {
+            return Err(Useless::Foreign);
         }
         pool.put(link);
         Ok(Answer { status: head.status, headers, body: Body::Whole(held(read, room)) })
