@@ -136,9 +136,10 @@ impl Progress {
             }
             _ if state.let_go => End::Unspoken(Refusal::Crowded),
             (_, Some(Ok(()))) if state.timed_out => End::Unspoken(Refusal::HeadTooSlow),
+            // What looks like a head may be the rest of a body that was refused.
+            (_, Some(Ok(()))) if state.unread => End::Unread,
             // hyper closes kept connections at the end, whatever has come of a further head.
             (_, Some(Ok(()))) if phase == Phase::Head => End::Refused(Refusal::Ending),
-            (_, Some(Ok(()))) if state.unread => End::Unread,
             _ => End::Silent,
         }
     }
