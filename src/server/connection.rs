@@ -87,7 +87,7 @@ where
             false => Either::Left(self.graceful.watch(connection)),
             true => Either::Right(connection),
         };
-        let refuse = self.refuse.clone();
+        let (refuse, ending) = (self.refuse.clone(), self.ending.clone());
         tokio::spawn(async move {
             let ended = tokio::select! {
                 biased; // a connection that is let go must not read on
@@ -97,7 +97,7 @@ where
             if let Some(Err(error)) = &ended {
                 tracing::debug!(%error, "connection ended early");
             }
-            see_off(ended, brings_back, &progress, member, &*refuse).await;
+            see_off(ended, ending.has_begun(), brings_back, &progress, member, &*refuse).await;
         });
     }
 

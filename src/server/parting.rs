@@ -22,16 +22,18 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// For last words to a caller whose place is needed: they fit into the system's buffer.
 const AT_ONCE: Duration = Duration::from_millis(20);
 
-/// Ends a connection that hyper has done with, or that was let go, in the way that loses least.
+/// Ends a connection that hyper has done with, or that was let go, in the way that loses least. `all` says whether serving
+/// ends.
 pub(super) async fn see_off(
     ended: Option<hyper::Result<()>>,
+    all: bool,
     brings_back: oneshot::Receiver<Box<dyn Io>>,
     progress: &Progress,
     member: Member,
     refuse: &(impl Fn(Refusal) -> Response<Bytes> + ?Sized),
 ) {
     let needed = progress.was_let_go();
-    let end = progress.ends(ended);
+    let end = progress.ends(ended, all);
     let Ok(io) = brings_back.await else { return };
     let words = |refusal| last_words(&refuse(refusal));
     match end {

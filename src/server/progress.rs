@@ -111,8 +111,8 @@ impl Progress {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How the connection ends, from what hyper says of it.
-    pub(super) fn ends(&self, ended: Option<Result<(), hyper::Error>>) -> End {
+    /// How the connection ends, from what hyper says of it, and whether all serving ends.
+    pub(super) fn ends(&self, ended: Option<Result<(), hyper::Error>>, all: bool) -> End {
         let mut state = self.state();
         let phase = std::mem::replace(&mut state.phase, Phase::Parting);
         let in_head = matches!(phase, Phase::Idle | Phase::Head);
@@ -136,10 +136,10 @@ impl Progress {
             }
             _ if state.let_go => End::Unspoken(Refusal::Crowded),
             (_, Some(Ok(()))) if state.timed_out => End::Unspoken(Refusal::HeadTooSlow),
-            // What looks like a head may be the rest of a body that was refused.
             (_, Some(Ok(()))) if state.unread => End::Unread,
-            // hyper closes kept connections at the end, whatever has come of a further head.
-            (_, Some(Ok(()))) if phase == Phase::Head => End::Refused(Refusal::Ending),
+            // hyper closes kept connections at the end, whatever has come of a further head. At other times what looks like a
+            // head is the rest of a body that was refused.
+            (_, Some(Ok(()))) if all && phase == Phase::Head => End::Refused(Refusal::Ending),
             _ => End::Silent,
         }
     }
@@ -167,6 +167,6 @@ mod tests {
         assert!(!progress.is_over());
         assert!(progress.let_go(rank));
         assert!(!progress.read(b"1"), "the handler would send what the caller is told was not sent");
-        assert_eq!(progress.ends(None), End::Refused(Refusal::Crowded));
+        assert_eq!(progress.ends(None, false), End::Refused(Refusal::Crowded));
     }
 }

@@ -3,7 +3,9 @@
 use crate::support::{Answer, Reply, Stage, Vector, vector};
 
 const HEADER: &str = "X-Sidecar-Response-Signature";
-const PAYMENT: [&str; 2] = ["-d", "txamt=100&txcurrcd=HKD&pay_type=800201&out_trade_no=order-7"];
+/// The order that the published answer names.
+const ORDER: &str = "130145934788787530052";
+const PAYMENT: [&str; 2] = ["-d", "txamt=1&txcurrcd=CNY&pay_type=800108&out_trade_no=130145934788787530052"];
 
 /// A sidecar whose app has the key that QFPay printed beside a signed answer.
 fn stage(published: &Vector, setting: &str) -> Stage {
@@ -91,7 +93,7 @@ fn enforce_refuses_a_wrong_signature_as_a_payment_that_may_have_happened() {
     answer.assert_failure(502, "response_signature_wrong");
     assert_eq!(answer.header("X-Sidecar-Delivery"), Some("answered"));
     let json = answer.json();
-    assert_eq!((&json["respcd"], &json["out_trade_no"]), (&"1298".into(), &"order-7".into()));
+    assert_eq!((&json["respcd"], &json["out_trade_no"]), (&"1298".into(), &ORDER.into()));
     assert!(json["error"]["hint"].as_str().unwrap().contains("/trade/v1/query"));
     assert!(!answer.text().contains("2088802362210279"), "the answer's content was passed on");
     assert_eq!(stage.upstream.requests().len(), 3, "nothing is repeated");
