@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -16,6 +17,8 @@ FLAGS = (
     " --disable-component-update --disable-sync --disable-dev-shm-usage --window-size=500,900"
 ).split()
 WAIT = 20
+# A page that is just being replaced: it is looked at again.
+NOT_YET = (NoSuchElementException, StaleElementReferenceException)
 
 
 def free_port():
@@ -53,7 +56,7 @@ class Browser:
     def until(self, what, condition):
         """Waits for a condition; its failure shows where the browser was."""
         try:
-            return WebDriverWait(self.driver, WAIT).until(lambda _: condition())
+            return WebDriverWait(self.driver, WAIT, ignored_exceptions=NOT_YET).until(lambda _: condition())
         except Exception as problem:
             raise AssertionError(f"{what}: at {self.driver.current_url}: {self.text()[:400]!r}") from problem
 
