@@ -1,4 +1,4 @@
-//! What must hold for any input at all. The fuzz targets make inputs up; `tests/corpora.rs` runs the kept ones.
+//! What must hold for any input at all. The fuzz targets make inputs up; `tests/offline/corpora.rs` runs the kept ones.
 //!
 //! Each check takes raw bytes and panics when the product is wrong. What is expected comes from elsewhere: from other
 //! people's parsers (`url`, `serde_json`), from the hash crates, or from a few lines that are written from the rule.

@@ -1,0 +1,142 @@
+//! ARCHITECTURE.md tells the truth: its map names every source file, modules import only what its rows allow, and what
+//! comments cite is explained.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The text below a heading of ARCHITECTURE.md, up to the next one.
+fn section(heading: &str) -> String {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let (_, below) = text.split_once(&format!("\n## {heading}\n")).unwrap();
+    below.split("\n## ").next().unwrap().to_owned()
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every source file by its path from the root.
+fn source_files() -> BTreeSet<String> {
+    let mut found = Vec::new();
+    sources(&root().join("src"), &mut found);
+    found.iter().map(|path| path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_map_names_every_file_once() {
+    let map = section("The map");
+    let mut named = BTreeSet::new();
+    for line in map.lines() {
+        let Some(path) = line.split_whitespace().next().filter(|word| word.ends_with(".rs")) else {
+            continue;
+        };
+        assert!(line.trim().len() > path.len() + 10, "{path} is not explained");
+        assert!(named.insert(path.to_owned()), "{path} stands twice");
+    }
+    let files = source_files();
+    assert_eq!(
+        files.difference(&named).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "files that the map lacks"
+    );
+    assert_eq!(named.difference(&files).collect::<Vec<_>>(), Vec::<&String>::new(), "names without a file");
+}
+
+/// The row of each module, counted from the top.
+fn rows() -> BTreeMap<String, usize> {
+    let text = section("The direction of imports");
+    let lines = text.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
+    let mut rows = BTreeMap::new();
+    for (row, line) in lines.enumerate() {
+        let modules = line.split('|').nth(2).unwrap();
+        for module in modules.split('`').skip(1).step_by(2) {
+            assert_eq!(rows.insert(module.to_owned(), row), None, "{module} stands in two rows");
+        }
+    }
+    rows
+}
+
+/// The modules that a file names by their path from the crate's root; comments do not count.
+fn imports(file: &str) -> BTreeSet<String> {
+    let text = fs::read_to_string(root().join(file)).unwrap();
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let paths = code.flat_map(|line| line.split("crate::").skip(1));
+    paths.map(|path| path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
+}
+
+#[test]
+fn modules_import_only_from_rows_above() {
+    let rows = rows();
+    for file in source_files() {
+        let module = file.trim_start_matches("src/").split('/').next().unwrap().trim_end_matches(".rs");
+        if matches!(module, "lib" | "main") {
+            continue;
+        }
+        let row = rows.get(module).unwrap_or_else(|| panic!("no row has the module {module}"));
+        for imported in imports(&file) {
+            let above = rows.get(&imported).unwrap_or_else(|| panic!("{file}: no row has {imported}"));
+            let right = imported == module || above < row;
+            assert!(right, "{file} imports {imported}, which is not in a row above");
+        }
+    }
+}
+
+#[test]
+fn the_crate_documentation_has_the_same_rows() {
+    let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let mut rows = rows();
+    for line in text.lines().filter_map(|line| line.strip_prefix("//! ")) {
+        let Some((number, modules)) = line.split_once(". ") else { continue };
+        let Ok(number) = number.parse::<usize>() else { continue };
+        for module in modules.split('`').skip(1).step_by(2) {
+            assert_eq!(rows.remove(module), Some(number - 1), "{module}");
+        }
+    }
+    assert_eq!(rows, BTreeMap::new(), "rows that src/lib.rs lacks");
+}
+
+#[test]
+fn the_sandbox_shares_no_code_with_the_proxy() {
+    let allowed = [
+        ("src/sandbox", &["sandbox", "explain", "credentials"][..]),
+        ("src/explain", &["explain", "credentials"]),
+    ];
+    for (folder, modules) in allowed {
+        for file in source_files().iter().filter(|file| file.starts_with(folder)) {
+            for imported in imports(file) {
+                assert!(modules.contains(&&*imported), "{file} imports {imported}");
+            }
+        }
+    }
+}
+
+#[test]
+fn sections_that_comments_cite_are_explained() {
+    let legend = fs::read_to_string(root().join("docs/protocol-sources.md")).unwrap();
+    let mut cited = 0;
+    for file in source_files() {
+        let text = fs::read_to_string(root().join(&file)).unwrap();
+        // "(protocol sheet, sections 3.1 and 3.8)"
+        for citation in text.split("protocol sheet").skip(1) {
+            let citation = citation.split([')', ':', '\n']).next().unwrap();
+            let numbers = citation.split([' ', ',']).map(|word| word.trim_end_matches('.'));
+            for number in numbers.filter(|word| word.starts_with(|c: char| c.is_ascii_digit())) {
+                assert!(legend.contains(&format!("\n| {number} | ")), "{file}: {number}");
+                cited += 1;
+            }
+        }
+    }
+    assert!(cited > 8, "only {cited} citations were found");
+}

@@ -1,0 +1,255 @@
+//! What the documents say is what the product does: tables, commands and links are compared with their sources.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use hyper::http::{HeaderMap, HeaderValue};
+use qfpay_sidecar::caller::RequestId;
+use qfpay_sidecar::endpoint::Effect;
+use qfpay_sidecar::error::{Code, Failure};
+use qfpay_sidecar::metrics::{Metrics, Notification, Request};
+use qfpay_sidecar::upstream::SendError;
+
+const READMES: [&str; 2] = ["README.md", "README.zh-Hant.md"];
+const DOCUMENTS: [&str; 13] = [
+    "README.md",
+    "README.zh-Hant.md",
+    "ARCHITECTURE.md",
+    "SECURITY.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/errors.md",
+    "docs/faults.md",
+    "docs/notifications.md",
+    "docs/protocol-sources.md",
+    "docs/quota.md",
+    "docs/sandbox.md",
+    "examples/README.md",
+];
+
+fn read(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The cells of every table row that begins with a name in backticks.
+fn rows(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.lines().filter_map(|line| {
+        let cells: Vec<_> = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect();
+        cells[0].starts_with('`').then_some(cells)
+    })
+}
+
+fn unquoted(cell: &str) -> &str {
+    cell.trim_matches('`')
+}
+
+/// The fenced blocks of a document: the language and the text.
+fn blocks(text: &str) -> Vec<(String, String)> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if let Some(language) = line.strip_prefix("```") {
+            let body: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
+            blocks.push((language.to_owned(), body.join("\n")));
+        }
+    }
+    blocks
+}
+
+/// The document without its fenced blocks, in which a line may begin with anything.
+fn prose(text: &str) -> String {
+    let mut inside = false;
+    let lines = text.lines().filter(|line| {
+        let fence = line.starts_with("```");
+        inside ^= fence;
+        !inside && !fence
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_table_of_errors_is_the_one_in_the_code() {
+    let errors = read("docs/errors.md");
+    let (_, table) = errors.split_once("## Codes").unwrap();
+    let mut found = rows(table);
+    for code in Code::ALL {
+        let row = code.row();
+        let cells = found.next().unwrap_or_else(|| panic!("docs/errors.md has no row for {}", row.name));
+        let (status, delivery) = (row.status.to_string(), cells[2]);
+        assert_eq!(cells, [format!("`{}`", row.name).as_str(), &status, delivery, row.meaning, row.hint]);
+        let known = ["`not_sent`", "`unknown`", "`answered`"];
+        assert!(known.iter().any(|known| delivery.starts_with(known)), "{}", row.name);
+    }
+    assert_eq!(found.next(), None, "docs/errors.md has a row too many");
+}
+
+#[test]
+fn the_example_of_a_failure_is_what_callers_get() {
+    let host = "https://openapi-hk.qfapi.com".to_owned();
+    let cause = "connection closed before message completed".to_owned(); // hyper's words
+    let failure =
+        Failure::from(SendError::NoAnswer { host, cause }).about(Effect::MovesMoney, Some("order-1001"));
+    let id = HeaderValue::from_static("7b2cb7088ef64d6ca886784e36f3fb6e");
+    let id = RequestId::of(&HeaderMap::from_iter([("x-request-id".parse().unwrap(), id)]));
+    let made: serde_json::Value = serde_json::from_slice(failure.into_response(&id).body()).unwrap();
+    for name in ["README.md", "docs/errors.md"] {
+        let examples = blocks(&read(name)).into_iter().filter(|(language, _)| language == "json");
+        let shown: Vec<serde_json::Value> =
+            examples.map(|(_, text)| serde_json::from_str(&text).unwrap()).collect();
+        assert_eq!(shown, std::slice::from_ref(&made), "{name}");
+    }
+}
+
+#[test]
+fn both_readmes_list_every_metric() {
+    let metrics = Metrics::new("0");
+    // A family with labels is printed once it has counted something.
+    let request =
+        Request { endpoint: "other", app: String::new(), status: 200, delivery: "", respcd: "", error: "" };
+    metrics.answered(request, Duration::ZERO, Duration::ZERO);
+    metrics.notified(&Notification { route: String::new(), app: String::new(), outcome: "" });
+    metrics.saw_response_signature("", "");
+    metrics.decided_on_quota("", "", "");
+    metrics.paused_by_upstream("");
+    metrics.quota_store_is_up(false);
+    let mut names = Vec::new();
+    for line in metrics.encode().lines() {
+        let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) else {
+            continue;
+        };
+        let suffix = match kind {
+            "counter" => "_total",
+            "info" => "_info",
+            _ => "",
+        };
+        names.push(format!("{name}{suffix}"));
+    }
+    names.sort();
+    for readme in READMES {
+        let text = read(readme);
+        let mut listed: Vec<_> = rows(&text)
+            .map(|cells| unquoted(cells[0]))
+            .filter(|name| name.starts_with("qfpay_sidecar_"))
+            .collect();
+        listed.sort_unstable();
+        assert_eq!(listed, names, "{readme}");
+    }
+}
+
+/// `section.key` and its default, as TOML text, of every line of config/default.toml.
+fn defaults() -> BTreeMap<String, String> {
+    let mut section = "";
+    let mut defaults = BTreeMap::new();
+    let text = read("config/default.toml");
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = name;
+        } else if let Some((key, value)) = line.split_once(" = ") {
+            let name = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
+            defaults.insert(name, value.to_owned());
+        }
+    }
+    defaults
+}
+
+#[test]
+fn both_readmes_list_every_setting_with_its_default() {
+    let expected = defaults();
+    assert!(expected.len() > 30, "config/default.toml was not understood");
+    for readme in READMES {
+        let text = read(readme);
+        let (_, table) = text.split_once("<!-- settings -->").unwrap();
+        let (table, _) = table.split_once("<!-- end of settings -->").unwrap();
+        let mut listed = BTreeMap::new();
+        for cells in rows(table) {
+            assert!(cells.len() == 3 && !cells[2].is_empty(), "{readme}: {cells:?}");
+            let twice = listed.insert(unquoted(cells[0]).to_owned(), unquoted(cells[1]).to_owned());
+            assert_eq!(twice, None, "{readme}: {} stands twice", cells[0]);
+        }
+        assert_eq!(listed, expected, "{readme}");
+    }
+}
+
+#[test]
+fn both_readmes_have_the_same_shape() {
+    let [english, chinese] = READMES.map(read);
+    let levels = |text: &str| -> Vec<usize> {
+        let prose = prose(text);
+        let headings = prose.lines().filter(|line| line.starts_with('#'));
+        headings.map(|line| line.bytes().take_while(|&b| b == b'#').count()).collect()
+    };
+    let table_rows = |text: &str| prose(text).lines().filter(|line| line.starts_with('|')).count();
+    assert_eq!(levels(&english), levels(&chinese), "headings");
+    assert_eq!(table_rows(&english), table_rows(&chinese), "rows of tables");
+
+    // The labels of a diagram are translated; everything that is typed or compared is not.
+    let (english, chinese) = (blocks(&english), blocks(&chinese));
+    assert_eq!(english.len(), chinese.len(), "blocks");
+    for ((language, english), (translated, chinese)) in english.iter().zip(&chinese) {
+        assert_eq!(language, translated);
+        if language != "mermaid" {
+            assert_eq!(english, chinese);
+        }
+    }
+}
+
+/// What stands behind the name of the binary in every command of a document.
+fn commands(text: &str) -> Vec<String> {
+    let shell = blocks(text).into_iter().filter(|(language, _)| language == "sh");
+    let lines: Vec<String> =
+        shell.flat_map(|(_, text)| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    let binary = ["cargo run --release -- ", "cargo run -- ", "qfpay-sidecar "];
+    let arguments =
+        lines.iter().filter_map(|line| binary.iter().find_map(|binary| line.strip_prefix(binary)));
+    arguments.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_in_the_documents_exists() {
+    let mut tried = 0;
+    for arguments in DOCUMENTS.iter().flat_map(|name| commands(&read(name))) {
+        // What a command is told to do would start servers; `--help` checks its name and its flags' names.
+        let words: Vec<_> = arguments.split_whitespace().take_while(|word| *word != "#").collect();
+        let mut help = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+        let output = help.arg(words[0]).arg("--help").output().unwrap();
+        assert!(output.status.success(), "{arguments}");
+        let manual = String::from_utf8(output.stdout).unwrap();
+        for flag in words.iter().filter(|word| word.starts_with("--")) {
+            let flag = flag.split('=').next().unwrap();
+            assert!(manual.contains(flag), "{arguments}: {flag}");
+        }
+        tried += 1;
+    }
+    assert!(tried > 10, "only {tried} commands were found");
+}
+
+#[test]
+fn links_lead_to_files() {
+    for name in DOCUMENTS {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let folder = folder.parent().unwrap();
+        for target in prose(&read(name)).split("](").skip(1) {
+            let target = target.split(')').next().unwrap();
+            let file = target.split('#').next().unwrap();
+            let elsewhere = target.starts_with("http");
+            assert!(elsewhere || file.is_empty() || folder.join(file).exists(), "{name}: {target}");
+        }
+    }
+}
+
+#[test]
+fn files_named_as_evidence_exist() {
+    // SECURITY.md names the test behind every defence.
+    for name in ["SECURITY.md", "CONTRIBUTING.md", "ARCHITECTURE.md"] {
+        let text = read(name);
+        let folders = ["tests/", "config/", "src/", "docs/", "scripts/"];
+        let is_file = |word: &&str| folders.iter().any(|folder| word.starts_with(folder));
+        for file in text.split('`').filter(is_file) {
+            let exists = Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists();
+            assert!(exists || file.contains("NAME"), "{name}: {file}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The commands beside `run`, as an operator types them.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// The published vector of 2017: inputs, key and digest all stand in QFPay's overseas interface document.
+const VECTOR: &str = "published_overseas2017_signup_chinese_utf8";
+
+fn qfpay(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+    command.args(arguments).env_clear().stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn write(path: &Path, content: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, content).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn the_demo_runs_the_main_job_once() {
+    let done = qfpay(&["demo", "--once"]);
+    let (out, err) = (text(&done.stdout), text(&done.stderr));
+    assert_eq!(done.status.code(), Some(0), "{out}{err}");
+    assert_eq!(out.matches("(signature verified)").count(), 4, "{out}");
+    assert_eq!(out.matches("200 OK {\"respcd\": \"0000\"").count(), 4, "{out}");
+    assert_eq!(out.matches("x-qf-sign: ").count(), 4, "{out}");
+    assert!(!out.contains("SANDBOX0DEMO0KEY"), "the demo shows its key");
+}
+
+#[test]
+fn the_demo_is_for_the_sandbox_only() {
+    let done = qfpay(&["demo", "--once", "--env", "production"]);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(text(&done.stderr).contains("leave out --env"), "{}", text(&done.stderr));
+}
+
+#[test]
+fn sign_prints_what_qfpay_published_and_not_the_key() {
+    let vectors = include_str!("../vectors/sign.jsonl");
+    let vector = vectors.lines().find(|line| line.contains(VECTOR)).unwrap();
+    let vector: serde_json::Value = serde_json::from_str(vector).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("key"), vector["client_key"].as_str().unwrap());
+    let config = folder.path().join("sign.toml");
+    write(
+        &config,
+        &format!(
+            "upstream.base_url = \"http://127.0.0.1:1\"\n[apps.old]\napp_code = \"A\"\nallow_short_key = true\n\
+             client_key_file = \"{}\"\n",
+            folder.path().join("key").display()
+        ),
+    );
+    let config = config.to_str().unwrap();
+    let pairs = vector["params"].as_object().unwrap().iter();
+    let pairs: Vec<_> = pairs.map(|(name, value)| format!("{name}={}", value.as_str().unwrap())).collect();
+    let mut arguments = vec!["sign", "--config", config];
+    arguments.extend(pairs.iter().map(String::as_str));
+
+    let by_pairs = qfpay(&arguments);
+    let by_form = qfpay(&["sign", "--config", config, "--form", vector["form"].as_str().unwrap()]);
+    for done in [by_pairs, by_form] {
+        let out = text(&done.stdout);
+        assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+        assert!(out.contains(&format!("canonical  {}\n", vector["canonical"].as_str().unwrap())), "{out}");
+        assert!(out.contains(&format!("signature  {}\n", vector["sign"].as_str().unwrap())), "{out}");
+        assert!(!out.contains(vector["client_key"].as_str().unwrap()), "{out}");
+    }
+}
+
+#[test]
+fn sign_names_what_it_cannot_sign() {
+    for (arguments, says) in [
+        (&["sign", "txamt=1", "txamt=2"][..], "parameter 'txamt' was sent more than once"),
+        (&["sign", "txamt"], "argument number 1 is not NAME=VALUE"),
+        (&["sign", "--form", "a=%zz"], "broken percent-encoding"),
+        (&["sign"], "there is nothing to sign"),
+        (&["sign", "--path", "/checkstand", "a=1"], "signed in its URL"),
+        (&["sign", "--path", "/trade/v1/Payment", "a=1"], "spelt /trade/v1/payment"),
+        (&["sign", "--app", "nobody", "a=1"], "there is no app of that name; there is demo"),
+    ] {
+        let done = qfpay(arguments);
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&done.stderr).contains(says), "{arguments:?}: {}", text(&done.stderr));
+    }
+}
+
+#[test]
+fn sign_adds_the_mchid_that_the_sidecar_adds() {
+    let signed = |path: &str| {
+        let done = qfpay(&["sign", "--path", path, "--set", "apps.demo.mchid=M1", "txamt=1"]);
+        text(&done.stdout).lines().nth(1).unwrap().to_owned()
+    };
+    assert_eq!(signed("/trade/v1/payment"), "canonical  mchid=M1&txamt=1");
+    assert_eq!(signed("/trade/v1/add_note"), "canonical  txamt=1");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    // The reading end is closed before a line is written.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"))
+        .args(["check"])
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let done = child.wait_with_output().unwrap();
+    assert_eq!((done.status.code(), text(&done.stderr)), (Some(0), ""));
+}
+
+#[test]
+fn files_that_never_end_are_refused() {
+    for (arguments, says) in [
+        (["check", "--config", "/dev/zero"], "not a file"),
+        (["check", "--set", "upstream.ca_file=/dev/zero"], "not a file"),
+    ] {
+        let done = qfpay(&arguments);
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&done.stderr).contains(says), "{arguments:?}: {}", text(&done.stderr));
+    }
+}
+
+#[test]
+fn a_setting_that_is_not_utf8_is_told() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+    command.arg("check").env_clear().env("QFPAY__LISTEN__API", OsStr::from_bytes(b"\xff"));
+    let done = command.output().unwrap();
+    assert_eq!(done.status.code(), Some(2));
+    assert!(text(&done.stderr).contains("QFPAY__LISTEN__API: its value is not UTF-8"));
+}
+
+#[test]
+fn check_prints_values_with_their_sources_and_no_secret() {
+    let done = qfpay(&["check", "--set", "limits.body_bytes=1000"]);
+    let out = text(&done.stdout);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    let line =
+        |key: &str| out.lines().find(|line| line.starts_with(key)).unwrap_or_else(|| panic!("{key}: {out}"));
+    assert!(
+        line("limits.body_bytes").ends_with("1000   flag --set limits.body_bytes")
+            || line("limits.body_bytes").contains("flag --set")
+    );
+    assert!(line("upstream.call_timeout_ms").contains("default"));
+    assert!(line("apps.demo.app_code").contains("5A4D..B0C5"), "{out}");
+    assert!(out.contains("the configuration is right"));
+    assert!(!out.contains("SANDBOX0DEMO0KEY"));
+}
+
+#[test]
+fn check_refuses_with_file_line_and_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("typo.toml");
+    write(&config, "[upstream]\nbase_url = \"sandbox\"\ncall_timeout = 3\n[apps.a]\napp_code = \"A\"\n");
+    let done = qfpay(&["check", "--config", config.to_str().unwrap()]);
+    assert_eq!(done.status.code(), Some(2));
+    let err = text(&done.stderr);
+    for words in ["typo.toml:3", "upstream.call_timeout", "call_timeout_ms"] {
+        assert!(err.contains(words), "{words}: {err}");
+    }
+}
+
+#[test]
+fn an_unknown_command_or_setting_is_told() {
+    assert_eq!(qfpay(&["serve"]).status.code(), Some(2));
+    let done = qfpay(&["check", "--set", "nonsense"]);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(text(&done.stderr).contains("KEY=VALUE"));
+}
+
+#[test]
+fn the_manual_shows_examples_and_completions_complete_it() {
+    let help = qfpay(&["--help"]);
+    for words in ["qfpay-sidecar demo", "check --env production", "curl -d", "completions", "healthcheck"] {
+        assert!(text(&help.stdout).contains(words), "{words}");
+    }
+    let version = qfpay(&["--version"]);
+    assert_eq!(text(&version.stdout), concat!("qfpay-sidecar ", env!("CARGO_PKG_VERSION"), "\n"));
+    for shell in ["bash", "zsh", "fish"] {
+        let script = qfpay(&["completions", shell]);
+        assert!(text(&script.stdout).contains("healthcheck"), "{shell}");
+    }
+}
+
+#[test]
+fn explain_shows_no_key_that_was_pasted_into_it() {
+    let key = "SANDBOX0DEMO0KEY0NOT0A0SECRET000";
+    let sent = [
+        "explain",
+        "--sign",
+        "00000000000000000000000000000000",
+        "txamt=1",
+        &format!("key={key}"),
+        "a=\u{1b}]0;x",
+    ];
+    let done = qfpay(&sent);
+    let out = text(&done.stdout);
+    assert!(out.contains("canonical  a=\\u{1b}]0;x&key=(client_key)&txamt=1"), "{out}");
+    assert!(!out.contains(key) && !text(&done.stderr).contains(key));
+}

@@ -1,0 +1,23 @@
+//! The running sidecar as callers, QFPay and receivers meet it: the built binary over real sockets, one file per story.
+
+// clippy.toml allows unwrap in tests, but not in their helpers; some tests print what they measured.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+
+mod api;
+mod apps;
+mod attacks;
+mod browser_urls;
+mod crash;
+mod deadlines;
+mod errors;
+mod forwarding;
+mod hosts;
+mod journey;
+mod logs;
+mod notifications;
+mod operations;
+mod quota;
+mod repeats;
+#[path = "../support/mod.rs"]
+mod support;
+mod tls;

@@ -1,0 +1,11 @@
+//! The sandbox as a client meets it: through `Sandbox::handle`.
+#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test, in helpers too
+
+mod faults;
+mod notifications;
+mod pages;
+mod signature;
+mod support;
+mod trade;
+mod weixin;
+mod wire;

@@ -1,0 +1,14 @@
+//! The running sidecar under faults, hostile callers, load and the end of its process: heavy tests, apart from the others so
+//! that they do not disturb their timing.
+
+// clippy.toml allows unwrap in tests, but not in their helpers; some tests print what they measured.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+
+mod cross_talk;
+mod faults;
+mod hostile;
+mod leaks;
+mod model;
+mod shutdown;
+#[path = "../support/mod.rs"]
+mod support;
