@@ -19,6 +19,7 @@ use crate::admin::Admin;
 use crate::api::Api;
 use crate::base_url::UpstreamUrl;
 use crate::browser::Pages;
+use crate::client::BadRoots;
 use crate::config::{Config, Target, files};
 use crate::metrics::Metrics;
 use crate::notification::Notifications;
@@ -26,7 +27,7 @@ use crate::quota::Quota;
 use crate::sandbox::{self, Sandbox};
 use crate::server::{Address, CutOff, Limits, Listener};
 use crate::sign::Verifier;
-use crate::upstream::{BadRoots, Settings, Upstream};
+use crate::upstream::{Settings, Upstream};
 
 pub use stand_in::StandaloneSandbox;
 use stand_in::start_sandbox;
