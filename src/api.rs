@@ -9,7 +9,8 @@ mod send;
 mod verify;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -21,7 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::body;
 use crate::browser::Pages;
-use crate::caller::{self, REQUEST_ID_HEADER, RequestId};
+use crate::caller::{self, Chosen, REQUEST_ID_HEADER, RequestId};
 use crate::config::{PublicPrefix, Routes, VerifyResponses};
 use crate::credentials::Keyring;
 use crate::decode::decode;
@@ -31,7 +32,7 @@ use crate::gate::Hosts;
 use crate::metrics::Metrics;
 use crate::outbound::{self, Call, SignedRequest};
 use crate::quota::Quota;
-use crate::server::{Shutdown, Stage};
+use crate::server::CutOff;
 use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{AnswerBody, Delivery, Upstream};
 use answer::{relay, to_browser, whole};
@@ -68,10 +69,16 @@ pub struct Api {
     pub in_flight: Arc<Semaphore>,
     /// Answers that stream at once.
     pub streams: Arc<Semaphore>,
-    /// While it drains no new call is taken; at its cut-off calls in flight are given up, so that callers hear of it.
-    pub shutdown: Shutdown,
+    /// Set when no new call is taken any more.
+    pub draining: Arc<AtomicBool>,
+    /// Set when calls still in flight are given up, so that their callers hear of it before the process ends.
+    pub cut_off: CutOff,
     /// Further hosts under which callers reach the API.
     pub hosts: Hosts,
+    /// Whether calls may come through a web server.
+    pub allow_forwarded: bool,
+    /// Whether it was told that a caller leaves the app or the merchant empty, which is told once.
+    pub told_empty: Once,
     /// The browser pages that are signed.
     pub browser_pages: Vec<BrowserPage>,
     /// Where customers' browsers reach these pages themselves, through the shop's web server.
@@ -123,8 +130,10 @@ impl Api {
         let decoded = decode(head.method == Method::GET, head.uri.query(), &head.headers, body).await?;
         record.saw(&decoded.params, &self.metrics);
 
-        let app = caller::choose_app(&self.keyring, endpoint, &head.headers, &decoded.params)?;
+        let Chosen { app, left_empty } =
+            caller::choose_app(&self.keyring, endpoint, &head.headers, &decoded)?;
         record.app = Some(app.clone());
+        left_empty.inspect(|name| self.tell_empty(name));
         let params = outbound::complete(decoded.params.apply(self.empty)?, app, endpoint);
         if let Some(page) = endpoint.browser_page() {
             let url = self.pages.url(page, params, app, &hong_kong_time())?;
@@ -149,7 +158,7 @@ impl Api {
         let sent = tokio::select! {
             biased; // an answer that is here is not given up
             sent = self.send(&signed, &signed_by, endpoint, pass, record) => sent.map_err(Failure::from),
-            () = self.shutdown.reached(Stage::CutOff) => {
+            () = self.cut_off.reached() => {
                 let detail = "the call was still in flight at limits.shutdown_timeout_ms";
                 Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail))
             }
@@ -160,9 +169,19 @@ impl Api {
         relayed.map_err(|failure| failure.about(endpoint.effect, out_trade_no.as_deref()))
     }
 
+    /// Says once that callers leave something empty that is none of the default's: harmless, but seldom meant.
+    fn tell_empty(&self, name: &str) {
+        self.told_empty.call_once(|| {
+            tracing::warn!(
+                parameter = name,
+                "a caller names this and leaves it empty; it counts as not sent"
+            );
+        });
+    }
+
     /// A place among the calls in flight.
     fn permit(&self) -> Result<InFlight, Failure> {
-        if self.shutdown.has_reached(Stage::Draining) {
+        if self.draining.load(Ordering::Relaxed) {
             return Err(Failure::refused(Code::ShuttingDown, "no new calls are taken"));
         }
         let permit = self.in_flight.clone().try_acquire_owned();

@@ -1,14 +1,12 @@
 //! Who calls: the id of the request, and which app it wants to sign.
 
+mod named;
+
 use std::fmt;
-use std::sync::Arc;
 
 use hyper::http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::credentials::{App, Keyring};
-use crate::endpoint::Endpoint;
-use crate::outbound::APP_CODE_HEADER;
-use crate::sign::Params;
+pub use named::{Chosen, choose_app};
 
 /// Carries a caller's own request id in.
 const REQUEST_ID_IN: &str = "x-request-id";
@@ -61,36 +59,10 @@ pub enum CallerError {
     /// Header and parameter, or two parameters, disagree.
     #[error("X-QF-APPCODE, app_code and appcode do not name the same app")]
     AppConflict,
-}
-
-/// The app that the caller names by its `app_code`, in the header or as a parameter; else the default app.
-///
-/// # Errors
-/// [`CallerError`] when no app has that code, or when the places disagree.
-pub fn choose_app<'k>(
-    keyring: &'k Keyring,
-    endpoint: &Endpoint,
-    headers: &HeaderMap,
-    params: &Params,
-) -> Result<&'k Arc<App>, CallerError> {
-    let mut named = None;
-    // Spelt X_QF_APPCODE it means the same to PHP, whose shops may have sent it that way for years.
-    let alike =
-        headers.iter().filter(|(name, _)| name.as_str().replace('_', "-") == APP_CODE_HEADER.as_str());
-    let in_headers = alike.map(|(_, value)| value.as_bytes());
-    let in_params =
-        endpoint.app_code_parameters().iter().filter_map(|name| params.get(name)).map(str::as_bytes);
-    for code in in_headers.chain(in_params).filter(|code| !code.is_empty()) {
-        match named {
-            Some(other) if other != code => return Err(CallerError::AppConflict),
-            _ => named = Some(code),
-        }
-    }
-    match named {
-        None => Ok(keyring.default_app()),
-        Some(code) => std::str::from_utf8(code)
-            .ok()
-            .and_then(|code| keyring.by_code(code))
-            .ok_or(CallerError::UnknownApp),
-    }
+    /// It says that an app or a merchant is meant, and not which; the default would be taken.
+    #[error("{0} is empty, and the default would be taken in its place; send its value, or leave it out")]
+    Empty(&'static str),
+    /// Two spellings of one thing.
+    #[error("{0} and {1} mean the same; send one of them")]
+    Twice(&'static str, &'static str),
 }

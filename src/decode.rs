@@ -11,7 +11,7 @@ mod multipart;
 use bytes::Bytes;
 use hyper::http::HeaderMap;
 
-use crate::sign::{ParamError, Params};
+use crate::sign::{OwnSignature, ParamError, Params, Sent};
 use media_type::MediaType;
 
 pub use media_type::UnsupportedBody;
@@ -30,8 +30,19 @@ pub enum Place {
 pub struct Decoded {
     /// The parameters, without a caller's own signature.
     pub params: Params,
+    /// That signature.
+    pub own_signature: OwnSignature,
     /// Where they stood, and where they will be sent.
     pub place: Place,
+    /// The names that JSON gives as `null`: absent, yet named.
+    pub nulls: Vec<String>,
+}
+
+impl Decoded {
+    fn new(sent: Sent, place: Place) -> Self {
+        let Sent { params, own, nulls } = sent;
+        Self { params, own_signature: own, place, nulls }
+    }
 }
 
 /// Why a request has no defined parameters. Names parameters, never values.
@@ -87,7 +98,7 @@ pub async fn decode(
     let query = query.unwrap_or("");
     if body.is_empty() {
         let place = if is_get || !query.is_empty() { Place::Query } else { Place::Form };
-        return Ok(Decoded { params: form::decode(query.as_bytes())?, place });
+        return Ok(Decoded::new(form::decode(query.as_bytes())?, place));
     }
     if !query.is_empty() {
         return Err(DecodeError::QueryAndBody);
@@ -95,10 +106,10 @@ pub async fn decode(
     if is_get {
         return Err(DecodeError::BodyOnGet);
     }
-    let params = match MediaType::of(headers)? {
+    let sent = match MediaType::of(headers)? {
         MediaType::Form => form::decode(&body)?,
         MediaType::Json => json::decode(&body)?,
         MediaType::Multipart { boundary } => multipart::decode(body, boundary).await?,
     };
-    Ok(Decoded { params, place: Place::Form })
+    Ok(Decoded::new(sent, Place::Form))
 }

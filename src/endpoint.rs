@@ -206,6 +206,11 @@ impl Endpoint {
         }
     }
 
+    /// Whether the app's merchant is added where the caller names none: to pages under a name of their own.
+    pub fn fills_merchant(&self) -> bool {
+        self.takes_mchid || self.browser_page() == Some(BrowserPage::Checkstand)
+    }
+
     /// The page, if the customer's browser opens this one.
     pub fn browser_page(&self) -> Option<BrowserPage> {
         match self.signed {

@@ -1,16 +1,20 @@
-//! Who may speak to a listener at all: requests under one of its own names, and none that a web page made.
+//! Who may speak to a listener at all: requests under one of its own names, none that a web page made, and calls only
+//! from whoever makes them: not from a browser's address bar, not through a web server.
 //!
 //! Localhost is no trust boundary. Any page that someone on this machine opens can send requests to it, with or without
 //! a preflight, or point a name of its own at 127.0.0.1 and be of one origin with it (DNS rebinding). Every listener asks
 //! here before it looks at anything else.
 
+mod forwarded;
 mod host;
 mod web_page;
 
 use hyper::http::request::Parts;
 
+use crate::endpoint::{self, Endpoint};
+use forwarded::refuse_forwarded;
 pub use host::{BadHost, Hosts};
-use web_page::refuse_web_pages;
+use web_page::{refuse_browsers, refuse_web_pages};
 
 /// Why a request is refused at the gate. What it shows of the request is escaped and bounded.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
@@ -28,10 +32,25 @@ pub enum Stranger {
     },
     /// A browser sent it on behalf of a page.
     #[error(
-        "the request carries {0}, which browsers send for web pages; taken are requests without Origin, without Referer, \
-         and with no Sec-Fetch-Site but none"
+        "the request carries {0}, which browsers send for web pages; taken are requests without Origin, with no \
+         Sec-Fetch-Site but none, and without Referer where the User-Agent begins with Mozilla/"
     )]
     WebPage(String),
+    /// A browser opens a call as if it were a page: a link in a mail, an address that was typed.
+    #[error("the request carries {0}, so a browser opens it as a page; only the shop's server makes calls")]
+    Navigation(String),
+    /// A browser's GET where a GET moves money: it may be an image of a page, or a link.
+    #[error(
+        "the User-Agent is a browser's, and a GET may come from a link or an image; send this call with POST, from the \
+         shop's server"
+    )]
+    BrowserGet,
+    /// A web server passed it on.
+    #[error(
+        "the request carries {0}, so it came through a web server, and whoever reaches that can have payments signed; \
+         call the sidecar directly, or set listen.allow_forwarded = true"
+    )]
+    Forwarded(String),
 }
 
 /// Lets in what was sent to one of the listener's own names, and not by a web page.
@@ -40,7 +59,24 @@ pub enum Stranger {
 /// [`Stranger`] says what was seen and what is taken.
 pub fn admit(head: &Parts, hosts: &Hosts) -> Result<(), Stranger> {
     refuse_foreign_hosts(head, hosts)?;
-    refuse_web_pages(&head.headers)
+    refuse_web_pages(head)
+}
+
+/// [`admit`] for the listener that signs: calls come from the shop's server, and from it directly. `path` is the raw
+/// path; a page of QFPay's is what a person may open as well.
+///
+/// # Errors
+/// [`Stranger`] says what was seen and what is taken.
+pub fn admit_caller(head: &Parts, path: &str, hosts: &Hosts, allow_forwarded: bool) -> Result<(), Stranger> {
+    admit(head, hosts)?;
+    let endpoint = endpoint::find(path).ok();
+    if endpoint.and_then(Endpoint::browser_page).is_none() {
+        refuse_browsers(head, endpoint)?;
+    }
+    match allow_forwarded {
+        true => Ok(()),
+        false => refuse_forwarded(&head.headers),
+    }
 }
 
 /// The first half of [`admit`], for the sandbox, whose pages are there for browsers.

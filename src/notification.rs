@@ -10,6 +10,7 @@ mod source;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,7 +30,7 @@ use crate::gate::{self, Hosts};
 use crate::headers;
 use crate::metrics::Metrics;
 use crate::receiver::Receivers;
-use crate::server::{Peer, Shutdown, Stage};
+use crate::server::{CutOff, Peer};
 use crate::sign::{VerifiedNotification, Verifier};
 use crate::upstream::Delivery;
 use memory::{Memory, fingerprint};
@@ -50,7 +51,8 @@ pub struct Notifications {
     trusted_proxies: Networks,
     receivers: Receivers,
     metrics: Arc<Metrics>,
-    shutdown: Shutdown,
+    draining: Arc<AtomicBool>,
+    cut_off: CutOff,
     /// Deliveries at once; shutdown waits until all are free again.
     pub in_flight: Arc<Semaphore>,
 }
@@ -81,7 +83,8 @@ impl Notifications {
         limits: Limits,
         receivers: Receivers,
         metrics: Arc<Metrics>,
-        shutdown: Shutdown,
+        draining: Arc<AtomicBool>,
+        cut_off: CutOff,
     ) -> Self {
         let settings = &config.notifications;
         let route = |route: &NotificationRoute| Route {
@@ -99,7 +102,8 @@ impl Notifications {
             trusted_proxies: settings.trusted_proxies.clone(),
             receivers,
             metrics,
-            shutdown,
+            draining,
+            cut_off,
             in_flight: Arc::new(Semaphore::new(limits.in_flight)),
         }
     }
@@ -173,7 +177,7 @@ impl Notifications {
         let (to, acknowledge) = (&route.config.receiver_url, route.config.acknowledge);
         tokio::select! {
             delivered = self.receivers.deliver(to, &notification, headers, acknowledge) => delivered?,
-            () = self.shutdown.reached(Stage::CutOff) => {
+            () = self.cut_off.reached() => {
                 let detail = "the receiver had not answered at limits.shutdown_timeout_ms";
                 return Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail));
             }
@@ -215,7 +219,7 @@ impl Notifications {
 
     /// A place among the deliveries.
     fn permit(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        if self.shutdown.has_reached(Stage::Draining) {
+        if self.draining.load(Ordering::Relaxed) {
             return Err(Failure::refused(Code::ShuttingDown, "no new notifications are taken"));
         }
         let permit = self.in_flight.clone().try_acquire_owned();

@@ -8,6 +8,7 @@
 //! [`VerifiedNotification`].
 
 mod canonical;
+mod own_signature;
 mod params;
 mod received;
 mod signature;
@@ -15,6 +16,7 @@ mod verified;
 mod verifier;
 
 pub use canonical::Canonical;
+pub use own_signature::{OwnSignature, Sent};
 pub use params::{EmptyPolicy, ParamError, Params, names_inside};
 pub use received::{BadSignature, ReceivedSignature};
 pub use signature::{Signature, Signer};

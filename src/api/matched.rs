@@ -14,7 +14,7 @@ impl Api {
         let path = head.uri.path();
         match self.public_prefix.as_ref().and_then(|prefix| prefix.page(path)) {
             Some(page) => gate::admit_customers(head).map(|()| page),
-            None => gate::admit(head, &self.hosts).map(|()| path),
+            None => gate::admit_caller(head, path, &self.hosts, self.allow_forwarded).map(|()| path),
         }
     }
 

@@ -1,22 +1,25 @@
 //! The wiring of the notification listener.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use hyper::Request;
 use hyper::body::Incoming;
 
+use super::serve::all_free;
 use super::{StartError, refusals, with_roots};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::notification::{self, Notifications};
 use crate::receiver::Receivers;
-use crate::server::{self, Limits, Listener, Shutdown};
+use crate::server::{self, CutOff, Limits, Listener};
 
 /// Prepares the service: from the keyring it takes what verifies, and nothing that signs.
 pub(super) fn prepare(
     config: &Config,
     metrics: &Arc<Metrics>,
-    shutdown: &Shutdown,
+    draining: &Arc<AtomicBool>,
+    cut_off: CutOff,
 ) -> Result<Notifications, StartError> {
     let settings = &config.notifications;
     let receivers = with_roots("notifications.ca_file", settings.ca_file.as_deref(), |roots| {
@@ -28,7 +31,8 @@ pub(super) fn prepare(
         in_flight: config.limits.in_flight,
         remember: settings.remember,
     };
-    Ok(Notifications::new(config, limits, receivers, metrics.clone(), shutdown.clone()))
+    let (metrics, draining) = (metrics.clone(), draining.clone());
+    Ok(Notifications::new(config, limits, receivers, metrics, draining, cut_off))
 }
 
 /// Serves notifications like calls: what was handed to a receiver is finished, and nothing new is taken.
@@ -36,7 +40,7 @@ pub(super) async fn serve(
     notifications: Option<(Listener, Arc<Notifications>)>,
     places: u32,
     limits: Limits,
-    shutdown: Shutdown,
+    shutdown: impl Future<Output = ()>,
 ) -> bool {
     let Some((listener, notifications)) = notifications else { return true };
     let in_flight = notifications.in_flight.clone();
@@ -47,8 +51,6 @@ pub(super) async fn serve(
     // QFPay opens a connection when it has something to say: one that idles is a stranger's.
     let limits = Limits { idle_timeout: limits.header_timeout, ..limits };
     let refuse = |refusal| refusals::tell("notifications", refusal);
-    let finished = server::serve(listener, handler, refuse, limits, shutdown).await;
-    // A sender that hung up has no connection any more, but what its notification became is still awaited.
-    let _all = in_flight.acquire_many(places).await;
-    finished
+    server::serve(listener, handler, refuse, limits, shutdown).await
+        && all_free(&in_flight, places, limits).await
 }

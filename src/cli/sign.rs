@@ -38,7 +38,8 @@ pub(super) fn run(args: &Args, options: &SignOptions) -> Result<(), Stop> {
 
 fn parameters(options: &SignOptions) -> Result<Params, Stop> {
     if let Some(text) = &options.form {
-        return form::decode(text.as_bytes()).map_err(|error| Stop::Usage(format!("--form: {error}")));
+        let sent = form::decode(text.as_bytes());
+        return sent.map(|sent| sent.params).map_err(|error| Stop::Usage(format!("--form: {error}")));
     }
     let mut params = Params::new();
     for (i, pair) in options.parameters.iter().enumerate() {

@@ -18,6 +18,8 @@ pub struct Listen {
     pub allowed_hosts: Hosts,
     /// Whether addresses that other machines can reach are meant.
     pub allow_non_loopback: bool,
+    /// Whether the API takes requests that came through a web server.
+    pub allow_forwarded: bool,
 }
 
 /// Reads the section.
@@ -27,12 +29,14 @@ pub(super) fn listen(raw: &mut Raw) -> Option<Listen> {
     let notifications = raw.optional("listen.notifications", Address::parse);
     let allowed_hosts = hosts(raw);
     let allow_non_loopback = raw.flag("listen.allow_non_loopback");
+    let allow_forwarded = raw.flag("listen.allow_forwarded");
     Some(Listen {
         api: api?,
         admin: admin?,
         notifications: notifications?,
         allowed_hosts: allowed_hosts?,
         allow_non_loopback: allow_non_loopback?,
+        allow_forwarded: allow_forwarded?,
     })
 }
 

@@ -5,25 +5,25 @@
 use percent_encoding::percent_decode;
 
 use super::DecodeError;
-use crate::sign::Params;
+use crate::sign::Sent;
 
 /// Decodes `name=value` pairs joined by `&`. `+` is a space; empty parts are nothing.
-pub(crate) fn decode(form: &[u8]) -> Result<Params, DecodeError> {
+pub(crate) fn decode(form: &[u8]) -> Result<Sent, DecodeError> {
     // curl -d '{"txamt": 1}' says that it is a form: no legal name begins like that.
     if form.trim_ascii_start().starts_with(b"{") {
         return Err(DecodeError::JsonAsForm);
     }
-    let mut params = Params::new();
+    let mut sent = Sent::default();
     for part in form.split(|&b| b == b'&').filter(|part| !part.is_empty()) {
         let equals = part.iter().position(|&b| b == b'=').ok_or(DecodeError::NoEquals)?;
         let (name, value) = (&part[..equals], &part[equals + 1..]);
         let name =
             unescape(name).ok_or_else(|| DecodeError::PercentEncoding("a parameter name".to_owned()))?;
         match unescape(value) {
-            Some(value) => params.push(&name, &value)?,
+            Some(value) => sent.push(&name, &value)?,
             None => {
                 // The name is checked first, so that only a legal one is shown.
-                params.push(&name, b"")?;
+                sent.push(&name, b"")?;
                 return Err(DecodeError::PercentEncoding(format!(
                     "the value of parameter '{}'",
                     name.escape_ascii()
@@ -31,7 +31,7 @@ pub(crate) fn decode(form: &[u8]) -> Result<Params, DecodeError> {
             }
         }
     }
-    Ok(params)
+    Ok(sent)
 }
 
 /// Decodes `+` and `%XX`; nothing where a `%` is not followed by two hex digits, which lenient decoders let through.
@@ -54,7 +54,7 @@ mod tests {
     use crate::sign::ParamError;
 
     fn value(form: &[u8], name: &str) -> String {
-        decode(form).unwrap().get(name).unwrap().to_owned()
+        decode(form).unwrap().params.get(name).unwrap().to_owned()
     }
 
     #[test]

@@ -10,10 +10,10 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::DecodeError;
-use crate::sign::{ParamError, Params};
+use crate::sign::{ParamError, Params, Sent};
 
-/// Decodes the object. `null` is the same as absent.
-pub(super) fn decode(body: &[u8]) -> Result<Params, DecodeError> {
+/// Decodes the object. `null` is the same as absent; its names come beside the parameters.
+pub(super) fn decode(body: &[u8]) -> Result<Sent, DecodeError> {
     let text = std::str::from_utf8(body).map_err(|_| DecodeError::Json("it is not UTF-8".to_owned()))?;
     if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
         // A whole value that is no object has a better message than the parser's.
@@ -22,13 +22,13 @@ pub(super) fn decode(body: &[u8]) -> Result<Params, DecodeError> {
     }
     let mut refused = None;
     let mut json = serde_json::Deserializer::from_str(text);
-    let params = json
+    let sent = json
         .deserialize_map(Members { refused: &mut refused })
-        .and_then(|params| json.end().map(|()| params))
+        .and_then(|sent| json.end().map(|()| sent))
         .map_err(|error| syntax(&error));
     match refused {
         Some(refused) => Err(DecodeError::Param(refused)),
-        None => params,
+        None => sent,
     }
 }
 
@@ -43,14 +43,14 @@ struct Members<'a> {
 }
 
 impl<'de> Visitor<'de> for Members<'_> {
-    type Value = Params;
+    type Value = Sent;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Params, A::Error> {
-        let (mut params, mut nulls) = (Params::new(), Vec::new());
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Sent, A::Error> {
+        let (mut sent, mut nulls) = (Sent::default(), Vec::new());
         while let Some((name, raw)) = members.next_entry::<Cow<'de, str>, &'de RawValue>()? {
             let value = match raw.get() {
                 // Absent, but its name counts: {"txamt": 5, "txamt": null} says two things.
@@ -63,20 +63,20 @@ impl<'de> Visitor<'de> for Members<'_> {
                 }
                 text => Cow::Borrowed(text),
             };
-            if let Err(error) = params.push(name.as_bytes(), value.as_bytes()) {
+            if let Err(error) = sent.push(name.as_bytes(), value.as_bytes()) {
                 *self.refused = Some(error);
                 return Err(serde::de::Error::custom("refused"));
             }
         }
         nulls.sort();
         let twice = nulls.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| &pair[0]);
-        if let Some(name) = nulls.iter().find(|name| params.get(name).is_some()).or(twice) {
+        if let Some(name) = nulls.iter().find(|name| sent.params.get(name).is_some()).or(twice) {
             // Through the same gate as every name, so that only a legal one is shown.
             let gate = Params::new().push(name.as_bytes(), b"").err();
             *self.refused = Some(gate.unwrap_or_else(|| ParamError::Repeated(name.clone())));
             return Err(serde::de::Error::custom("refused"));
         }
-        Ok(params)
+        Ok(Sent { nulls, ..sent })
     }
 }
 
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     fn value(json: &str, name: &str) -> Option<String> {
-        decode(json.as_bytes()).unwrap().get(name).map(str::to_owned)
+        decode(json.as_bytes()).unwrap().params.get(name).map(str::to_owned)
     }
 
     #[test]

@@ -8,13 +8,13 @@ use multer::{Field, Multipart};
 
 use super::media_type::is_utf8;
 use super::{DecodeError, UnsupportedBody};
-use crate::sign::Params;
+use crate::sign::Sent;
 
 /// Decodes the text fields of a body that was read whole; refuses files.
-pub(super) async fn decode(body: Bytes, boundary: String) -> Result<Params, DecodeError> {
+pub(super) async fn decode(body: Bytes, boundary: String) -> Result<Sent, DecodeError> {
     let whole = futures_util::stream::iter([Ok::<_, Infallible>(body)]);
     let mut parts = Multipart::new(whole, boundary);
-    let mut params = Params::new();
+    let mut sent = Sent::default();
     let mut number = 0;
     while let Some(field) = parts.next_field().await.map_err(broken)? {
         number += 1;
@@ -22,9 +22,9 @@ pub(super) async fn decode(body: Bytes, boundary: String) -> Result<Params, Deco
         check_is_text(&field, number)?;
         // The bytes, not multer's text(): that one replaces what is not UTF-8.
         let value = field.bytes().await.map_err(broken)?;
-        params.push(name.as_bytes(), &value)?;
+        sent.push(name.as_bytes(), &value)?;
     }
-    Ok(params)
+    Ok(sent)
 }
 
 /// A part is a file when it has a file name; a part in another charset or encoding is not the text that was meant.
@@ -68,7 +68,7 @@ fn broken(error: multer::Error) -> DecodeError {
 mod tests {
     use super::*;
 
-    fn run(body: &[u8]) -> Result<Params, DecodeError> {
+    fn run(body: &[u8]) -> Result<Sent, DecodeError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(decode(Bytes::copy_from_slice(body), "XX".to_owned()))
     }
@@ -77,7 +77,7 @@ mod tests {
     fn text_fields_are_taken_as_they_are() {
         let body = "--XX\r\nContent-Disposition: form-data; name=\"goods_name\"\r\n\r\n a+b%20\u{8336}\r\n\
                     --XX\r\nContent-Disposition: form-data; name=\"txamt\"\r\n\r\n1\r\n--XX--\r\n";
-        let params = run(body.as_bytes()).unwrap();
+        let params = run(body.as_bytes()).unwrap().params;
         assert_eq!(params.get("goods_name"), Some(" a+b%20\u{8336}"));
         assert_eq!(params.get("txamt"), Some("1"));
     }

@@ -69,6 +69,9 @@ table! {
     BrowserRefused "browser_refused" 403
         "The request was made by a web page, not by the shop's server."
         "Call the sidecar from server code. Only pages below browser.public_prefix are there for customers' browsers."
+    ForwardedRefused "forwarded_refused" 403
+        "The request came through a web server."
+        "Call the sidecar directly. If a web server must pass calls on, let it ask who calls, and set listen.allow_forwarded = true."
     AppUnknown "app_unknown" 403
         "No configured app has this app_code."
         "Send the app_code of a configured app, or none for the default app; `qfpay-sidecar check` lists them."
@@ -113,7 +116,7 @@ table! {
         "The usual cause is a GBK or Big5 page or source file; convert to UTF-8 first."
     ParameterEmpty "parameter_empty" 400
         "A parameter is empty."
-        "Leave it out, or set parameters.empty to drop."
+        "Send its value or leave it out: an empty app code or mchid says that one was meant, and another would be paid."
     PercentEncoding "percent_encoding" 400
         "A percent sign is not followed by two hex digits."
         "Encode the value (PHP: rawurlencode, Java: URLEncoder.encode); a literal % is %25."

@@ -50,6 +50,8 @@ refusals! {
     CallerError => |error| match error {
         CallerError::UnknownApp => Code::AppUnknown,
         CallerError::AppConflict => Code::AppConflict,
+        CallerError::Empty(_) => Code::ParameterEmpty,
+        CallerError::Twice(..) => Code::ParameterRepeated,
     };
     BadSignature => |error| match error {
         BadSignature::Missing => Code::SignatureMissing,
@@ -86,6 +88,11 @@ impl From<Stranger> for Failure {
             Stranger::WebPage(_) => {
                 (Code::BrowserRefused, "the request carries what browsers send for web pages")
             }
+            Stranger::Navigation(_) => (Code::BrowserRefused, "a browser opens a call as if it were a page"),
+            Stranger::BrowserGet => {
+                (Code::BrowserRefused, "a GET that moves money has a browser's User-Agent")
+            }
+            Stranger::Forwarded(_) => (Code::ForwardedRefused, "the request came through a web server"),
         };
         Self { told: Some(stranger.to_string()), ..Self::refused(code, detail) }
     }

@@ -72,21 +72,26 @@ impl Hosts {
         };
         let port = local.map_or_else(String::new, |local| format!(" with port {}", local.port()));
         let taken = format!(
-            "taken are 127.0.0.1, localhost, [::1] or the address that was connected to, each{port}, and the names in \
-             listen.allowed_hosts"
+            "taken are 127.0.0.1, localhost and [::1], alone or{port}, the address that was connected to{port}, and the \
+             names in listen.allowed_hosts"
         );
         Err(Stranger::Host { seen, taken })
     }
 
     fn know(&self, seen: &Authority, local: Option<SocketAddr>) -> bool {
         let port = seen.port.unwrap_or(HTTP_PORT);
-        let ours = |local: SocketAddr| match &seen.host {
-            // A socket for both families writes 127.0.0.1 as ::ffff:127.0.0.1.
-            Host::Address(ip) => loopback(ip) || *ip == local.ip().to_canonical(),
+        let this_machine = match &seen.host {
+            Host::Address(ip) => loopback(ip),
             Host::Name(name) => name == "localhost",
         };
-        if local.is_some_and(|local| ours(local) && port == local.port()) {
-            return true;
+        if let Some(local) = local {
+            // No foreign name can be one of these, so they pass without a port: some clients leave it out.
+            let by_name = this_machine && seen.port.is_none_or(|port| port == local.port());
+            // A socket for both families writes 127.0.0.1 as ::ffff:127.0.0.1.
+            let address = seen.host == Host::Address(local.ip().to_canonical());
+            if by_name || address && port == local.port() {
+                return true;
+            }
         }
         self.0.iter().any(|known| {
             let same_port = match known.port {

@@ -35,10 +35,8 @@ fn the_caller_chooses_the_app_by_its_app_code() {
     let header = format!("X-QF-APPCODE: {OTHER_CODE}");
     let header_of_shop = format!("x-qf-appcode: {APP_CODE}");
     let (snake, flat) = (format!("app_code={OTHER_CODE}"), format!("appcode={OTHER_CODE}"));
-    let cases: [(&[&str], &str, &str); 9] = [
+    let cases: [(&[&str], &str, &str); 7] = [
         (&["-d", "txamt=1"], APP_CODE, CLIENT_KEY),
-        (&["-H", "X-QF-APPCODE;", "-d", "txamt=1"], APP_CODE, CLIENT_KEY),
-        (&["-d", "txamt=1&app_code="], APP_CODE, CLIENT_KEY),
         (&["-H", &header_of_shop, "-d", "txamt=1"], APP_CODE, CLIENT_KEY),
         (&["-H", &header, "-d", "txamt=1"], OTHER_CODE, OTHER_KEY),
         (&["-d", "txamt=1", "-d", &snake], OTHER_CODE, OTHER_KEY),
@@ -50,6 +48,85 @@ fn the_caller_chooses_the_app_by_its_app_code() {
         let request = signed_by(&stage, arguments, key);
         assert_eq!(request.header("X-QF-APPCODE"), Some(code), "{arguments:?}");
     }
+}
+
+/// A form or JSON body for curl.
+fn body(text: &str) -> Vec<&str> {
+    match text.starts_with('{') {
+        true => vec!["-H", "Content-Type: application/json", "-d", text],
+        false => vec!["-d", text],
+    }
+}
+
+#[test]
+fn what_is_named_and_left_empty_is_not_the_default() {
+    let stage = two_apps(&["apps.shop.mchid=M1", "apps.other.mchid=M2"]);
+    let other = format!("X-QF-APPCODE: {OTHER_CODE}");
+    for header in ["X-QF-APPCODE:", "X-QF-APPCODE:  \t ", "X_QF_APPCODE:"] {
+        let answer = stage.sidecar.raw(format!(
+            "POST {PAYMENT} HTTP/1.1\r\nHost: localhost\r\n{header}\r\nContent-Length: 7\r\n\r\ntxamt=1"
+        ));
+        answer.assert_failure(400, "parameter_empty");
+        assert!(answer.text().contains("X-QF-APPCODE is empty"), "{}", answer.text());
+    }
+    for name in ["app_code", "appcode", "mchid", "mchntid"] {
+        for text in [
+            format!("txamt=1&{name}="),
+            format!("txamt=1&{name}=+"),
+            format!(r#"{{"txamt": 1, "{name}": ""}}"#),
+            format!(r#"{{"txamt": 1, "{name}": null}}"#),
+        ] {
+            let arguments = [vec!["-H", &other], body(&text)].concat();
+            let answer = stage.sidecar.curl(&arguments, PAYMENT);
+            answer.assert_failure(400, "parameter_empty");
+            assert!(answer.text().contains(name), "{}", answer.text());
+            let multipart = ["-F", "txamt=1", "--form-string", &format!("{name}=")];
+            stage.sidecar.curl(&multipart, PAYMENT).assert_failure(400, "parameter_empty");
+        }
+    }
+    // In the query of a call and of a page.
+    for target in [
+        "/trade/v1/query?syssn=1&mchid=",
+        "/tool/v1/get_weixin_oauth_code?redirect_uri=http://a.test/&mchid=",
+        "/checkstand/?txamt=1&mchid=",
+        "/checkstand/?txamt=1&mchntid=",
+        "/checkstand/?txamt=1&appcode=",
+    ] {
+        stage.sidecar.curl(&[], target).assert_failure(400, "parameter_empty");
+    }
+    // add_note calls the app code `code`.
+    stage.sidecar.curl(&["-d", "note=1&code="], "/trade/v1/add_note").assert_failure(400, "parameter_empty");
+    stage.assert_nothing_sent();
+}
+
+#[test]
+fn two_spellings_with_an_empty_one_are_named_twice() {
+    let stage = two_apps(&["apps.shop.mchid=M1"]);
+    for text in [
+        format!("txamt=1&app_code=&appcode={OTHER_CODE}"),
+        format!("txamt=1&appcode=&app_code={OTHER_CODE}"),
+        "txamt=1&mchid=&mchntid=M2".to_owned(),
+        "txamt=1&mchid=M2&mchntid=".to_owned(),
+        "txamt=1&mchid=M1&mchntid=M2".to_owned(),
+        r#"{"txamt": 1, "mchid": null, "mchntid": "M2"}"#.to_owned(),
+    ] {
+        stage.sidecar.curl(&body(&text), PAYMENT).assert_failure(400, "parameter_repeated");
+    }
+    stage.assert_nothing_sent();
+}
+
+#[test]
+fn what_nothing_would_fill_is_left_out_with_one_warning() {
+    let stage = Stage::new(&[]);
+    for text in ["txamt=1&app_code=", "txamt=1&mchid=", r#"{"txamt": 1, "mchid": "", "appcode": null}"#] {
+        assert_eq!(stage.sidecar.curl(&body(text), PAYMENT).status, 200, "{text}");
+        assert_eq!(stage.sidecar.curl(&["-H", "X-QF-APPCODE;", "-d", "txamt=1"], PAYMENT).status, 200);
+    }
+    for request in stage.upstream.requests() {
+        assert_eq!(request.params(), [("txamt".to_owned(), "1".to_owned())]);
+    }
+    stage.sidecar.wait_for_log(&["WARN", "leaves it empty"]);
+    assert_eq!(stage.sidecar.log().matches("leaves it empty").count(), 1);
 }
 
 #[test]

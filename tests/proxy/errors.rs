@@ -123,6 +123,9 @@ failures! {
     path_not_allowed 403 "not_sent" || Provoked::by(&[], &["-d", FORM], "/customer/v1/create");
     method_not_allowed 405 "not_sent" || Provoked::by(&[], &[], "/trade/v1/payment?txamt=1");
     browser_refused 403 "not_sent" || Provoked::by(&[], &["-H", "Origin: https://evil.test", "-d", FORM], PAYMENT);
+    forwarded_refused 403 "not_sent" || {
+        Provoked::by(&[], &["-H", "X-Forwarded-For: 203.0.113.9", "-d", FORM], PAYMENT)
+    };
     app_unknown 403 "not_sent" || Provoked::by(&[], &["-H", "X-QF-APPCODE: NOBODY", "-d", FORM], PAYMENT);
     app_conflict 400 "not_sent" || {
         Provoked::by(&[], &["-H", "X-QF-APPCODE: ONE", "-d", "app_code=TWO"], PAYMENT)
@@ -335,7 +338,6 @@ fn web_pages_are_refused_however_they_call() {
     for header in [
         "Origin: null",
         "Origin: http://localhost",
-        "Referer: https://evil.test/",
         "Sec-Fetch-Site: cross-site",
         "Sec-Fetch-Site: same-origin",
         "Sec-Fetch-Site: same-site",

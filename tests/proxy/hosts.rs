@@ -3,6 +3,7 @@
 //! Requests are written byte by byte here, since curl and browsers would not send most of them. What a real browser does
 //! is in `tests/browser/attack.py`.
 
+mod forwarded;
 mod names;
 mod public_prefix;
 mod settings;

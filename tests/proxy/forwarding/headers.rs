@@ -5,7 +5,7 @@ use crate::support::*;
 
 #[test]
 fn of_a_callers_headers_only_three_pass() {
-    let stage = Stage::new(&[]);
+    let stage = Stage::new(&["listen.allow_forwarded=true"]);
     let headers = "User-Agent: shop/1.0\r\nAccept: application/json\r\nAccept-Language: zh-HK\r\n\
         Cookie: session=HOSTILE\r\nAuthorization: Basic HOSTILE\r\nProxy-Authorization: HOSTILE\r\n\
         X-Forwarded-For: HOSTILE\r\nX-Forwarded-Host: HOSTILE\r\nX-Forwarded-Proto: HOSTILE\r\nForwarded: for=HOSTILE\r\n\

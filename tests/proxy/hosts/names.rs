@@ -13,6 +13,12 @@ const FOREIGN: &[&str] = &[
     "foo.localhost:P",
     "127.0.0.1.nip.io:P",
     // Spellings of our names that some reader takes for them.
+    "localhost.",
+    "127.1",
+    "127.0.0.1.",
+    "0x7f000001",
+    "127.0.0.2",
+    "[::ffff:127.0.0.1]",
     "localhost.:P",
     "LOCALHOST.:P",
     "127.0.0.1.:P",
@@ -47,10 +53,9 @@ const FOREIGN: &[&str] = &[
     "10.0.0.5:P",
     "[fe80::1]:P",
     // Ports.
-    "127.0.0.1",
-    "localhost",
-    "[::1]",
     "127.0.0.1:80",
+    "localhost:80",
+    "[::1]:80",
     "127.0.0.1:443",
     "127.0.0.1:Q",
     "localhost:Q",
@@ -101,6 +106,12 @@ const OURS: &[&str] = &[
     "[0:0:0:0:0:0:0:1]:P", // as Java prints it
     "[::0001]:P",
     " \t127.0.0.1:P \t",
+    // Without a port: some clients leave it out, and no foreign name can be one of these.
+    "127.0.0.1",
+    "localhost",
+    "LocalHost",
+    "[::1]",
+    "[0:0:0:0:0:0:0:1]",
 ];
 
 fn filled(host: &str, port: u16) -> String {
@@ -306,8 +317,8 @@ fn what_was_seen_is_told_escaped_and_bounded() {
         json["respmsg"].as_str().unwrap().to_owned()
     };
     let taken = format!(
-        "taken are 127.0.0.1, localhost, [::1] or the address that was connected to, each with port {port}, and the \
-         names in listen.allowed_hosts"
+        "taken are 127.0.0.1, localhost and [::1], alone or with port {port}, the address that was connected to with \
+         port {port}, and the names in listen.allowed_hosts"
     );
     assert_eq!(said("evil.test:1"), format!("the Host header is 'evil.test:1'; {taken}"));
     assert_eq!(said("\u{1f600}'\""), format!(r#"the Host header is '\xf0\x9f\x98\x80\'\"'; {taken}"#));

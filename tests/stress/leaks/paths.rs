@@ -22,7 +22,7 @@ const PAGE: &[&str] = &["amount", "goods", "order", "redirect", "openid", "name"
 /// Header lines whose values are canaries.
 fn headers() -> String {
     let canary = value("header");
-    ["User-Agent", "Accept-Language", "Cookie", "Authorization", "X-Forwarded-For", "X-QF-SIGN", "Via"]
+    ["User-Agent", "Accept-Language", "Cookie", "Authorization", "X-Remote-User", "X-QF-SIGN", "From"]
         .map(|name| format!("{name}: {canary}\r\n"))
         .concat()
 }
@@ -212,7 +212,20 @@ pub fn refused() -> Vec<Path> {
             request(&format!("POST http://{header}.test/trade/v1/payment"), FORM, &form),
         ),
         ("a web page", request(PAYMENT, &format!("{FORM}Origin: https://{header}.test\r\n"), &form)),
-        ("a referer", request(PAYMENT, &format!("{FORM}Referer: https://{header}.test/\r\n"), &form)),
+        (
+            "a form of a page in an old browser",
+            request(
+                PAYMENT,
+                &format!("{FORM}User-Agent: Mozilla/5.0 ({header})\r\nReferer: https://{header}.test/\r\n"),
+                &form,
+            ),
+        ),
+        ("an opened link", request(PAYMENT, &format!("{FORM}Sec-Fetch-Mode: {header}\r\n"), &form)),
+        ("a web server's header", request(PAYMENT, &format!("{FORM}Forwarded: {header}\r\n"), &form)),
+        (
+            "an empty app code",
+            request(PAYMENT, &format!("{FORM}X-QF-APPCODE:\r\n"), format!("{form}&app_code=")),
+        ),
         ("another host", request_to(&format!("{header}.test"), PAYMENT, FORM, &form)),
         (
             "a target that is too long",
@@ -275,7 +288,7 @@ pub fn refused() -> Vec<Path> {
 /// A caller is shown what it sent where it must change that: the Host and the page that are not taken.
 fn shown(name: &str) -> &'static [&'static str] {
     match name {
-        "a web page" | "another host" => &["header"],
+        "a web page" | "an opened link" | "another host" => &["header"],
         _ => &[],
     }
 }

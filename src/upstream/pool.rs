@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::connection::Link;
+use super::link::Link;
 
 /// Kept connections, the latest used last.
 #[derive(Debug)]
-pub(crate) struct Pool {
+pub(super) struct Pool {
     idle: Mutex<Idle>,
     /// How long one is kept.
     timeout: Duration,
@@ -23,12 +23,12 @@ struct Idle {
 }
 
 impl Pool {
-    pub(crate) fn new(timeout: Duration) -> Arc<Self> {
+    pub(super) fn new(timeout: Duration) -> Arc<Self> {
         Arc::new(Self { idle: Mutex::default(), timeout })
     }
 
     /// A kept connection that can take a request, the latest used first: it is the least likely to be just closed.
-    pub(crate) fn take(&self) -> Option<Link> {
+    pub(super) fn take(&self) -> Option<Link> {
         let now = Instant::now();
         let mut idle = self.idle();
         while let Some((link, until)) = idle.links.pop() {
@@ -40,7 +40,7 @@ impl Pool {
     }
 
     /// Takes a connection back whose answer was read to its end, as soon as it can take another request.
-    pub(crate) fn put(self: &Arc<Self>, mut link: Link) {
+    pub(super) fn put(self: &Arc<Self>, mut link: Link) {
         link.rests();
         if link.is_ready() {
             return self.keep(link);

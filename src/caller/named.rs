@@ -1,0 +1,104 @@
+//! Which app and which merchant a request names, in every place and spelling. Named but empty is not "none named": the
+//! default would be paid, and another was meant.
+
+use std::sync::Arc;
+
+use hyper::http::HeaderMap;
+
+use super::CallerError;
+use crate::credentials::{App, Keyring};
+use crate::decode::Decoded;
+use crate::endpoint::Endpoint;
+use crate::outbound::APP_CODE_HEADER;
+
+/// The API's name of the merchant, and the checkout's.
+const MERCHANT: [&str; 2] = ["mchid", "mchntid"];
+
+/// The app that signs for a request.
+#[derive(Debug)]
+pub struct Chosen<'k> {
+    /// The app.
+    pub app: &'k Arc<App>,
+    /// What the request names and leaves empty, although nothing else would be taken in its place.
+    pub left_empty: Option<&'static str>,
+}
+
+/// The app that the caller names by its `app_code`, in the header or as a parameter; else the default app. Its merchant is
+/// either named as well, or not at all.
+///
+/// # Errors
+/// [`CallerError`] when no app has that code, when the places disagree, or when what is named is empty and something else
+/// would be taken for it.
+pub fn choose_app<'k>(
+    keyring: &'k Keyring,
+    endpoint: &Endpoint,
+    headers: &HeaderMap,
+    sent: &Decoded,
+) -> Result<Chosen<'k>, CallerError> {
+    let (code, empty_code) = app_code(keyring, endpoint, headers, sent)?;
+    let app = match code {
+        None => keyring.default_app(),
+        Some(code) => std::str::from_utf8(code)
+            .ok()
+            .and_then(|code| keyring.by_code(code))
+            .ok_or(CallerError::UnknownApp)?,
+    };
+    let empty_merchant = merchant(app, endpoint, sent)?;
+    Ok(Chosen { app, left_empty: empty_code.or(empty_merchant) })
+}
+
+/// The code that is named, and a place where it is left empty.
+fn app_code<'r>(
+    keyring: &Keyring,
+    endpoint: &Endpoint,
+    headers: &'r HeaderMap,
+    sent: &'r Decoded,
+) -> Result<(Option<&'r [u8]>, Option<&'static str>), CallerError> {
+    let in_params = named(sent, endpoint.app_code_parameters());
+    if let [(first, a), (second, b), ..] = in_params[..]
+        && (is_blank(a) || is_blank(b))
+    {
+        return Err(CallerError::Twice(first, second));
+    }
+    // Spelt X_QF_APPCODE it means the same to PHP, whose shops may have sent it that way for years.
+    let alike =
+        headers.iter().filter(|(name, _)| name.as_str().replace('_', "-") == APP_CODE_HEADER.as_str());
+    let in_headers = alike.map(|(_, value)| ("X-QF-APPCODE", value.as_bytes()));
+    let (mut code, mut empty) = (None, None);
+    for (name, value) in in_headers.chain(in_params) {
+        match code {
+            _ if is_blank(value) && (keyring.apps().len() > 1 || !value.is_empty()) => {
+                return Err(CallerError::Empty(name));
+            }
+            _ if value.is_empty() => empty = Some(name),
+            Some(other) if other != value => return Err(CallerError::AppConflict),
+            _ => code = Some(value),
+        }
+    }
+    Ok((code, empty))
+}
+
+/// The name under which the merchant is left empty.
+fn merchant(app: &App, endpoint: &Endpoint, sent: &Decoded) -> Result<Option<&'static str>, CallerError> {
+    match named(sent, &MERCHANT)[..] {
+        [(first, _), (second, _)] => Err(CallerError::Twice(first, second)),
+        [(name, value)] if is_blank(value) && app.mchid.is_some() && endpoint.fills_merchant() => {
+            Err(CallerError::Empty(name))
+        }
+        [(name, b"")] => Ok(Some(name)),
+        _ => Ok(None),
+    }
+}
+
+/// Those of these parameters that were sent, each with its value; `null` is empty.
+fn named<'r>(sent: &'r Decoded, names: &[&'static str]) -> Vec<(&'static str, &'r [u8])> {
+    let value = |name| match sent.params.get(name) {
+        None if sent.nulls.iter().any(|null| null == name) => Some(""),
+        value => value,
+    };
+    names.iter().filter_map(|&name| value(name).map(|value| (name, value.as_bytes()))).collect()
+}
+
+fn is_blank(value: &[u8]) -> bool {
+    value.trim_ascii().is_empty()
+}
