@@ -1,7 +1,6 @@
 //! The listener for operators: is it alive, is it ready, what has it done.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -13,14 +12,15 @@ use hyper::{Method, Response, StatusCode};
 use crate::error::Failure;
 use crate::gate::{self, Hosts};
 use crate::metrics::Metrics;
+use crate::server::{Shutdown, Stage};
 
 /// What the probes look at.
 #[derive(Clone, Debug)]
 pub struct Admin {
     /// What `/metrics` prints.
     pub metrics: Arc<Metrics>,
-    /// Set as soon as shutdown begins: `/readyz` fails then, so that no new calls are sent here.
-    pub draining: Arc<AtomicBool>,
+    /// As soon as it begins `/readyz` fails, so that no new calls are sent here.
+    pub shutdown: Shutdown,
     /// Further hosts under which probes and scrapers reach it.
     pub hosts: Hosts,
 }
@@ -40,7 +40,7 @@ impl Admin {
         }
         match head.uri.path() {
             "/livez" => answer(StatusCode::OK, "alive\n"),
-            "/readyz" if self.draining.load(Ordering::Relaxed) => {
+            "/readyz" if self.shutdown.has_reached(Stage::Draining) => {
                 answer(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
             }
             "/readyz" => answer(StatusCode::OK, "ready\n"),

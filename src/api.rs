@@ -9,7 +9,6 @@ mod send;
 mod verify;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -32,7 +31,7 @@ use crate::gate::Hosts;
 use crate::metrics::Metrics;
 use crate::outbound::{self, Call, SignedRequest};
 use crate::quota::Quota;
-use crate::server::CutOff;
+use crate::server::{Shutdown, Stage};
 use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{AnswerBody, Delivery, Upstream};
 use answer::{relay, to_browser, whole};
@@ -69,10 +68,8 @@ pub struct Api {
     pub in_flight: Arc<Semaphore>,
     /// Answers that stream at once.
     pub streams: Arc<Semaphore>,
-    /// Set when no new call is taken any more.
-    pub draining: Arc<AtomicBool>,
-    /// Set when calls still in flight are given up, so that their callers hear of it before the process ends.
-    pub cut_off: CutOff,
+    /// While it drains no new call is taken; at its cut-off calls in flight are given up, so that callers hear of it.
+    pub shutdown: Shutdown,
     /// Further hosts under which callers reach the API.
     pub hosts: Hosts,
     /// Whether calls may come through a web server.
@@ -158,7 +155,7 @@ impl Api {
         let sent = tokio::select! {
             biased; // an answer that is here is not given up
             sent = self.send(&signed, &signed_by, endpoint, pass, record) => sent.map_err(Failure::from),
-            () = self.cut_off.reached() => {
+            () = self.shutdown.reached(Stage::CutOff) => {
                 let detail = "the call was still in flight at limits.shutdown_timeout_ms";
                 Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail))
             }
@@ -181,7 +178,7 @@ impl Api {
 
     /// A place among the calls in flight.
     fn permit(&self) -> Result<InFlight, Failure> {
-        if self.draining.load(Ordering::Relaxed) {
+        if self.shutdown.has_reached(Stage::Draining) {
             return Err(Failure::refused(Code::ShuttingDown, "no new calls are taken"));
         }
         let permit = self.in_flight.clone().try_acquire_owned();

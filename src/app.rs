@@ -9,24 +9,24 @@ mod stand_in;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use crate::admin::Admin;
 use crate::api::Api;
 use crate::base_url::UpstreamUrl;
 use crate::browser::Pages;
+use crate::client::BadRoots;
 use crate::config::{Config, Target, files};
 use crate::metrics::Metrics;
 use crate::notification::Notifications;
 use crate::quota::Quota;
 use crate::sandbox::{self, Sandbox};
-use crate::server::{Address, CutOff, Limits, Listener};
+use crate::server::{Address, Limits, Listener, Shutdown};
 use crate::sign::Verifier;
-use crate::upstream::{BadRoots, Settings, Upstream};
+use crate::upstream::{Settings, Upstream};
 
 pub use stand_in::StandaloneSandbox;
 use stand_in::start_sandbox;
@@ -69,12 +69,14 @@ impl StartError {
 pub struct Sidecar {
     api: Arc<Api>,
     admin: Admin,
-    cut_off: watch::Sender<bool>,
+    shutdown: Shutdown,
     api_listener: Listener,
     admin_listener: Option<Listener>,
     notifications: Option<(Listener, Arc<Notifications>)>,
     sandbox: Option<(Listener, Sandbox)>,
     limits: Limits,
+    /// How long open calls may finish.
+    shutdown_timeout: Duration,
     in_flight: u32,
 }
 
@@ -105,8 +107,7 @@ impl Sidecar {
         };
 
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
-        let draining = Arc::new(AtomicBool::new(false));
-        let (cut_off, given_up) = CutOff::new();
+        let shutdown = Shutdown::new();
         let api = Api {
             keyring: config.keyring.clone(),
             verifiers: Verifier::all(&config.keyring),
@@ -129,8 +130,7 @@ impl Sidecar {
             metrics: metrics.clone(),
             in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),
             streams: Arc::new(Semaphore::new(config.limits.streams)),
-            draining: draining.clone(),
-            cut_off: given_up.clone(),
+            shutdown: shutdown.clone(),
             hosts: config.listen.allowed_hosts.clone(),
             allow_forwarded: config.listen.allow_forwarded,
             told_empty: Once::new(),
@@ -138,21 +138,21 @@ impl Sidecar {
             public_prefix: config.browser.public_prefix.clone(),
         };
         let notifications = match notification_listener {
-            Some(listener) => Some((
-                listener,
-                Arc::new(notifications::prepare(config, &metrics, &draining, given_up.clone())?),
-            )),
+            Some(listener) => {
+                Some((listener, Arc::new(notifications::prepare(config, &metrics, &shutdown)?)))
+            }
             None => None,
         };
         Ok(Self {
             api: Arc::new(api),
-            admin: Admin { metrics, draining, hosts: config.listen.allowed_hosts.clone() },
-            cut_off,
+            admin: Admin { metrics, shutdown: shutdown.clone(), hosts: config.listen.allowed_hosts.clone() },
+            shutdown,
             api_listener,
             admin_listener,
             notifications,
             sandbox,
-            limits: limits(config, config.limits.farewell, config.limits.shutdown_timeout),
+            limits: limits(config),
+            shutdown_timeout: config.limits.shutdown_timeout,
             in_flight: u32::try_from(config.limits.in_flight).unwrap_or(u32::MAX),
         })
     }
@@ -183,8 +183,8 @@ impl Sidecar {
     }
 }
 
-/// What a listener's callers can take up, and how long they may finish at the end.
-fn limits(config: &Config, farewell: Duration, drain: Duration) -> Limits {
+/// What a listener's callers can take up.
+fn limits(config: &Config) -> Limits {
     Limits {
         connections: config.limits.connections,
         headers: config.limits.headers,
@@ -192,8 +192,7 @@ fn limits(config: &Config, farewell: Duration, drain: Duration) -> Limits {
         large_requests_bytes: config.limits.large_requests_bytes,
         header_timeout: config.limits.header_timeout,
         idle_timeout: config.limits.idle_timeout,
-        farewell,
-        drain,
+        grace_period: config.limits.grace_period,
     }
 }
 

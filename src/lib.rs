@@ -12,9 +12,9 @@
 //!
 //! # Direction of imports
 //!
-//! A module uses only modules of rows above its own; `server` stands alone and knows hyper, not QFPay.
+//! A module uses only modules of rows above its own; `server` and `client` stand alone and know hyper, not QFPay.
 //!
-//! 1. `base_url`, `credentials`, `server`
+//! 1. `base_url`, `client`, `credentials`, `server`
 //! 2. `endpoint`, `respcd`, `sign`
 //! 3. `browser`, `decode`, `body`, `gate`, `headers`
 //! 4. `outbound`, `config`
@@ -56,6 +56,7 @@ pub mod body;
 pub mod browser;
 pub mod caller;
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod credentials;
 pub mod decode;

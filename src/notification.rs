@@ -10,7 +10,6 @@ mod source;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -30,7 +29,7 @@ use crate::gate::{self, Hosts};
 use crate::headers;
 use crate::metrics::Metrics;
 use crate::receiver::Receivers;
-use crate::server::{CutOff, Peer};
+use crate::server::{Peer, Shutdown, Stage};
 use crate::sign::{VerifiedNotification, Verifier};
 use crate::upstream::Delivery;
 use memory::{Memory, fingerprint};
@@ -51,8 +50,7 @@ pub struct Notifications {
     trusted_proxies: Networks,
     receivers: Receivers,
     metrics: Arc<Metrics>,
-    draining: Arc<AtomicBool>,
-    cut_off: CutOff,
+    shutdown: Shutdown,
     /// Deliveries at once; shutdown waits until all are free again.
     pub in_flight: Arc<Semaphore>,
 }
@@ -83,8 +81,7 @@ impl Notifications {
         limits: Limits,
         receivers: Receivers,
         metrics: Arc<Metrics>,
-        draining: Arc<AtomicBool>,
-        cut_off: CutOff,
+        shutdown: Shutdown,
     ) -> Self {
         let settings = &config.notifications;
         let route = |route: &NotificationRoute| Route {
@@ -102,8 +99,7 @@ impl Notifications {
             trusted_proxies: settings.trusted_proxies.clone(),
             receivers,
             metrics,
-            draining,
-            cut_off,
+            shutdown,
             in_flight: Arc::new(Semaphore::new(limits.in_flight)),
         }
     }
@@ -177,7 +173,7 @@ impl Notifications {
         let (to, acknowledge) = (&route.config.receiver_url, route.config.acknowledge);
         tokio::select! {
             delivered = self.receivers.deliver(to, &notification, headers, acknowledge) => delivered?,
-            () = self.cut_off.reached() => {
+            () = self.shutdown.reached(Stage::CutOff) => {
                 let detail = "the receiver had not answered at limits.shutdown_timeout_ms";
                 return Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail));
             }
@@ -219,7 +215,7 @@ impl Notifications {
 
     /// A place among the deliveries.
     fn permit(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        if self.draining.load(Ordering::Relaxed) {
+        if self.shutdown.has_reached(Stage::Draining) {
             return Err(Failure::refused(Code::ShuttingDown, "no new notifications are taken"));
         }
         let permit = self.in_flight.clone().try_acquire_owned();

@@ -9,11 +9,10 @@ use hyper::http::header::HOST;
 use hyper::{Method, Request, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
+use crate::client::{BadRoots, Broken, ConnectError, Connector, Times};
 use crate::config::{Acknowledge, ReceiverUrl};
 use crate::sign::VerifiedNotification;
-use crate::upstream::connect::{ConnectError, Connector};
-use crate::upstream::link::{Broken, Times};
-use crate::upstream::{BadRoots, Delivery};
+use crate::upstream::Delivery;
 
 /// As much of an answer as can matter: `SUCCESS` with generous white space around it.
 const ANSWER_BYTES: usize = 4096;

@@ -5,14 +5,13 @@
 mod budget;
 mod connection;
 mod crowd;
-mod cut_off;
-mod drain;
 mod entrance;
 mod head;
 mod listener;
 mod parting;
 mod progress;
 mod refusal;
+mod shutdown;
 mod unsent;
 mod watch;
 
@@ -27,10 +26,11 @@ use hyper::http::HeaderValue;
 use hyper::{Request, Response};
 
 use connection::Service;
-pub use cut_off::CutOff;
+use crowd::Crowd;
 use entrance::Entrance;
 pub use listener::{Address, BadAddress, Listener, Peer};
 pub use refusal::Refusal;
+pub use shutdown::{Shutdown, Stage};
 
 /// Bounds on what callers can take up.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +47,9 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a connection may be idle between requests, or a caller may take to read more of an answer.
     pub idle_timeout: Duration,
-    /// How long, once shutdown began, connections are still taken and read, so that whoever sends just then is answered.
-    pub farewell: Duration,
-    /// How long connections may finish their request once shutdown began.
-    pub drain: Duration,
+    /// How long connections are still accepted and read once shutdown began: a caller that sends its request just then is
+    /// answered that it was not taken, instead of meeting a closed connection and not knowing.
+    pub grace_period: Duration,
 }
 
 impl Limits {
@@ -89,9 +88,9 @@ pub enum HiddenTarget {
     Pipelined,
 }
 
-/// Serves until `shutdown` completes, and `limits.farewell` longer whoever is still connected: whether a request that
-/// comes then is taken is for the handler to say, and its answer closes the connection. Then lets open requests finish
-/// within `limits.drain`.
+/// Serves until `shutdown` drains, and as long as callers are connected for `limits.grace_period` more: whether a request
+/// that comes then is taken is for the handler to say, and its answer closes the connection. Open requests may finish
+/// until [`Shutdown::TIME_TO_TELL`] after the cut-off.
 ///
 /// `refuse` makes the answer to a request that no handler sees. A handler reads a body whole before it does anything
 /// that matters: a connection whose body is still awaited may have to give up its place.
@@ -102,7 +101,7 @@ pub async fn serve<H, F, B>(
     handler: H,
     refuse: impl Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
     limits: Limits,
-    shutdown: impl Future<Output = ()>,
+    shutdown: Shutdown,
 ) -> bool
 where
     H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
@@ -111,22 +110,41 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let service = Service::new(handler, refuse, limits);
+    let service = Service::new(handler, refuse, limits, shutdown.clone());
     let mut entrance = Entrance::new(listener, &service.crowd);
-    let began = {
-        let farewell = limits.farewell.min(limits.drain);
-        let mut said = pin!(service.ending.said(shutdown, farewell, || service.crowd.is_empty()));
+    {
+        let mut over = pin!(grace_period_over(&shutdown, limits.grace_period, &service.crowd));
         loop {
             tokio::select! {
                 arrival = entrance.next() => service.open(arrival),
-                began = &mut said => break began,
+                () = &mut over => break,
             }
         }
-    };
+    }
     // Whoever was connected by the system already may have sent its request: it is answered as well.
     while let Some(arrival) = entrance.waiting() {
         service.open(arrival);
     }
     drop(entrance);
-    tokio::time::timeout_at(began + limits.drain, service.end()).await.is_ok()
+    tokio::select! {
+        biased;
+        () = service.end() => true,
+        () = told(&shutdown) => false,
+    }
+}
+
+/// Completes when shutdown has begun and either the grace period has passed or no connection is left.
+async fn grace_period_over(shutdown: &Shutdown, lasts: Duration, connections: &Crowd) {
+    shutdown.reached(Stage::Draining).await;
+    tokio::select! {
+        () = tokio::time::sleep(lasts) => {}
+        () = connections.emptied() => {}
+        () = shutdown.reached(Stage::CutOff) => {}
+    }
+}
+
+/// Completes when callers have had their time to hear of the cut-off.
+async fn told(shutdown: &Shutdown) {
+    shutdown.reached(Stage::CutOff).await;
+    tokio::time::sleep(Shutdown::TIME_TO_TELL).await;
 }

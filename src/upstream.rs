@@ -2,15 +2,10 @@
 //! outcome an honest [`Delivery`].
 
 mod answer;
-pub(crate) mod connect;
 mod ending;
 mod error;
-pub(crate) mod link;
 mod order;
-mod pool;
-mod traffic;
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,14 +15,11 @@ use hyper::http::StatusCode;
 use tokio::time::{Instant, timeout_at};
 
 use crate::base_url::UpstreamUrl;
+use crate::client::{BadRoots, Broken, ConnectError, Connector, Late, Link, Pool, Times};
 use crate::outbound::SignedRequest;
 use answer::{Reader, Useless};
-use connect::{ConnectError, Connector};
-use link::{Broken, Late, Link, Times};
-use pool::Pool;
 
 pub use answer::{Answer, AnswerBody, Body};
-pub use connect::BadRoots;
 pub use error::{Delivery, SendError};
 
 /// The settings of the way to QFPay.
@@ -173,9 +165,4 @@ impl Upstream {
         };
         SendError::TimedOut { what, host: self.base.to_string(), setting, after, sent }
     }
-}
-
-/// The error at the bottom of a chain: the one that says what happened.
-pub(crate) fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    error.source().map_or(error, innermost)
 }

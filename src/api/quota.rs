@@ -5,6 +5,7 @@ use crate::credentials::App;
 use crate::endpoint::Endpoint;
 use crate::error::{Code, Failure};
 use crate::quota::Pass;
+use crate::server::Stage;
 
 impl Api {
     /// Takes the call's token, which may mean to wait. Time in the queue is not the sidecar's own, and the end of the
@@ -18,7 +19,7 @@ impl Api {
         let waiting = record.waiting();
         let admitted = tokio::select! {
             admitted = self.quota.admit(app, endpoint.effect) => admitted.map_err(Failure::from),
-            () = self.cut_off.reached() => {
+            () = self.shutdown.reached(Stage::CutOff) => {
                 let detail = "the call was still waiting for its quota at limits.shutdown_timeout_ms";
                 Err(Failure::refused(Code::ShuttingDown, detail))
             }

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::error::Failure;
 use crate::gate::{self, Hosts};
 use crate::sandbox::{self, Sandbox};
-use crate::server::{self, Address, CloseConnection, Limits, Listener};
+use crate::server::{self, Address, CloseConnection, Limits, Listener, Shutdown};
 
 /// Binds the sandbox, which must know its own address to show pages to browsers.
 pub(super) async fn start_sandbox(config: &Config) -> Result<(Listener, Sandbox, UpstreamUrl), StartError> {
@@ -36,7 +36,7 @@ pub(super) async fn serve_sandbox(
     sandbox: Sandbox,
     hosts: Hosts,
     limits: Limits,
-    shutdown: impl Future<Output = ()>,
+    shutdown: Shutdown,
 ) -> bool {
     let handler = move |request: Request<Incoming>| {
         let (sandbox, hosts) = (sandbox.clone(), hosts.clone());
@@ -72,7 +72,7 @@ impl StandaloneSandbox {
     /// [`StartError`] names the setting at fault.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let (listener, sandbox, _) = start_sandbox(config).await?;
-        let limits = limits(config, Duration::ZERO, Duration::from_secs(1));
+        let limits = Limits { grace_period: Duration::ZERO, ..limits(config) };
         Ok(Self { listener, sandbox, hosts: config.listen.allowed_hosts.clone(), limits })
     }
 
@@ -81,8 +81,14 @@ impl StandaloneSandbox {
         self.listener.address()
     }
 
-    /// Serves until `shutdown` completes. What hangs on purpose is cut off after a second.
-    pub async fn serve(self, shutdown: impl Future<Output = ()>) {
-        serve_sandbox(self.listener, self.sandbox, self.hosts, self.limits, shutdown).await;
+    /// Serves until `stop` completes. What hangs on purpose is cut off after [`Shutdown::TIME_TO_TELL`].
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let shutdown = Shutdown::new();
+        let stopped = async {
+            stop.await;
+            shutdown.begin(Duration::ZERO);
+        };
+        let served = serve_sandbox(self.listener, self.sandbox, self.hosts, self.limits, shutdown.clone());
+        tokio::join!(served, stopped);
     }
 }

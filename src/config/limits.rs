@@ -34,7 +34,7 @@ pub struct Limits {
     /// How long open calls may finish after SIGTERM.
     pub shutdown_timeout: Duration,
     /// How long callers that are connected at SIGTERM are still heard.
-    pub farewell: Duration,
+    pub grace_period: Duration,
 }
 
 /// Reads the section.
@@ -52,7 +52,8 @@ pub(super) fn limits(raw: &mut Raw) -> Option<Limits> {
     let answer_whole_bytes = raw.count("limits.answer_whole_bytes", "bytes", 1..=64 << 20);
     let answer_memory_bytes = raw.count("limits.answer_memory_bytes", "bytes", 1..=4 << 30);
     let shutdown_timeout = raw.milliseconds("limits.shutdown_timeout_ms");
-    let farewell = raw.number("limits.farewell_ms", "milliseconds", 0..=60_000).map(Duration::from_millis);
+    let grace_period =
+        raw.number("limits.grace_period_ms", "milliseconds", 0..=60_000).map(Duration::from_millis);
     Some(Limits {
         body_bytes: body_bytes?,
         header_timeout: header_timeout?,
@@ -67,6 +68,6 @@ pub(super) fn limits(raw: &mut Raw) -> Option<Limits> {
         answer_whole_bytes: answer_whole_bytes?,
         answer_memory_bytes: answer_memory_bytes?,
         shutdown_timeout: shutdown_timeout?,
-        farewell: farewell?,
+        grace_period: grace_period?,
     })
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::Either;
 use hyper::body::{Body, Incoming};
-use hyper::http::HeaderValue;
+use hyper::http::header::CONNECTION;
+use hyper::http::{HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -14,7 +15,6 @@ use hyper_util::server::graceful::GracefulShutdown;
 
 use super::budget::Budget;
 use super::crowd::Crowd;
-use super::drain::Farewell;
 use super::entrance::Arrival;
 use super::head::Seen;
 use super::listener::Peer;
@@ -22,7 +22,9 @@ use super::parting::see_off;
 use super::progress::{Progress, Times};
 use super::unsent::Unsent;
 use super::watch::{Watched, WatchedBody};
-use super::{CloseConnection, HiddenTarget, Limits, Refusal};
+use super::{CloseConnection, HiddenTarget, Limits, Refusal, Shutdown, Stage};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// What the connections of a listener have in common.
 pub(super) struct Service<H, R> {
@@ -31,8 +33,7 @@ pub(super) struct Service<H, R> {
     limits: Limits,
     /// Who is connected.
     pub(super) crowd: Arc<Crowd>,
-    /// Whether the end has begun.
-    pub(super) ending: Arc<Farewell>,
+    shutdown: Shutdown,
     large_requests: Arc<Budget>,
     graceful: GracefulShutdown,
 }
@@ -46,13 +47,13 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    pub(super) fn new(handler: H, refuse: R, limits: Limits) -> Self {
+    pub(super) fn new(handler: H, refuse: R, limits: Limits, shutdown: Shutdown) -> Self {
         Self {
             handler: Arc::new(handler),
             refuse: Arc::new(refuse),
             limits,
             crowd: Crowd::new(limits.connections),
-            ending: Arc::default(),
+            shutdown,
             large_requests: Budget::new(limits.large_requests_bytes),
             graceful: GracefulShutdown::new(),
         }
@@ -71,7 +72,7 @@ where
             progress: progress.clone(),
             unsent,
             crowd: self.crowd.clone(),
-            ending: self.ending.clone(),
+            shutdown: self.shutdown.clone(),
             keep_alive: self.limits.keep_alive(),
         };
         let connection = http1::Builder::new()
@@ -81,13 +82,13 @@ where
             .max_buf_size(self.limits.head_bytes)
             .half_close(true) // a caller that has sent everything may still wait for its answer
             .serve_connection(connection, service_fn(move |request| requests.answer(request)));
-        // What comes during the farewell is closed by its first answer. To hyper's own end it would be a connection that
+        // What comes during the grace period is closed by its first answer. To hyper's own end it would be a connection that
         // has not said anything, which is closed without looking whether a request has come meanwhile.
-        let connection = match self.ending.has_begun() {
+        let connection = match self.shutdown.has_reached(Stage::Draining) {
             false => Either::Left(self.graceful.watch(connection)),
             true => Either::Right(connection),
         };
-        let (refuse, ending) = (self.refuse.clone(), self.ending.clone());
+        let (refuse, shutdown) = (self.refuse.clone(), self.shutdown.clone());
         tokio::spawn(async move {
             let ended = tokio::select! {
                 biased; // a connection that is let go must not read on
@@ -97,7 +98,8 @@ where
             if let Some(Err(error)) = &ended {
                 tracing::debug!(%error, "connection ended early");
             }
-            see_off(ended, ending.has_begun(), brings_back, &progress, member, &*refuse).await;
+            see_off(ended, shutdown.has_reached(Stage::Draining), brings_back, &progress, member, &*refuse)
+                .await;
         });
     }
 
@@ -115,7 +117,7 @@ struct Requests<H> {
     progress: Progress,
     unsent: Unsent,
     crowd: Arc<Crowd>,
-    ending: Arc<Farewell>,
+    shutdown: Shutdown,
     keep_alive: Option<HeaderValue>,
 }
 
@@ -140,7 +142,8 @@ impl<H> Requests<H> {
             request.extensions_mut().insert(hidden);
         }
         let (handler, progress, unsent) = (self.handler.clone(), self.progress.clone(), self.unsent.clone());
-        let (crowd, ending, keep_alive) = (self.crowd.clone(), self.ending.clone(), self.keep_alive.clone());
+        let (crowd, shutdown, keep_alive) =
+            (self.crowd.clone(), self.shutdown.clone(), self.keep_alive.clone());
         async move {
             if matches!(seen, None | Some(Seen::Ambiguous)) {
                 return Err(CloseConnection);
@@ -155,7 +158,12 @@ impl<H> Requests<H> {
                 progress.is_last();
             }
             let mut response = answered.map(|body| WatchedBody::new(body, progress, unsent));
-            ending.tell(response.headers_mut(), last, keep_alive);
+            let headers = response.headers_mut();
+            if last || shutdown.has_reached(Stage::Draining) {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            } else {
+                headers.extend(keep_alive.map(|hint| (KEEP_ALIVE, hint)));
+            }
             Ok(response)
         }
     }

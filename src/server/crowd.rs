@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::progress::Progress;
 
@@ -22,6 +22,8 @@ pub(super) struct Crowd {
     /// Somebody waits for a place.
     short: AtomicBool,
     members: Mutex<(u64, HashMap<u64, Progress>)>,
+    /// The last connection has ended.
+    empty: Notify,
 }
 
 /// A connection's membership, which ends when this is dropped.
@@ -35,7 +37,13 @@ impl Crowd {
     pub(super) fn new(places: usize) -> Arc<Self> {
         let all = u32::try_from(places).unwrap_or(u32::MAX);
         let places = Arc::new(Semaphore::new(places));
-        Arc::new(Self { places, all, short: AtomicBool::new(false), members: Mutex::default() })
+        Arc::new(Self {
+            places,
+            all,
+            short: AtomicBool::new(false),
+            members: Mutex::default(),
+            empty: Notify::new(),
+        })
     }
 
     fn members(&self) -> MutexGuard<'_, (u64, HashMap<u64, Progress>)> {
@@ -88,9 +96,15 @@ impl Crowd {
         Member { crowd: self.clone(), number, _place: place }
     }
 
-    /// Whether nobody is connected.
-    pub(super) fn is_empty(&self) -> bool {
-        self.members().1.is_empty()
+    /// Completes when no connection is open.
+    pub(super) async fn emptied(&self) {
+        loop {
+            let empty = self.empty.notified();
+            if self.members().1.is_empty() {
+                return;
+            }
+            empty.await;
+        }
     }
 
     /// Completes when nobody is left.
@@ -101,6 +115,10 @@ impl Crowd {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.crowd.members().1.remove(&self.number);
+        let mut members = self.crowd.members();
+        members.1.remove(&self.number);
+        if members.1.is_empty() {
+            self.crowd.empty.notify_waiters();
+        }
     }
 }

@@ -16,10 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::ending;
-use super::innermost;
-use super::link::Link;
 use super::order;
-use super::pool::Pool;
+use crate::client::{Link, Pool, innermost};
 use crate::headers;
 
 /// A body on its way to the caller: whole, or streamed when it is large.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use qfpay_sidecar::sandbox::{SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, for_the_wire};
-use qfpay_sidecar::server::{Address, CloseConnection, Limits, Listener, serve};
+use qfpay_sidecar::server::{Address, CloseConnection, Limits, Listener, Shutdown, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -42,14 +42,11 @@ async fn a_truncated_answer_and_a_dropped_one() {
         large_requests_bytes: 65536,
         header_timeout: Duration::from_secs(5),
         idle_timeout: Duration::from_secs(5),
-        farewell: Duration::ZERO,
-        drain: Duration::from_secs(5),
+        grace_period: Duration::ZERO,
     };
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let shutdown = Shutdown::new();
     let refuse = |refusal| panic!("a call was refused: {refusal:?}");
-    let served = tokio::spawn(serve(listener, handler, refuse, limits, async {
-        let _ = stopped.await;
-    }));
+    let served = tokio::spawn(serve(listener, handler, refuse, limits, shutdown.clone()));
 
     let answer = raw_answer(&address, "4200050").await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -58,6 +55,6 @@ async fn a_truncated_answer_and_a_dropped_one() {
     assert_eq!(declared.parse::<usize>().unwrap() / 2, body.len());
     assert_eq!(raw_answer(&address, "4200000").await, "");
 
-    stop.send(()).unwrap();
+    shutdown.begin(Duration::from_secs(5));
     assert!(served.await.unwrap());
 }

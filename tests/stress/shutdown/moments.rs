@@ -16,7 +16,7 @@ fn payment(connection: &mut Connection) {
 
 #[test]
 fn a_request_on_a_kept_connection_just_after_sigterm_is_told_that_it_was_not_sent() {
-    let mut stage = Stage::new(&["limits.farewell_ms=20000"]);
+    let mut stage = Stage::new(&["limits.grace_period_ms=20000"]);
     let mut kept: Vec<_> = (0..8).map(|_| stage.sidecar.connect()).collect();
     for connection in &mut kept {
         payment(connection);
@@ -40,7 +40,7 @@ fn a_request_on_a_kept_connection_just_after_sigterm_is_told_that_it_was_not_sen
 
 #[test]
 fn a_new_connection_just_after_sigterm_is_answered_while_others_are_open() {
-    let mut stage = Stage::new(&["limits.farewell_ms=20000"]);
+    let mut stage = Stage::new(&["limits.grace_period_ms=20000"]);
     let mut kept = stage.sidecar.connect();
     payment(&mut kept);
     assert_eq!(kept.read().status, 200);
@@ -58,7 +58,7 @@ fn a_new_connection_just_after_sigterm_is_answered_while_others_are_open() {
 
 #[test]
 fn half_a_head_on_a_kept_connection_at_the_end_is_told_that_it_was_not_sent() {
-    let mut stage = Stage::new(&["limits.farewell_ms=300"]);
+    let mut stage = Stage::new(&["limits.grace_period_ms=300"]);
     let mut kept = stage.sidecar.connect();
     payment(&mut kept);
     assert_eq!(kept.read().status, 200);
@@ -72,9 +72,9 @@ fn half_a_head_on_a_kept_connection_at_the_end_is_told_that_it_was_not_sent() {
 }
 
 #[test]
-fn the_farewell_is_as_long_as_the_setting_says() {
-    for (farewell_ms, at_least) in [("0", 0), ("1500", 1400)] {
-        let mut stage = Stage::new(&[&format!("limits.farewell_ms={farewell_ms}")]);
+fn the_grace_period_is_as_long_as_the_setting_says() {
+    for (grace_period_ms, at_least) in [("0", 0), ("1500", 1400)] {
+        let mut stage = Stage::new(&[&format!("limits.grace_period_ms={grace_period_ms}")]);
         let mut kept = stage.sidecar.connect();
         payment(&mut kept);
         assert_eq!(kept.read().status, 200);
@@ -82,7 +82,11 @@ fn the_farewell_is_as_long_as_the_setting_says() {
         stage.sidecar.signal("TERM");
         // It says nothing more, and is closed.
         assert!(kept.try_read().is_none());
-        assert!(since.elapsed() >= Duration::from_millis(at_least), "{farewell_ms}: {:?}", since.elapsed());
+        assert!(
+            since.elapsed() >= Duration::from_millis(at_least),
+            "{grace_period_ms}: {:?}",
+            since.elapsed()
+        );
         assert_eq!(stage.sidecar.wait_for_exit(), Some(0));
     }
 }

@@ -18,7 +18,7 @@ fn arrivals(stage: &Stage) -> BTreeMap<String, usize> {
 
 #[test]
 fn sigterm_under_load_loses_no_answer() {
-    let mut stage = Stage::new(&["log.level=info", "limits.farewell_ms=3000"]);
+    let mut stage = Stage::new(&["log.level=info", "limits.grace_period_ms=3000"]);
     let body = r#"{"respcd": "0000"}"#;
     stage.upstream.always(Reply::ok(body).after(Duration::from_millis(50)));
     let load = Load::start(&stage.sidecar.api, CALLERS, "L");

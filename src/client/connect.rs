@@ -19,9 +19,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
+use super::connection::Link;
 use super::innermost;
-use super::link::Link;
-use super::traffic::{Socket, Traffic};
+use super::io::{Socket, Traffic};
 
 /// Why there is no connection.
 #[derive(Debug)]

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::link::Link;
+use super::connection::Link;
 
 /// Kept connections, the latest used last.
 #[derive(Debug)]
-pub(super) struct Pool {
+pub(crate) struct Pool {
     idle: Mutex<Idle>,
     /// How long one is kept.
     timeout: Duration,
@@ -23,12 +23,12 @@ struct Idle {
 }
 
 impl Pool {
-    pub(super) fn new(timeout: Duration) -> Arc<Self> {
+    pub(crate) fn new(timeout: Duration) -> Arc<Self> {
         Arc::new(Self { idle: Mutex::default(), timeout })
     }
 
     /// A kept connection that can take a request, the latest used first: it is the least likely to be just closed.
-    pub(super) fn take(&self) -> Option<Link> {
+    pub(crate) fn take(&self) -> Option<Link> {
         let now = Instant::now();
         let mut idle = self.idle();
         while let Some((link, until)) = idle.links.pop() {
@@ -40,7 +40,7 @@ impl Pool {
     }
 
     /// Takes a connection back whose answer was read to its end, as soon as it can take another request.
-    pub(super) fn put(self: &Arc<Self>, mut link: Link) {
+    pub(crate) fn put(self: &Arc<Self>, mut link: Link) {
         link.rests();
         if link.is_ready() {
             return self.keep(link);

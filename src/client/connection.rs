@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::innermost;
-use super::traffic::{Stage, Traffic, Watched, acknowledge, is_quiet};
+use super::io::{Stage, Traffic, Watched, acknowledge, is_quiet};
 
 /// What is read at once. A head of QFPay's must fit into it, so that an endless head costs no memory; and of an answer
 /// that streams to a slow caller no more than this waits here.
@@ -62,7 +62,7 @@ pub(crate) struct Link {
 
 impl Link {
     /// Begins HTTP/1.1 on a connection whose bytes are counted in `traffic`.
-    pub(super) async fn new(
+    pub(crate) async fn new(
         io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         tcp: Weak<TcpStream>,
         traffic: Arc<Traffic>,
@@ -80,24 +80,24 @@ impl Link {
 
     /// Whether a connection that was not used for a while can take a request: open, and with nothing unread in it. Bytes
     /// that came unasked would be taken for the answer.
-    pub(super) fn is_usable(&self) -> bool {
+    pub(crate) fn is_usable(&self) -> bool {
         self.sender.is_ready() && self.tcp.upgrade().is_some_and(|tcp| is_quiet(&tcp))
     }
 
     /// An answer was read to its end.
-    pub(super) fn rests(&self) {
+    pub(crate) fn rests(&self) {
         if let Some(tcp) = self.tcp.upgrade() {
             acknowledge(&tcp);
         }
     }
 
     /// Waits until the connection can take another request after an answer; false if it never will.
-    pub(super) async fn recovers(&mut self) -> bool {
+    pub(crate) async fn recovers(&mut self) -> bool {
         self.sender.ready().await.is_ok()
     }
 
     /// Whether it can take another request at this moment.
-    pub(super) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.sender.is_ready()
     }
 
