@@ -2,6 +2,7 @@
 
 mod answer;
 mod matched;
+mod places;
 mod quota;
 mod record;
 mod response_signature;
@@ -17,7 +18,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use time::OffsetDateTime;
 use time::macros::{format_description, offset};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::body;
 use crate::browser::Pages;
@@ -35,6 +36,8 @@ use crate::server::{Shutdown, Stage};
 use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{AnswerBody, Delivery, Upstream};
 use answer::{relay, to_browser, whole};
+pub use places::Places;
+use places::{Holder, Place};
 use record::Record;
 
 /// Everything that a call needs.
@@ -65,7 +68,7 @@ pub struct Api {
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Calls at once.
-    pub in_flight: Arc<Semaphore>,
+    pub places: Arc<Places>,
     /// Answers that stream at once.
     pub streams: Arc<Semaphore>,
     /// While it drains no new call is taken; at its cut-off calls in flight are given up, so that callers hear of it.
@@ -123,7 +126,6 @@ impl Api {
         let body = body::read(body, self.body_bytes, self.body_timeout).await;
         record.waited(waiting);
         let body = body?;
-        record.in_flight = Some(self.permit()?);
         let decoded = decode(head.method == Method::GET, head.uri.query(), &head.headers, body).await?;
         record.saw(&decoded.params, &self.metrics);
 
@@ -131,6 +133,7 @@ impl Api {
             caller::choose_app(&self.keyring, endpoint, &head.headers, &decoded)?;
         record.app = Some(app.clone());
         left_empty.inspect(|name| self.tell_empty(name));
+        record.place = Some(self.place(Holder::of(app, endpoint))?);
         let params = outbound::complete(decoded.params.apply(self.empty)?, app, endpoint);
         if let Some(page) = endpoint.browser_page() {
             let url = self.pages.url(page, params, app, &hong_kong_time())?;
@@ -177,27 +180,11 @@ impl Api {
     }
 
     /// A place among the calls in flight.
-    fn permit(&self) -> Result<InFlight, Failure> {
+    fn place(&self, holder: Holder) -> Result<Place, Failure> {
         if self.shutdown.has_reached(Stage::Draining) {
             return Err(Failure::refused(Code::ShuttingDown, "no new calls are taken"));
         }
-        let permit = self.in_flight.clone().try_acquire_owned();
-        let permit = permit.map_err(|_| Failure::refused(Code::Busy, "limits.in_flight is reached"))?;
-        self.metrics.in_flight.inc();
-        Ok(InFlight { _permit: permit, metrics: self.metrics.clone() })
-    }
-}
-
-/// A call's place among those in flight, kept until its line is written; shutdown waits until all are free again.
-#[derive(Debug)]
-struct InFlight {
-    _permit: OwnedSemaphorePermit,
-    metrics: Arc<Metrics>,
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.metrics.in_flight.dec();
+        self.places.take(holder)
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::admin::Admin;
-use crate::api::Api;
+use crate::api::{Api, Places};
 use crate::base_url::UpstreamUrl;
 use crate::browser::Pages;
 use crate::client::BadRoots;
@@ -128,7 +128,12 @@ impl Sidecar {
             quota: Quota::start(&config.quota, config.keyring.apps(), metrics.clone()).await,
             upstream: upstream(config, base)?,
             metrics: metrics.clone(),
-            in_flight: Arc::new(Semaphore::new(config.limits.in_flight)),
+            places: Arc::new(Places::new(
+                config.limits.in_flight,
+                config.quota.reserved_percent,
+                config.keyring.apps().len(),
+                metrics.clone(),
+            )),
             streams: Arc::new(Semaphore::new(config.limits.streams)),
             shutdown: shutdown.clone(),
             hosts: config.listen.allowed_hosts.clone(),

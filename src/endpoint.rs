@@ -17,6 +17,13 @@ pub enum Effect {
     MovesMoney,
 }
 
+impl Effect {
+    /// Whether it moves money: such calls go before all others, in the quota, in pauses and in places.
+    pub fn moves_money(self) -> bool {
+        self == Self::MovesMoney
+    }
+}
+
 /// Where the signature travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signed {

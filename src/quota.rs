@@ -1,9 +1,11 @@
 //! QFPay's quota: how many calls of an app may go to it, and who waits or is refused first.
 //!
-//! Every call takes a token of its app's bucket before it is signed. Calls that only read also need one of a smaller
-//! bucket, so that they can never use up money's share. A call waits for its token within `quota.max_wait_ms`. QFPay's own
-//! 429 makes the app pause. The buckets are here, or in Redis where several sidecars share one merchant (docs/quota.md).
+//! Every call takes a token of its app's bucket before it is signed. Calls that move no money also need one of a smaller
+//! bucket, so that they can never use up the share of those that do. A call waits for its token within `quota.max_wait_ms`.
+//! After QFPay's own 429 what moves no money pauses, and payments go on one by one until one is answered. The buckets are
+//! here, or in Redis where several sidecars share one merchant (docs/quota.md).
 
+mod caution;
 mod local;
 mod pause;
 mod queue;
@@ -12,6 +14,7 @@ mod refused;
 mod store;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,16 +23,16 @@ use std::time::{Duration, Instant};
 use hyper::http::{HeaderMap, StatusCode};
 use time::OffsetDateTime;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 
 use crate::config;
 use crate::credentials::App;
 use crate::endpoint::Effect;
 use crate::metrics::Metrics;
+use caution::Caution;
 use local::{Local, Ticket};
 use pause::{Lengths, Pause};
 use queue::Queue;
-pub use rate::Rate;
+use rate::{Rate, Rates};
 pub use refused::Refused;
 use store::Store;
 
@@ -37,8 +40,8 @@ use store::Store;
 #[derive(Debug)]
 pub struct Quota {
     apps: HashMap<String, AppQuota>,
-    /// All calls, and those that only read; nothing when the quota is off.
-    rates: Option<(Rate, Rate)>,
+    /// Nothing when the quota is off.
+    rates: Option<Rates>,
     max_wait: Duration,
     store: Option<Arc<Store>>,
     keeper: Option<JoinHandle<()>>,
@@ -48,9 +51,12 @@ pub struct Quota {
 #[derive(Debug)]
 struct AppQuota {
     local: Option<Local>,
+    /// Of calls that move no money.
     pause: Pause,
+    /// Of those that do.
+    caution: Caution,
     /// Apart from each other: a payment does not wait behind queries.
-    reading: Queue,
+    payments: Queue,
     others: Queue,
 }
 
@@ -58,16 +64,22 @@ struct AppQuota {
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
     went: Instant,
-    /// Whether the store remembers a pause, which an answer ends.
-    strikes: bool,
+    moves_money: bool,
+    /// Whether the store remembers a 429 that an answer ends.
+    remembered: bool,
 }
 
 /// What a bucket, or the store, says to one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Decision {
-    Go { strikes: bool },
+    Go {
+        remembered: bool,
+    },
+    /// For a token.
     Wait(Duration),
     Pause(Duration),
+    /// For the answer to a payment that went ahead; so long at most, then the next goes ahead.
+    Behind(Duration),
 }
 
 /// Who decided, for the metrics.
@@ -92,13 +104,14 @@ impl Quota {
     /// Full buckets for these apps. With a store, looks for it once before it returns, and keeps looking in a task of its own.
     pub async fn start(settings: &config::Quota, apps: &[Arc<App>], metrics: Arc<Metrics>) -> Self {
         let rates = Rate::within(settings.per_second, settings.per_minute);
-        let rates = rates.map(|all| (all, all.share(100 - settings.reserved_percent)));
+        let rates = rates.map(|all| Rates::new(all, settings.reserved_percent));
         let pauses = Lengths { first: settings.pause, longest: settings.pause_max };
         let quota = |app: &Arc<App>| {
             let quota = AppQuota {
-                local: rates.map(|(all, reads)| Local::new(all, reads)),
+                local: rates.map(Local::new),
                 pause: Pause::new(pauses),
-                reading: Queue::default(),
+                caution: Caution::new(pauses),
+                payments: Queue::default(),
                 others: Queue::default(),
             };
             (app.name.clone(), quota)
@@ -118,10 +131,10 @@ impl Quota {
     /// Takes a token for a call that is about to be sent, and waits for one if that helps.
     ///
     /// # Errors
-    /// [`Refused`] when there is none within `quota.max_wait_ms`, or the app pauses.
+    /// [`Refused`] when there is none within `quota.max_wait_ms`, or calls of its kind pause.
     pub async fn admit(&self, app: &App, effect: Effect) -> Result<Pass, Refused> {
         let Some(quota) = self.apps.get(&app.name) else {
-            return Ok(Pass { went: Instant::now(), strikes: false });
+            return Ok(Pass::new(effect.moves_money(), false));
         };
         let mut ticket = Ticket::new(effect);
         let (admitted, source, waited) = self.within(quota, app, &mut ticket).await;
@@ -129,7 +142,7 @@ impl Quota {
             Ok(_) if waited => "waited",
             Ok(_) => "passed",
             Err(Refused::Exceeded { .. }) => "exceeded",
-            Err(Refused::Paused { .. }) => "paused",
+            Err(Refused::Paused { .. } | Refused::Behind { .. }) => "paused",
         };
         self.metrics.decided_on_quota(&app.name, source.as_str(), outcome);
         admitted
@@ -140,101 +153,88 @@ impl Quota {
         let quota = self.apps.get(&app.name)?;
         let (decision, source) = self.decide(quota, app, &mut Ticket::new(Effect::Reads)).await;
         let (pass, outcome) = match decision {
-            Decision::Go { strikes } => (Some(Pass { went: Instant::now(), strikes }), "passed"),
+            Decision::Go { remembered } => (Some(Pass::new(false, remembered)), "passed"),
             Decision::Wait(_) => (None, "exceeded"),
-            Decision::Pause(_) => (None, "paused"),
+            Decision::Pause(_) | Decision::Behind(_) => (None, "paused"),
         };
         self.metrics.decided_on_quota(&app.name, source.as_str(), outcome);
         pass
     }
 
-    /// Hears what QFPay answered to a call that was let go: 429 makes the app pause, anything else ends its pauses.
+    /// Hears what QFPay answered to a call that was let go: 429 makes calls pause, anything else ends that.
     pub fn answered(&self, app: &App, pass: Pass, status: StatusCode, headers: &HeaderMap) {
         let Some(quota) = self.apps.get(&app.name) else { return };
-        let store = self.store.clone().map(|store| (store, app.name.clone()));
+        let (now, store) = (Instant::now(), self.store.clone().map(|store| (store, app.name.clone())));
         if status == StatusCode::TOO_MANY_REQUESTS {
             let retry_after = pause::retry_after(headers, OffsetDateTime::now_utc());
-            let length = quota.pause.refused(pass.went, retry_after, Instant::now());
+            let mut length = quota.pause.refused(pass.went, retry_after, now);
             if length.is_zero() {
                 return;
             }
+            if pass.moves_money {
+                length = quota.caution.refused(pass.went, now);
+            } else {
+                quota.caution.doubted(now);
+            }
             self.metrics.paused_by_upstream(&app.name);
-            tracing::warn!(
-                app = app.name,
-                ms = length.as_millis(),
-                "QFPay answered 429: calls of the app pause"
-            );
+            let (calls, ms) = (refused::calls(pass.moves_money), length.as_millis());
+            tracing::warn!(app = app.name, calls, ms, "QFPay answered 429: calls of the app pause");
             if let Some((store, name)) = store {
                 // Apart, since the caller's answer may not wait for it.
-                tokio::spawn(async move { store.refused(&name, pass.went.elapsed(), retry_after).await });
+                tokio::spawn(async move { store.refused(&name, pass, retry_after).await });
             }
         } else {
-            quota.pause.answered(pass.went);
-            if let Some((store, name)) = store.filter(|_| pass.strikes) {
-                tokio::spawn(async move { store.answered(&name, pass.went.elapsed()).await });
+            match pass.moves_money {
+                true => quota.caution.answered(pass.went, now),
+                false => quota.pause.answered(pass.went),
             }
-        }
-    }
-
-    /// The whole way of a call to its token: what came of it, who decided, and whether it had to wait.
-    async fn within(
-        &self,
-        quota: &AppQuota,
-        app: &App,
-        ticket: &mut Ticket,
-    ) -> (Result<Pass, Refused>, Source, bool) {
-        let deadline = Instant::now() + self.max_wait;
-        let queue = if ticket.reads { &quota.reading } else { &quota.others };
-        let (mut decision, mut source) = match queue.len() {
-            0 => self.decide(quota, app, ticket).await,
-            // Whoever came before goes first, and takes at least so long.
-            ahead => {
-                let line = Decision::Wait(self.period(*ticket) * ahead);
-                (quota.pause.left(Instant::now()).map_or(line, Decision::Pause), Source::Local)
+            if let Some((store, name)) = store.filter(|_| pass.remembered) {
+                tokio::spawn(async move { store.answered(&name, pass).await });
             }
-        };
-        let (mut line, reads) = (None, ticket.reads);
-        loop {
-            let wait = match decision {
-                Decision::Go { strikes } => {
-                    return (Ok(Pass { went: Instant::now(), strikes }), source, line.is_some());
-                }
-                Decision::Pause(wait) => {
-                    return (Err(Refused::Paused { app: app.name.clone(), wait }), source, false);
-                }
-                Decision::Wait(wait) => wait,
-            };
-            let exceeded = || Refused::Exceeded { app: app.name.clone(), reads, wait };
-            if Instant::now().checked_add(wait).is_none_or(|end| end > deadline) {
-                return (Err(exceeded()), source, false);
-            }
-            if line.is_none() {
-                let place = queue.join();
-                let Some(first) = place.first(deadline).await else {
-                    return (Err(exceeded()), source, false);
-                };
-                line = Some((first, place));
-            } else {
-                sleep(wait).await;
-            }
-            (decision, source) = self.decide(quota, app, ticket).await;
         }
     }
 
     async fn decide(&self, quota: &AppQuota, app: &App, ticket: &mut Ticket) -> (Decision, Source) {
-        if let Some(wait) = quota.pause.left(Instant::now()) {
+        if let Some(wait) = quota.left(ticket.moves_money) {
             return (Decision::Pause(wait), Source::Local);
         }
-        if let Some(store) = &self.store {
-            return store.decide(&app.name, ticket).await;
+        let Some(store) = &self.store else {
+            let take = |ticket: &mut Ticket| quota.local.as_ref().map_or(Ok(()), |local| local.take(ticket));
+            return (quota.decide(ticket, take), Source::Local);
+        };
+        match store.decide(&app.name, *ticket).await {
+            Some(decision) => (decision, Source::Store),
+            None => {
+                let take = |ticket: &mut Ticket| store.take_of_share(&app.name, ticket);
+                (quota.decide(ticket, take), Source::Fallback)
+            }
         }
-        let taken = quota.local.as_ref().map_or(Ok(()), |local| local.take(ticket));
-        (taken.map_or_else(Decision::Wait, |()| Decision::Go { strikes: false }), Source::Local)
+    }
+}
+
+impl AppQuota {
+    /// How much is left of the pause of such calls, as far as this process knows.
+    fn left(&self, moves_money: bool) -> Option<Duration> {
+        let now = Instant::now();
+        if moves_money { self.caution.left(now) } else { self.pause.left(now) }
     }
 
-    fn period(&self, ticket: Ticket) -> Duration {
-        let rate = self.rates.map(|(all, reads)| if ticket.reads { reads } else { all });
-        rate.map_or(Duration::ZERO, |rate| rate.period)
+    /// Decides in this process, by a bucket of its own.
+    fn decide(
+        &self,
+        ticket: &mut Ticket,
+        take: impl FnOnce(&mut Ticket) -> Result<(), Duration>,
+    ) -> Decision {
+        match ticket.moves_money {
+            true => self.caution.decide(Instant::now(), || take(ticket)),
+            false => take(ticket).map_or_else(Decision::Wait, |()| Decision::Go { remembered: false }),
+        }
+    }
+}
+
+impl Pass {
+    fn new(moves_money: bool, remembered: bool) -> Self {
+        Self { went: Instant::now(), moves_money, remembered }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hyper::http::StatusCode;
 use hyper::{Method, Request, Response};
 
-use super::{InFlight, whole};
+use super::{Place, whole};
 use crate::caller::RequestId;
 use crate::credentials::App;
 use crate::endpoint::Endpoint;
@@ -30,7 +30,7 @@ pub(super) struct Record {
     pub(super) endpoint: Option<&'static Endpoint>,
     pub(super) app: Option<Arc<App>>,
     pub(super) delivery: Delivery,
-    pub(super) in_flight: Option<InFlight>,
+    pub(super) place: Option<Place>,
     pub(super) respcd: Class,
 }
 
@@ -48,7 +48,7 @@ impl Record {
             endpoint: None,
             app: None,
             delivery: Delivery::NotSent,
-            in_flight: None,
+            place: None,
             respcd: Class::None,
         }
     }

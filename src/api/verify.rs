@@ -6,7 +6,7 @@ use hyper::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use hyper::http::{HeaderValue, request};
 use hyper::{Method, Response};
 
-use super::{Api, Record, whole};
+use super::{Api, Holder, Record, whole};
 use crate::body;
 use crate::credentials::SignType;
 use crate::endpoint::VERIFY;
@@ -32,7 +32,7 @@ impl Api {
         let body = body::read(body, self.notification_bytes, self.body_timeout).await;
         record.waited(waiting);
         let body = body?;
-        record.in_flight = Some(self.permit()?);
+        record.place = Some(self.place(Holder::AnsweredHere)?);
         if body.is_empty() {
             let detail = "the body is empty; a framework may have read it already (PHP: php://input)";
             return Err(Failure::refused(Code::BodyEmpty, detail));

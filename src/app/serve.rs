@@ -47,7 +47,7 @@ impl Sidecar {
             let drained =
                 server::serve(self.api_listener, handler, refuse, self.limits, shutdown.clone()).await;
             // A caller that hung up has no connection any more, but the outcome of its call is still awaited.
-            let _all = self.api.in_flight.acquire_many(self.in_flight).await;
+            self.api.places.all_free().await;
             drained
         };
         let notifications =

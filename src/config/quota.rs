@@ -19,13 +19,13 @@ pub struct Quota {
     pub per_second: u32,
     /// Calls per app and minute; 0 is unlimited.
     pub per_minute: u32,
-    /// The part that calls which only read cannot use up, in percent.
+    /// The part that is kept for calls that move money, in percent; of places in flight too.
     pub reserved_percent: u32,
     /// How long a call may wait for its turn.
     pub max_wait: Duration,
-    /// The first pause after QFPay's 429, if it names none; zero turns pauses off.
+    /// The first pause after QFPay's 429; zero turns pauses off.
     pub pause: Duration,
-    /// The longest pause, whatever QFPay says.
+    /// The longest pause of what moves no money, whatever QFPay says.
     pub pause_max: Duration,
     /// Where several sidecars count together; nothing when each counts for itself.
     pub store: Option<QuotaStore>,

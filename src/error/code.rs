@@ -154,7 +154,7 @@ table! {
         "The app has used up its quota at QFPay."
         "Nothing was sent: wait as Retry-After says. Query less often, or raise quota.max_wait_ms; raise quota.per_second and quota.per_minute only if QFPay granted more."
     QuotaPaused "quota_paused" 429
-        "QFPay answered 429, so the app's calls pause."
+        "QFPay answered 429, so such calls of the app pause, or wait for a payment that went ahead."
         "Nothing was sent: wait as Retry-After says. Some other program may use up the app's quota: see quota.store."
     UpstreamUnreachable "upstream_unreachable" 502
         "QFPay could not be reached; nothing was sent."
@@ -212,7 +212,7 @@ table! {
         "Answer 200 with the body SUCCESS, or set acknowledge = \"any_2xx\" on the route; QFPay sends it again."
     Busy "busy" 503
         "The sidecar has too many calls in flight."
-        "Nothing was sent; try again shortly. limits.in_flight is the bound."
+        "Nothing was sent; try again shortly. limits.in_flight is the bound; a part of it is kept for payments, and for other apps."
     StreamsBusy "streams_busy" 503
         "QFPay's answer is large, and too many callers are reading such answers."
         "QFPay answered, but its answer was not passed on. Read answers faster; limits.streams is the bound."

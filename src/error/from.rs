@@ -142,7 +142,7 @@ impl From<Refused> for Failure {
     fn from(error: Refused) -> Self {
         let code = match error {
             Refused::Exceeded { .. } => Code::QuotaExceeded,
-            Refused::Paused { .. } => Code::QuotaPaused,
+            Refused::Paused { .. } | Refused::Behind { .. } => Code::QuotaPaused,
         };
         Self { retry_after: Some(error.retry_after()), ..Self::refused(code, error.to_string()) }
     }

@@ -1,4 +1,4 @@
-//! One app's token buckets in this process: one for all calls, and a smaller one that calls which only read must pass too.
+//! One app's token buckets in this process: one for all calls, and a smaller one that calls which move no money must pass too.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-use super::Rate;
+use super::rate::{Rate, Rates};
 use crate::endpoint::Effect;
 
 /// What a call still needs before it may go.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
-    /// Whether it only reads, so that money's share is not for it.
-    pub reads: bool,
+    /// Whether it moves money: else the share that is kept for such calls is not for it.
+    pub moves_money: bool,
     /// Whether it has its token of the smaller bucket already, and waits for the other one.
-    has_read_token: bool,
+    has_lesser_token: bool,
 }
 
 impl Ticket {
     pub fn new(effect: Effect) -> Self {
-        Self { reads: effect == Effect::Reads, has_read_token: false }
+        Self { moves_money: effect.moves_money(), has_lesser_token: false }
     }
 
     #[cfg(test)]
@@ -31,7 +31,7 @@ impl Ticket {
     }
 
     #[cfg(test)]
-    pub fn for_reads() -> Self {
+    pub fn for_reading() -> Self {
         Self::new(Effect::Reads)
     }
 }
@@ -40,35 +40,35 @@ impl Ticket {
 #[derive(Debug)]
 pub(super) struct Local<C: Clock = MonotonicClock> {
     all: Bucket<C>,
-    reads: Bucket<C>,
+    lesser: Bucket<C>,
 }
 
 impl Local {
     /// Full buckets.
-    pub fn new(all: Rate, reads: Rate) -> Self {
-        Self::with_clock(all, reads, MonotonicClock)
+    pub fn new(rates: Rates) -> Self {
+        Self::with_clock(rates, MonotonicClock)
     }
 
     /// Buckets from which a whole burst was just taken.
-    pub fn empty(all: Rate, reads: Rate) -> Self {
-        let local = Self::new(all, reads);
+    pub fn empty(rates: Rates) -> Self {
+        let local = Self::new(rates);
         local.all.drain();
-        local.reads.drain();
+        local.lesser.drain();
         local
     }
 }
 
 impl<C: Clock + Clone> Local<C> {
-    pub fn with_clock(all: Rate, reads: Rate, clock: C) -> Self {
-        Self { all: Bucket::new(all, clock.clone()), reads: Bucket::new(reads, clock) }
+    pub fn with_clock(rates: Rates, clock: C) -> Self {
+        Self { all: Bucket::new(rates.all, clock.clone()), lesser: Bucket::new(rates.lesser, clock) }
     }
 
     /// Lets a call go, or says after how long it is worth asking again.
     pub fn take(&self, ticket: &mut Ticket) -> Result<(), Duration> {
         // The smaller bucket first: a token of the other one may never be taken in vain.
-        if ticket.reads && !ticket.has_read_token {
-            self.reads.take()?;
-            ticket.has_read_token = true;
+        if !ticket.moves_money && !ticket.has_lesser_token {
+            self.lesser.take()?;
+            ticket.has_lesser_token = true;
         }
         self.all.take()
     }

@@ -1,4 +1,5 @@
-//! After QFPay's 429 an app pauses: as long as `Retry-After` says, else longer each time, until QFPay answers again.
+//! After QFPay's 429 an app's calls that move no money pause: as long as `Retry-After` says, else longer each time, until
+//! QFPay answers one of them again. What payments do is in `caution.rs`.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ pub(super) struct Lengths {
     pub longest: Duration,
 }
 
-/// One app's pause, as far as this process knows.
+/// The pause of one app's calls that move no money, as far as this process knows.
 #[derive(Debug)]
 pub(super) struct Pause {
     lengths: Lengths,
@@ -42,7 +43,7 @@ impl Pause {
         (!left.is_zero()).then_some(left)
     }
 
-    /// A call that went at `sent` was answered 429. Says how long the pause is from now.
+    /// A call that went at `sent` was answered 429, whatever call it was. Says how long the pause is from now.
     ///
     /// Many calls in flight may be answered 429 at once: only one that went after the last pause began makes it longer.
     pub fn refused(&self, sent: Instant, retry_after: Option<Duration>, now: Instant) -> Duration {
@@ -64,7 +65,7 @@ impl Pause {
         state.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
-    /// A call that went at `sent` was answered with something else: the next pause is a first one again.
+    /// A call that moves no money and went at `sent` was answered with something else: the next pause is a first one again.
     pub fn answered(&self, sent: Instant) {
         let mut state = self.state();
         if state.began.is_some_and(|began| sent >= began) {

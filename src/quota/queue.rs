@@ -1,6 +1,6 @@
 //! Calls that wait for their turn, in the order in which they came.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
 use tokio::sync::{Mutex, MutexGuard};
@@ -11,12 +11,24 @@ use tokio::time::timeout_at;
 pub(super) struct Queue {
     first: Mutex<()>,
     waiting: AtomicU32,
+    held_up: AtomicBool,
 }
 
 impl Queue {
     /// How many wait.
     pub fn len(&self) -> u32 {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Whether the first one waits for the answer to a payment that went ahead, and not for a token: then all of them may
+    /// go at once, and the length of the line says nothing about the wait.
+    pub fn is_held_up(&self) -> bool {
+        self.held_up.load(Ordering::Relaxed)
+    }
+
+    /// What the first one waits for.
+    pub fn hold_up(&self, held_up: bool) {
+        self.held_up.store(held_up, Ordering::Relaxed);
     }
 
     /// A place at the end.

@@ -19,6 +19,31 @@ pub struct Rate {
     pub period: Duration,
 }
 
+/// An app's two rates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rates {
+    /// For all calls together.
+    pub all: Rate,
+    /// For those that move no money, without the part that is kept for those that do.
+    pub lesser: Rate,
+}
+
+impl Rates {
+    pub fn new(all: Rate, reserved_percent: u32) -> Self {
+        Self { all, lesser: all.share(100 - reserved_percent) }
+    }
+
+    /// What a call has to keep.
+    pub fn of(self, moves_money: bool) -> Rate {
+        if moves_money { self.all } else { self.lesser }
+    }
+
+    /// One sidecar's part of both.
+    pub fn share(self, percent: u32) -> Self {
+        Self { all: self.all.share(percent), lesser: self.lesser.share(percent) }
+    }
+}
+
 impl Rate {
     /// The rate that keeps both limits (protocol sheet, section 6); 0 is no limit, and two of them no rate.
     pub fn within(per_second: u32, per_minute: u32) -> Option<Self> {
@@ -95,7 +120,7 @@ mod tests {
     /// When calls went through that arrived like this: after each pause, in milliseconds, so many at once.
     fn simulate(rate: Rate, arrivals: &[(u64, u32)]) -> Vec<Duration> {
         let clock = FakeRelativeClock::default();
-        let bucket = Local::with_clock(rate, rate, clock.clone());
+        let bucket = Local::with_clock(Rates::new(rate, 0), clock.clone());
         let (mut now, mut sent) = (Duration::ZERO, Vec::new());
         for &(pause, calls) in arrivals {
             clock.advance(Duration::from_millis(pause));
@@ -110,7 +135,7 @@ mod tests {
     /// When calls went through that were sent as fast as they could be, for so long.
     fn greedy(rate: Rate, during: Duration) -> Vec<Duration> {
         let clock = FakeRelativeClock::default();
-        let bucket = Local::with_clock(rate, rate, clock.clone());
+        let bucket = Local::with_clock(Rates::new(rate, 0), clock.clone());
         let (mut now, mut sent) = (Duration::ZERO, Vec::new());
         while now < during && sent.len() < 100_000 {
             match bucket.take(&mut Ticket::for_money()) {
@@ -170,11 +195,11 @@ mod tests {
     fn money_finds_its_share_however_much_is_read() {
         let rate = Rate::within(100, 400).unwrap();
         let clock = FakeRelativeClock::default();
-        let bucket = Local::with_clock(rate, rate.share(70), clock.clone());
+        let bucket = Local::with_clock(Rates::new(rate, 30), clock.clone());
         // 29 payments at once and then 1.5 a second are 30 % of the quota, rounded down.
         let mut reads = 0;
         for tenths in 0..1200 {
-            reads += (0..50).filter(|_| bucket.take(&mut Ticket::for_reads()).is_ok()).count();
+            reads += (0..50).filter(|_| bucket.take(&mut Ticket::for_reading()).is_ok()).count();
             let payments = if tenths == 0 { 29 } else { u32::from(tenths % 7 == 0) };
             for _ in 0..payments {
                 assert_eq!(bucket.take(&mut Ticket::for_money()), Ok(()), "refused after {tenths} tenths");

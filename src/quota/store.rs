@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use super::local::{Local, Ticket};
 use super::pause::Lengths;
-use super::{Decision, Rate, Source};
+use super::{Decision, Pass, Rates};
 use crate::config::QuotaStore;
 use crate::credentials::App;
 use crate::metrics::Metrics;
@@ -24,9 +24,12 @@ use connection::{Away, Question, Redis};
 /// How often Redis is looked for while it is away, and looked after while it is not.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// What every app's hash is called, with its `app_code` behind it: that is what QFPay counts by, whatever the app is named
-/// here.
-const KEY_PREFIX: &str = "qfpay-sidecar:quota:";
+/// The version of `quota.lua` and of what it keeps. Sidecars of one version share a hash and understand each other's figures.
+const VERSION: u32 = 2;
+
+/// What every app's hash is called, with the version and its `app_code` behind it: that is what QFPay counts by, whatever
+/// the app is named here.
+const KEY_PREFIX: &str = "qfpay-sidecar:quota";
 
 /// The shared quotas of all apps.
 #[derive(Debug)]
@@ -51,10 +54,9 @@ struct Connected {
 #[derive(Debug)]
 struct Shared {
     key: String,
-    all: Rate,
-    reads: Rate,
+    rates: Rates,
     /// The rates of this sidecar alone.
-    alone: (Rate, Rate),
+    alone: Rates,
     fallback: Mutex<Local>,
     /// When everything that this sidecar let go will have come back at its own share's pace. Several sidecars that forget
     /// at the pace of the whole would forget too fast.
@@ -65,23 +67,23 @@ impl Store {
     pub fn new(
         settings: &QuotaStore,
         apps: &[Arc<App>],
-        (all, reads): (Rate, Rate),
+        rates: Rates,
         pauses: Lengths,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let alone = (all.share(settings.local_percent), reads.share(settings.local_percent));
+        let alone = rates.share(settings.local_percent);
         let shared = |app: &Arc<App>| {
             let shared = Shared {
-                key: format!("{KEY_PREFIX}{}", app.app_code.as_str()),
-                all,
-                reads,
+                key: format!("{KEY_PREFIX}:v{VERSION}:{}", app.app_code.as_str()),
+                rates,
                 alone,
-                fallback: Mutex::new(Local::new(alone.0, alone.1)),
+                fallback: Mutex::new(Local::new(alone)),
                 used_until: Mutex::new(Instant::now()),
             };
             (app.name.clone(), shared)
         };
-        let forget = all.refill().max(reads.refill()).max(pauses.longest) * 2 + Duration::from_secs(1);
+        let forget =
+            rates.all.refill().max(rates.lesser.refill()).max(pauses.longest) * 2 + Duration::from_secs(1);
         Self {
             redis: Redis::new(settings, forget),
             apps: apps.iter().map(shared).collect(),
@@ -92,40 +94,39 @@ impl Store {
         }
     }
 
-    /// Decides for one call: in Redis, or by this sidecar's share while Redis is away.
-    pub async fn decide(&self, app: &str, ticket: &mut Ticket) -> (Decision, Source) {
-        let Some(shared) = self.apps.get(app) else {
-            return (Decision::Go { strikes: false }, Source::Store);
-        };
-        let take = Question::Take {
-            all: shared.all,
-            reads: ticket.reads.then_some(shared.reads),
-            longest_pause: self.pauses.longest,
-        };
-        let (decision, source) = match self.ask(shared, take).await {
-            Some(decision) => (decision, Source::Store),
-            None => match lock(&shared.fallback).take(ticket) {
-                Ok(()) => (Decision::Go { strikes: false }, Source::Fallback),
-                Err(wait) => (Decision::Wait(wait), Source::Fallback),
-            },
-        };
+    /// Decides for one call in Redis; nothing while Redis is away.
+    pub async fn decide(&self, app: &str, ticket: Ticket) -> Option<Decision> {
+        let shared = self.apps.get(app)?;
+        let lesser = (!ticket.moves_money).then_some(shared.rates.lesser);
+        let take = Question::Take { all: shared.rates.all, lesser, pauses: self.pauses };
+        let decision = self.ask(shared, take).await?;
         if matches!(decision, Decision::Go { .. }) {
             shared.used_one();
         }
-        (decision, source)
+        Some(decision)
     }
 
-    /// Tells the other sidecars of QFPay's 429 to a call that went so long ago.
-    pub async fn refused(&self, app: &str, age: Duration, retry_after: Option<Duration>) {
+    /// Takes a token of this sidecar's share, or says after how long it is worth asking again.
+    pub fn take_of_share(&self, app: &str, ticket: &mut Ticket) -> Result<(), Duration> {
+        let Some(shared) = self.apps.get(app) else { return Ok(()) };
+        lock(&shared.fallback).take(ticket)?;
+        shared.used_one();
+        Ok(())
+    }
+
+    /// Tells the other sidecars of QFPay's 429 to a call.
+    pub async fn refused(&self, app: &str, pass: Pass, retry_after: Option<Duration>) {
         if let Some(shared) = self.apps.get(app) {
-            self.ask(shared, Question::Refused { age, retry_after, pauses: self.pauses }).await;
+            let (moves_money, age) = (pass.moves_money, pass.went.elapsed());
+            self.ask(shared, Question::Refused { moves_money, age, retry_after, pauses: self.pauses }).await;
         }
     }
 
     /// Tells them that QFPay answers again.
-    pub async fn answered(&self, app: &str, age: Duration) {
+    pub async fn answered(&self, app: &str, pass: Pass) {
         if let Some(shared) = self.apps.get(app) {
-            self.ask(shared, Question::Answered { age }).await;
+            let (moves_money, age) = (pass.moves_money, pass.went.elapsed());
+            self.ask(shared, Question::Answered { moves_money, age, pauses: self.pauses }).await;
         }
     }
 
@@ -153,7 +154,7 @@ impl Store {
             return;
         }
         for shared in self.apps.values() {
-            *lock(&shared.fallback) = Local::empty(shared.alone.0, shared.alone.1);
+            *lock(&shared.fallback) = Local::empty(shared.alone);
         }
         connected.connection = None;
         self.tell_away(&mut connected, away);
@@ -191,7 +192,7 @@ impl Store {
         let connection = self.redis.connect().await?;
         self.redis.ping(connection.clone()).await?;
         for shared in self.apps.values() {
-            let charge = Question::Charge { all: shared.all, owed: shared.owed() };
+            let charge = Question::Charge { all: shared.rates.all, owed: shared.owed() };
             self.redis.ask(connection.clone(), &shared.key, charge).await?;
         }
         Ok(connection)
@@ -224,19 +225,33 @@ impl Store {
 
 impl Shared {
     fn used_one(&self) {
-        let (now, alone) = (Instant::now(), self.alone.0);
+        let (now, alone) = (Instant::now(), self.alone.all);
         let mut until = lock(&self.used_until);
-        *until = ((*until).max(now) + alone.period).min(now + alone.period * self.all.burst);
+        *until = ((*until).max(now) + alone.period).min(now + alone.period * self.rates.all.burst);
     }
 
     /// What of it has not come back yet, as a time at the pace of the whole.
     fn owed(&self) -> Duration {
         let left = lock(&self.used_until).saturating_duration_since(Instant::now());
-        left.mul_f64(self.all.period.as_secs_f64() / self.alone.0.period.as_secs_f64())
+        left.mul_f64(self.rates.all.period.as_secs_f64() / self.alone.all.period.as_secs_f64())
     }
 }
 
 /// Nothing panics while one of these is held.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_changes_the_script_looks_at_its_version() {
+        // If what the hash holds, or what a figure means, is another now: a higher VERSION, so that sidecars of both
+        // versions do not misread each other. In any case the new digest.
+        let digest = redis::Script::new(connection::SCRIPT).get_hash().to_owned();
+        assert_eq!((VERSION, &*digest), (2, "c1bcacf10c0dcd04d6d457aee667e3280a4e9511"));
+        assert!(connection::SCRIPT.starts_with(&format!("-- Version {VERSION}.")));
+    }
 }

@@ -4,6 +4,7 @@
 mod limits;
 mod nonsense;
 mod pause;
+mod places;
 mod redis;
 mod server;
 mod settings;

@@ -13,6 +13,9 @@ use super::super::pause::Lengths;
 use super::super::{Decision, Rate};
 use crate::config::{QuotaStore, StoreHost};
 
+/// What Redis runs: one decision.
+pub(super) const SCRIPT: &str = include_str!("quota.lua");
+
 /// The way to Redis.
 #[derive(Debug)]
 pub(super) struct Redis {
@@ -45,13 +48,13 @@ pub(super) enum Away {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Question {
     /// May one call go?
-    Take { all: Rate, reads: Option<Rate>, longest_pause: Duration },
+    Take { all: Rate, lesser: Option<Rate>, pauses: Lengths },
     /// So much was let go without asking.
     Charge { all: Rate, owed: Duration },
     /// QFPay answered 429.
-    Refused { age: Duration, retry_after: Option<Duration>, pauses: Lengths },
+    Refused { moves_money: bool, age: Duration, retry_after: Option<Duration>, pauses: Lengths },
     /// QFPay answered something else.
-    Answered { age: Duration },
+    Answered { moves_money: bool, age: Duration, pauses: Lengths },
 }
 
 impl Redis {
@@ -74,7 +77,7 @@ impl Redis {
         Self {
             client: Client::open(info).expect("plain TCP and unix sockets are supported"),
             name: settings.address.to_string(),
-            script: Script::new(include_str!("quota.lua")),
+            script: Script::new(SCRIPT),
             timeout: settings.timeout,
             forget,
         }
@@ -112,9 +115,10 @@ impl Redis {
         // No wait and no pause is longer than the hash is kept.
         let time = |micros| Duration::from_micros(micros).min(self.forget);
         match answer[..] {
-            [0, _, strikes] => Ok(Decision::Go { strikes: strikes > 0 }),
+            [0, _, remembered] => Ok(Decision::Go { remembered: remembered > 0 }),
             [1, wait, _] => Ok(Decision::Wait(time(wait))),
             [2, wait, _] => Ok(Decision::Pause(time(wait))),
+            [3, wait, _] => Ok(Decision::Behind(time(wait))),
             _ => Err(Away::Odd),
         }
     }
@@ -156,16 +160,20 @@ impl Question {
         let period = |rate: Rate| micros(rate.period + Duration::from_nanos(999));
         let tolerance = |rate: Rate| period(rate) * u64::from(rate.burst - 1);
         match self {
-            Self::Take { all, reads, longest_pause } => {
-                let read = reads.map_or([0, 0, 0], |rate| [1, period(rate), tolerance(rate)]);
-                [&[period(all), tolerance(all)], &read[..], &[micros(longest_pause)]].concat()
+            Self::Take { all, lesser, pauses } => {
+                let lesser = lesser.map_or([1, 0, 0], |rate| [0, period(rate), tolerance(rate)]);
+                let pauses = [pauses.step(), pauses.longest, pauses.longest_of_payments()].map(micros);
+                [&[period(all), tolerance(all)], &lesser[..], &pauses[..]].concat()
             }
             Self::Charge { all, owed } => vec![period(all), tolerance(all), micros(owed)],
-            Self::Refused { age, retry_after, pauses } => {
-                let wanted = micros(retry_after.unwrap_or_default());
-                vec![micros(age), wanted, micros(pauses.first), micros(pauses.longest)]
+            Self::Refused { moves_money, age, retry_after, pauses } => {
+                let wanted = retry_after.unwrap_or_default();
+                let times = [age, wanted, pauses.first, pauses.longest, pauses.longest_of_payments()];
+                [&[u64::from(moves_money)], &times.map(micros)[..]].concat()
             }
-            Self::Answered { age } => vec![micros(age)],
+            Self::Answered { moves_money, age, pauses } => {
+                vec![u64::from(moves_money), micros(age), micros(pauses.longest)]
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::server::RedisServer;
 use super::stage::*;
-use crate::support::{APP_CODE, Reply, Stage};
+use crate::support::{APP_CODE, Gate, Reply, Stage};
 
 /// The bucket of QFPay's limits.
 pub const BURST: usize = 94;
@@ -79,7 +79,7 @@ fn the_app_code_is_what_counts_and_reads_have_their_share_here_too() {
     let paid = (0..20).take_while(|_| call(&second.sidecar, PAYMENT).status == 200).count();
     assert_kept(paid, 20 - queries.passed, Duration::from_secs(3), begin.elapsed() + queries.took);
     // Nothing stays for ever.
-    let key = format!("qfpay-sidecar:quota:{APP_CODE}");
+    let key = format!("qfpay-sidecar:quota:v2:{APP_CODE}");
     assert!(redis.ask(&format!("EXISTS {key}")).starts_with(":1"));
     let left: i64 = redis.ask(&format!("PTTL {key}")).trim().trim_start_matches(':').parse().unwrap();
     assert!((1..=200_000).contains(&left), "{left}");
@@ -106,32 +106,70 @@ fn a_pause_is_shared_and_so_is_its_end() {
     let stages = [(); 2].map(|()| sharing(&redis, &["quota.pause_ms=300", "quota.pause_max_ms=60000"]));
     let [first, second] = &stages;
     let field = |name: &str| {
-        let answer = redis.ask(&format!("HGET qfpay-sidecar:quota:{APP_CODE} {name}"));
+        let answer = redis.ask(&format!("HGET qfpay-sidecar:quota:v2:{APP_CODE} {name}"));
         answer.lines().nth(1).map(str::to_owned)
     };
     let too_many = |headers: &str| Reply::of("429 Too Many Requests", headers, "{}");
     first.upstream.script([too_many("Retry-After: 1\r\n")]);
     assert_eq!(call(&first.sidecar, PAYMENT).status, 429);
-    eventually("the pause in Redis", || field("strikes").as_deref() == Some("1"));
+    eventually("the pause in Redis", || field("money_strikes").as_deref() == Some("1"));
     // On a slow machine the second may have passed already.
     let refused = call(&second.sidecar, PAYMENT);
     assert!(refused.status == 200 || assert_refused(&refused, "quota_paused") == 1);
     eventually("an answer that ends it", || call(&second.sidecar, PAYMENT).status == 200);
-    eventually("no pause in Redis", || field("strikes").as_deref() == Some("0"));
+    eventually("no pause in Redis", || field("money_strikes").as_deref() == Some("0"));
 
     // Each further one is longer, whoever meets it.
     second.upstream.script([too_many("")]);
     assert_eq!(call(&second.sidecar, PAYMENT).status, 429);
-    eventually("a first one", || field("strikes").as_deref() == Some("1"));
+    eventually("a first one", || field("money_strikes").as_deref() == Some("1"));
     first.upstream.script([too_many("")]);
     eventually("a second one", || {
         let sent = first.upstream.requests().len();
         call(&first.sidecar, PAYMENT);
         first.upstream.requests().len() > sent
     });
-    eventually("two in a row", || field("strikes").as_deref() == Some("2"));
+    eventually("two in a row", || field("money_strikes").as_deref() == Some("2"));
     let micros = |name: &str| field(name).unwrap().parse::<u64>().unwrap();
-    assert_eq!(micros("until") - micros("began"), 600_000);
+    assert_eq!(micros("money_until") - micros("money_began"), 600_000);
+}
+
+#[test]
+fn a_429_to_a_query_makes_the_payments_of_all_sidecars_wait_for_one() {
+    let Some(redis) = RedisServer::start(&[]) else { return };
+    let stages = [(); 2].map(|()| sharing(&redis, &["quota.pause_ms=5000"]));
+    let [first, second] = &stages;
+    let field = |name: &str| {
+        let answer = redis.ask(&format!("HGET qfpay-sidecar:quota:v2:{APP_CODE} {name}"));
+        answer.lines().nth(1).map_or(0, |line| line.parse::<u64>().unwrap())
+    };
+    first.upstream.script([Reply::of("429 Too Many Requests", "Retry-After: 60\r\n", "{}")]);
+    assert_eq!(call(&first.sidecar, QUERY).status, 429);
+    eventually("the caution in Redis", || field("cautious") > 0);
+    assert!(assert_refused(&call(&second.sidecar, QUERY), "quota_paused") > 30);
+    let gate = Gate::default();
+    second.upstream.script([success_behind(&gate)]);
+    std::thread::scope(|scope| {
+        let ahead = scope.spawn(|| call(&second.sidecar, PAYMENT).status);
+        second.upstream.wait_for_requests(1);
+        let refused = call(&first.sidecar, PAYMENT);
+        assert!((1..=5).contains(&assert_refused(&refused, "quota_paused")));
+        assert!(refused.text().contains("one payment has gone ahead"), "{}", refused.text());
+        gate.open();
+        assert_eq!(ahead.join().unwrap(), 200);
+    });
+    eventually("its end in Redis", || field("cautious") == 0 && field("calm") > 0);
+    assert_eq!(call(&first.sidecar, PAYMENT).status, 200);
+    assert_eq!(decided(first, "store", "paused"), 1);
+
+    // A further one does not bring it back.
+    redis.ask(&format!("HSET qfpay-sidecar:quota:v2:{APP_CODE} until 0"));
+    second.upstream.script([Reply::of("429 Too Many Requests", "", "{}")]);
+    let strikes = field("strikes");
+    assert_eq!(call(&second.sidecar, QUERY).status, 429);
+    eventually("that it is told", || field("strikes") > strikes || field("until") > 0);
+    assert_eq!(field("cautious"), 0);
+    assert_eq!([call(&first.sidecar, PAYMENT).status, call(&second.sidecar, PAYMENT).status], [200, 200]);
 }
 
 #[test]
@@ -149,9 +187,11 @@ fn a_script_and_a_count_that_redis_forgot_are_made_anew() {
 fn a_clock_that_was_set_back_costs_a_burst_and_no_more() {
     let Some(redis) = RedisServer::start(&[]) else { return };
     let stage = sharing(&redis, &["quota.max_wait_ms=20000"]);
-    let key = format!("qfpay-sidecar:quota:{APP_CODE}");
-    // As if counted by a clock that was a year ahead.
-    redis.ask(&format!("HSET {key} all 9000000000000000"));
+    let key = format!("qfpay-sidecar:quota:v2:{APP_CODE}");
+    // As if counted by a clock that was centuries ahead.
+    let moments = ["all", "lesser", "began", "money_began", "cautious", "ahead", "calm"];
+    let moments = moments.map(|name| format!("{name} 9000000000000000")).join(" ");
+    redis.ask(&format!("HSET {key} {moments} strikes 1 money_strikes 1"));
     assert_eq!(call(&stage.sidecar, PAYMENT).status, 200);
     assert_eq!(decided(&stage, "store", "waited"), 1);
 }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Answer, Launch, SOON, Sidecar, Stage};
+use crate::support::{Answer, Gate, Launch, Reply, SOON, Sidecar, Stage};
 
 pub const PAYMENT: &str = "/trade/v1/payment";
 pub const QUERY: &str = "/trade/v1/query";
@@ -33,6 +33,13 @@ pub fn with_other_app(launch: Launch) -> Launch {
         .secret(OTHER_KEY)
         .set(&format!("apps.other.app_code={OTHER_CODE}"))
         .set("apps.other.client_key_file={folder}/other")
+}
+
+/// A success that waits for the gate.
+pub fn success_behind(gate: &Gate) -> Reply {
+    let body = r#"{"respcd": "0000"}"#;
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    Reply::raw("").then_wait(gate).then_bytes(answer)
 }
 
 /// One call of the app `shop`, on a connection of its own.
