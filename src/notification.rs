@@ -7,6 +7,7 @@
 mod memory;
 mod record;
 mod source;
+mod under_way;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -32,8 +33,9 @@ use crate::receiver::Receivers;
 use crate::server::{Peer, Shutdown, Stage};
 use crate::sign::{VerifiedNotification, Verifier};
 use crate::upstream::Delivery;
-use memory::{Memory, fingerprint};
+use memory::{Fingerprint, Memory, fingerprint};
 use record::Record;
+use under_way::UnderWay;
 
 /// Tells the receiver which app's key verified the notification.
 const VERIFIED_HEADER: HeaderName = HeaderName::from_static("x-sidecar-verified");
@@ -45,6 +47,7 @@ const DUPLICATE_HEADER: HeaderName = HeaderName::from_static("x-sidecar-duplicat
 pub struct Notifications {
     routes: Vec<Route>,
     memory: Memory,
+    under_way: UnderWay,
     limits: Limits,
     hosts: Hosts,
     trusted_proxies: Networks,
@@ -94,6 +97,7 @@ impl Notifications {
         Self {
             routes: settings.routes.iter().map(route).collect(),
             memory: Memory::new(limits.remember),
+            under_way: UnderWay::default(),
             limits,
             hosts: config.listen.allowed_hosts.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
@@ -162,14 +166,28 @@ impl Notifications {
         record.app = notification.app().to_owned();
 
         let fingerprint = fingerprint(&route.config.path, notification.app(), notification.body());
-        record.duplicate = self.memory.knows(&fingerprint);
-        if record.duplicate && route.config.duplicates == Duplicates::Absorb {
-            record.absorbed = true;
+        if self.absorbs(route, &fingerprint, record) {
             return Ok(());
         }
-        // Only now: whoever cannot sign takes up no place.
+        // Only now: whoever cannot sign takes up no place, and copies of one notification take one.
+        let Some(copy) = self.under_way.join(fingerprint) else {
+            return Err(Failure::refused(
+                Code::Busy,
+                "copies of this notification are waiting for their delivery",
+            ));
+        };
+        let _turn = tokio::select! {
+            turn = copy.turn() => turn,
+            () = self.shutdown.reached(Stage::CutOff) => {
+                let detail = "another copy was still with the receiver at limits.shutdown_timeout_ms";
+                return Err(Failure::refused(Code::ShuttingDown, detail));
+            }
+        };
+        if self.absorbs(route, &fingerprint, record) {
+            return Ok(());
+        }
         let _permit = self.permit()?;
-        let headers = to_receiver(&head.headers, &notification, record);
+        let headers = to_receiver(&notification, record);
         let (to, acknowledge) = (&route.config.receiver_url, route.config.acknowledge);
         tokio::select! {
             delivered = self.receivers.deliver(to, &notification, headers, acknowledge) => delivered?,
@@ -180,6 +198,13 @@ impl Notifications {
         }
         self.memory.remember(fingerprint);
         Ok(())
+    }
+
+    /// Whether it was acknowledged before, and that is the end of it.
+    fn absorbs(&self, route: &Route, fingerprint: &Fingerprint, record: &mut Record) -> bool {
+        record.duplicate = self.memory.knows(fingerprint);
+        record.absorbed = record.duplicate && route.config.duplicates == Duplicates::Absorb;
+        record.absorbed
     }
 
     /// The route of a request. The query plays no part: it is not signed.
@@ -223,14 +248,12 @@ impl Notifications {
     }
 }
 
-/// The receiver's headers: made here, but for the Content-Type. Nothing else of the sender's passes, so whatever
-/// spelling of `X-Sidecar-Verified` a stranger sends, the receiver sees ours alone.
-fn to_receiver(sent: &HeaderMap, notification: &VerifiedNotification, record: &Record) -> HeaderMap {
+/// The receiver's headers, all made here. Nothing of the sender's passes, since no header is signed: whatever spelling of
+/// `X-Sidecar-Verified` a stranger sends, the receiver sees ours alone; and with a form's Content-Type a value such as
+/// `goods_name` would be read as other fields.
+fn to_receiver(notification: &VerifiedNotification, record: &Record) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(4);
-    let mut types = sent.get_all(CONTENT_TYPE).iter();
-    if let (Some(content_type), None) = (types.next(), types.next()) {
-        headers.insert(CONTENT_TYPE, content_type.clone());
-    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let app = HeaderValue::from_str(notification.app());
     headers.insert(VERIFIED_HEADER, app.expect("names of apps are lower-case letters, digits, '_' and '-'"));
     headers.insert(REQUEST_ID_HEADER, record.request_id.header());

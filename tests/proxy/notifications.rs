@@ -2,6 +2,7 @@
 //! signatures on QFPay's answers.
 
 mod acknowledgement;
+mod copies;
 mod end_to_end;
 mod on_request;
 mod rejected;

@@ -87,7 +87,7 @@ fn a_shared_path_names_the_app_whose_key_it_was() {
 }
 
 #[test]
-fn no_header_of_the_sender_passes_but_the_content_type() {
+fn no_header_of_the_sender_passes() {
     let (relay, vector) = (Relay::new(""), notification());
     relay.receiver.script([success()]);
     let spoofed = "X-Sidecar-Verified: other\r\nX_Sidecar_Verified: other\r\nX-SIDECAR_VERIFIED: other\r\n\
@@ -109,6 +109,32 @@ fn no_header_of_the_sender_passes_but_the_content_type() {
     assert_eq!(request.header("X-Sidecar-Request-Id"), answer.header("X-Sidecar-Request-Id"));
     assert_ne!(request.header("X-Sidecar-Request-Id"), Some("mine"));
     assert_eq!(request.header("Host"), Some(relay.receiver.address.as_str()));
+}
+
+#[test]
+fn the_receiver_gets_json_whatever_content_type_was_sent() {
+    let relay = Relay::new("");
+    // As a form, this is another order: its last field wins.
+    let body = br#"{"out_trade_no": "A1", "goods_name": "&out_trade_no=B2&txamt=1&"}"#;
+    let form = "application/x-www-form-urlencoded";
+    for content_type in
+        [form, "multipart/form-data; boundary=b", "text/plain", "application/json; charset=gbk", ""]
+    {
+        relay.receiver.script([success()]);
+        let line =
+            if content_type.is_empty() { String::new() } else { format!("Content-Type: {content_type}\r\n") };
+        let head = format!(
+            "POST {PATH} HTTP/1.1\r\nHost: localhost\r\n{line}X-QF-SIGN: {}\r\nContent-Length: {}\r\n\r\n",
+            sign(body),
+            body.len()
+        );
+        let mut connection = relay.connect();
+        connection.write([head.as_bytes(), body].concat());
+        assert_acknowledged(&connection.read());
+        let request = relay.receiver.requests().pop().unwrap();
+        assert_eq!(request.header("Content-Type"), Some("application/json"), "{content_type}");
+        assert!(request.body() == body);
+    }
 }
 
 #[test]
