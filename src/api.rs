@@ -1,11 +1,11 @@
 //! The listener that shops call: an unsigned request goes in, a signed one goes out.
 
 mod answer;
+pub mod answer_checks;
 mod matched;
 mod places;
 mod quota;
 mod record;
-mod response_signature;
 mod send;
 mod verify;
 
@@ -36,6 +36,7 @@ use crate::server::{Shutdown, Stage};
 use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{AnswerBody, Delivery, Upstream};
 use answer::{relay, to_browser, whole};
+use answer_checks::Asked;
 pub use places::Places;
 use places::{Holder, Place};
 use record::Record;
@@ -141,7 +142,7 @@ impl Api {
         }
 
         let pass = self.within_quota(app, endpoint, record).await?;
-        let out_trade_no = params.get("out_trade_no").map(str::to_owned);
+        let asked = Asked::of(endpoint, &params);
         let signed_by = app.clone();
         let call = Call {
             app: app.clone(),
@@ -157,16 +158,15 @@ impl Api {
         record.delivery = Delivery::Unknown;
         let sent = tokio::select! {
             biased; // an answer that is here is not given up
-            sent = self.send(&signed, &signed_by, endpoint, pass, record) => sent.map_err(Failure::from),
+            sent = self.send(&signed, &signed_by, &asked, pass, record) => sent,
             () = self.shutdown.reached(Stage::CutOff) => {
                 let detail = "the call was still in flight at limits.shutdown_timeout_ms";
                 Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail))
             }
         };
         record.waited(waiting);
-        let checked = sent.and_then(|answer| self.check_signature(answer, &signed_by));
-        let relayed = checked.and_then(|answer| relay(answer, record, &self.streams));
-        relayed.map_err(|failure| failure.about(endpoint.effect, out_trade_no.as_deref()))
+        let relayed = sent.and_then(|answer| relay(answer, record, &self.streams));
+        relayed.map_err(|failure| failure.about(endpoint.effect, asked.out_trade_no()))
     }
 
     /// Says once that callers leave something empty that is none of the default's: harmless, but seldom meant.

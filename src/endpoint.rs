@@ -100,30 +100,36 @@ pub struct Endpoint {
     pub takes_mchid: bool,
     /// How it is signed.
     pub signed: Signed,
+    /// Whether QFPay's answer names the order that the call named (`out_trade_no`, `syssn`, `orig_syssn`).
+    pub names_order: bool,
 }
 
 const fn call(path: &'static str, methods: Methods, effect: Effect) -> Endpoint {
-    Endpoint { path, methods, effect, takes_mchid: true, signed: Signed::InHeaders }
+    Endpoint { path, methods, effect, takes_mchid: true, signed: Signed::InHeaders, names_order: false }
+}
+
+const fn call_about_order(path: &'static str, methods: Methods, effect: Effect) -> Endpoint {
+    Endpoint { names_order: true, ..call(path, methods, effect) }
 }
 
 const fn call_without_mchid(path: &'static str, methods: Methods, effect: Effect) -> Endpoint {
-    Endpoint { path, methods, effect, takes_mchid: false, signed: Signed::InHeaders }
+    Endpoint { takes_mchid: false, ..call(path, methods, effect) }
 }
 
 const fn page(path: &'static str, methods: Methods, page: BrowserPage, takes_mchid: bool) -> Endpoint {
-    Endpoint { path, methods, effect: Effect::Changes, takes_mchid, signed: Signed::InBrowserUrl(page) }
+    Endpoint { takes_mchid, signed: Signed::InBrowserUrl(page), ..call(path, methods, Effect::Changes) }
 }
 
 /// Every endpoint that QFPay documents and that a sidecar may serve. Onboarding with files (`/mch/v1/signup`) is not: files
 /// are never signed.
 pub const ENDPOINTS: &[Endpoint] = &[
-    call("/trade/v1/payment", Post, MovesMoney),
-    call("/trade/v1/query", Both, Reads),
-    call("/trade/v1/refund", Post, MovesMoney),
-    call("/trade/v1/reversal", Post, MovesMoney),
-    call("/trade/v1/close", Both, MovesMoney), // GET in CAM and QFD, POST in GLOB and O2017
-    call("/trade/v1/authtrade", Post, MovesMoney),
-    call("/trade/v1/unfreeze", Post, MovesMoney),
+    call_about_order("/trade/v1/payment", Post, MovesMoney),
+    call_about_order("/trade/v1/query", Both, Reads),
+    call_about_order("/trade/v1/refund", Post, MovesMoney),
+    call_about_order("/trade/v1/reversal", Post, MovesMoney),
+    call_about_order("/trade/v1/close", Both, MovesMoney), // GET in CAM and QFD, POST in GLOB and O2017
+    call_about_order("/trade/v1/authtrade", Post, MovesMoney),
+    call_about_order("/trade/v1/unfreeze", Post, MovesMoney),
     call_without_mchid("/trade/v1/add_note", Post, Changes), // only for merchants without mchid
     call("/trade/v1/payment_verify", Post, MovesMoney),
     page("/tool/v1/get_weixin_oauth_code", Get, BrowserPage::WeixinOauth, true),
@@ -197,11 +203,6 @@ impl Endpoint {
     /// a payment would be paid twice, and a single-use code (get_weixin_openid) would be spent.
     pub fn may_be_repeated(&self) -> bool {
         self.effect == Effect::Reads
-    }
-
-    /// Whether QFPay's answer names the order that the call named, if it names one.
-    pub fn echoes_order(&self) -> bool {
-        self.path == "/trade/v1/payment"
     }
 
     /// The parameters in which a caller names the app that signs, beside the header.

@@ -34,6 +34,9 @@ const HOP_BY_HOP: [&str; 9] = [
 /// Headers of QFPay's host that would speak about the sidecar's address: cookies, "always use https here", other ports.
 const ABOUT_THE_HOST: [&str; 3] = ["set-cookie", "strict-transport-security", "alt-svc"];
 
+/// Headers that send callers elsewhere: their libraries would repeat a payment there.
+const LEADS_ELSEWHERE: [&str; 2] = ["location", "refresh"];
+
 /// Headers that would let web pages read the sidecar's answers: what QFPay allows pages is not the sidecar's to allow.
 const FOR_WEB_PAGES: [&str; 2] = ["access-control-", "timing-allow-origin"];
 
@@ -79,6 +82,7 @@ pub fn to_caller(from_upstream: &HeaderMap) -> HeaderMap {
         let text = name.as_str();
         let dropped = HOP_BY_HOP.contains(&text)
             || ABOUT_THE_HOST.contains(&text)
+            || LEADS_ELSEWHERE.contains(&text)
             || FOR_WEB_PAGES.iter().any(|prefix| text.starts_with(prefix))
             || name == CONTENT_LENGTH
             || text.replace('_', "-").starts_with(OWN_PREFIX)

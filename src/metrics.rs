@@ -75,6 +75,7 @@ pub struct Metrics {
     total: Family<Endpoint, Histogram, fn() -> Histogram>,
     own: Family<Endpoint, Histogram, fn() -> Histogram>,
     ambiguous: Counter,
+    unnamed_successes: Family<Endpoint, Counter>,
     notifications: Family<Notification, Counter>,
     response_signatures: Family<ResponseSignature, Counter>,
     quota_decisions: Family<QuotaDecision, Counter>,
@@ -106,6 +107,9 @@ impl Metrics {
         let repeats = Counter::default();
         let help = "Reading calls that were sent a second time after a failure";
         registry.register("repeats", help, repeats.clone());
+        let unnamed_successes = Family::default();
+        let help = "Successes of calls that move money, whose answers name no order of the call's";
+        registry.register("unnamed_successes", help, unnamed_successes.clone());
         let (notifications, response_signatures) = (Family::default(), Family::default());
         registry.register("notifications", "Notifications answered, by outcome", notifications.clone());
         let help = "Signatures on QFPay's answers";
@@ -123,6 +127,7 @@ impl Metrics {
             total,
             own,
             ambiguous,
+            unnamed_successes,
             notifications,
             response_signatures,
             quota_decisions,
@@ -149,6 +154,11 @@ impl Metrics {
     /// Counts values that would sign like parameters.
     pub fn saw_ambiguous(&self, values: u64) {
         self.ambiguous.inc_by(values);
+    }
+
+    /// Counts a success that cannot be compared with its call.
+    pub fn saw_unnamed_success(&self, endpoint: &'static str) {
+        self.unnamed_successes.get_or_create(&Endpoint { endpoint }).inc();
     }
 
     /// Counts an answered notification.

@@ -19,6 +19,7 @@ pub use crate::headers::{SIGN_HEADER, SIGN_TYPE_HEADER};
 
 /// QFPay's header for the `app_code`.
 pub const APP_CODE_HEADER: HeaderName = HeaderName::from_static("x-qf-appcode");
+
 /// A call of a caller's, ready to be signed.
 #[derive(Debug)]
 pub struct Call<'a> {
@@ -42,7 +43,6 @@ pub struct Call<'a> {
 #[derive(Debug)]
 pub struct SignedRequest {
     request: Request<Full<Bytes>>,
-    order: Option<String>,
 }
 
 /// The parameters do not fit into a URL.
@@ -94,13 +94,7 @@ impl SignedRequest {
         *request.method_mut() = call.method;
         *request.uri_mut() = target.parse().map_err(|_| TooLongForUrl)?;
         *request.headers_mut() = headers;
-        let order = call.params.get("out_trade_no").filter(|_| call.endpoint.echoes_order());
-        Ok(Self { request, order: order.map(str::to_owned) })
-    }
-
-    /// The `out_trade_no` that the answer may name, and no other.
-    pub(crate) fn order(&self) -> Option<&str> {
-        self.order.as_deref()
+        Ok(Self { request })
     }
 
     /// The request, for the only module that sends.

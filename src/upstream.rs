@@ -2,9 +2,7 @@
 //! outcome an honest [`Delivery`].
 
 mod answer;
-mod ending;
 mod error;
-mod order;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::base_url::UpstreamUrl;
 use crate::client::{BadRoots, Broken, ConnectError, Connector, Late, Link, Pool, Times};
 use crate::outbound::SignedRequest;
-use answer::{Reader, Useless};
+use answer::Reader;
 
 pub use answer::{Answer, AnswerBody, Body};
 pub use error::{Delivery, SendError};
@@ -76,7 +74,7 @@ impl Upstream {
         Instant::now() + self.settings.call_timeout
     }
 
-    /// Sends a request once, and reads its answer, both before `deadline`.
+    /// Sends a request once, and reads its answer, both before `deadline`. [`Answer::accepted`] gives the connection back.
     ///
     /// Once means: at most one connection ever sees a byte of it. A kept connection that turns out to be closed before it
     /// took any is replaced by another.
@@ -132,22 +130,17 @@ impl Upstream {
             let cause = "it switched protocols, which nobody asked for".to_owned();
             return Err(SendError::NoAnswer { host: host(), cause });
         }
-        self.read(head, request.order(), link, deadline).await
+        self.read(head, link, deadline).await
     }
 
     async fn read(
         &self,
         head: Response<Incoming>,
-        order: Option<&str>,
         link: Link,
         deadline: Instant,
     ) -> Result<Answer, SendError> {
-        match timeout_at(deadline, self.reader.read(head, order, link, &self.pool)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(Useless::BrokeOff(cause))) => {
-                Err(SendError::Truncated { host: self.base.to_string(), cause })
-            }
-            Ok(Err(Useless::Foreign)) => Err(SendError::Foreign { host: self.base.to_string() }),
+        match timeout_at(deadline, self.reader.read(head, link, &self.pool)).await {
+            Ok(answer) => answer.map_err(|cause| SendError::Truncated { host: self.base.to_string(), cause }),
             Err(_) => Err(self.late(Late::Deadline, true)),
         }
     }

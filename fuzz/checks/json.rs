@@ -50,7 +50,7 @@ pub fn check(input: &[u8]) {
 }
 
 /// The members of an object in the order of the text, repeated ones too.
-struct Members(Vec<(String, Value)>);
+pub(super) struct Members(pub(super) Vec<(String, Value)>);
 
 impl Members {
     /// Whether this object had to be refused, for this reason.

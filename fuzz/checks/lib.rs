@@ -12,6 +12,7 @@ use hyper::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use qfpay_sidecar::decode::{self, DecodeError, Decoded};
 use qfpay_sidecar::sign::{Canonical, Params};
 
+pub mod answer;
 pub mod browser_url;
 pub mod config;
 pub mod content_type;
@@ -26,7 +27,8 @@ pub mod signature;
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its fuzz target and of its corpus.
-pub const CHECKS: [(&str, Check); 9] = [
+pub const CHECKS: [(&str, Check); 10] = [
+    ("answer", answer::check),
     ("browser_url", browser_url::check),
     ("config", config::check),
     ("content_type", content_type::check),

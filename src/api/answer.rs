@@ -13,10 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::Record;
 use crate::browser::BrowserUrl;
 use crate::error::{Code, Failure};
-use crate::respcd;
 use crate::upstream::{Answer, AnswerBody, Body, Delivery};
 
-/// QFPay's answer, for the caller.
+/// QFPay's answer, for the caller. Its connection is good for further calls.
 ///
 /// # Errors
 /// [`Code::StreamsBusy`] when it is large, and as many callers as may are reading such answers.
@@ -25,11 +24,9 @@ pub(super) fn relay(
     record: &mut Record,
     streams: &Arc<Semaphore>,
 ) -> Result<Response<AnswerBody>, Failure> {
+    let answer = answer.accepted();
     let body = match answer.body {
-        Body::Whole(bytes) => {
-            record.respcd = respcd::class(&bytes);
-            whole(bytes)
-        }
+        Body::Whole(bytes) => whole(bytes),
         Body::Streamed(stream) => {
             let place = streams.clone().try_acquire_owned().map_err(|_| {
                 let detail = "the answer is large, and limits.streams is reached";

@@ -73,6 +73,17 @@ impl Record {
         }
     }
 
+    /// QFPay reports a success in an answer that cannot be compared with the call.
+    pub(super) fn cannot_be_told_whose(&self, metrics: &Metrics) {
+        let endpoint = self.endpoint.map_or("none", Endpoint::label);
+        metrics.saw_unnamed_success(endpoint);
+        tracing::warn!(
+            request_id = %self.request_id,
+            endpoint,
+            "a success names no order of the call's: query before relying on it"
+        );
+    }
+
     /// The call goes out a second time.
     pub(super) fn repeats(&mut self, metrics: &Metrics) {
         self.repeated = true;

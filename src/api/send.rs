@@ -4,30 +4,34 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::answer_checks::Asked;
 use super::{Api, Record};
 use crate::credentials::App;
-use crate::endpoint::Endpoint;
+use crate::error::Failure;
 use crate::outbound::SignedRequest;
 use crate::quota::Pass;
-use crate::upstream::{Answer, Delivery, SendError};
+use crate::upstream::{Answer, Delivery};
 
 /// How long before a repeat, in milliseconds: time for QFPay to recover, and different for each, so that the repeats of
 /// many callers do not come at once.
 const PAUSE_MS: std::ops::Range<u64> = 50..250;
 
 impl Api {
-    /// QFPay's answer to a call. What only reads is repeated once, within the same deadline and the quota, if there was none.
+    /// QFPay's answer to a call, after [`Api::check`]. What only reads is repeated once, within the same deadline and the
+    /// quota, if there was none that passes.
     pub(super) async fn send(
         &self,
         signed: &SignedRequest,
         app: &App,
-        endpoint: &Endpoint,
+        asked: &Asked,
         pass: Pass,
         record: &mut Record,
-    ) -> Result<Answer, SendError> {
+    ) -> Result<Answer, Failure> {
         let deadline = self.upstream.deadline();
-        let first = match self.send_once(signed, app, pass, deadline).await {
-            Err(error) if endpoint.may_be_repeated() => error,
+        let first = match self.send_once(signed, app, asked, pass, deadline, record).await {
+            Err(failure) if asked.endpoint.may_be_repeated() && failure.delivery != Delivery::Answered => {
+                failure
+            }
             done => return done,
         };
         let again = Instant::now() + Duration::from_millis(fastrand::u64(PAUSE_MS));
@@ -37,8 +41,8 @@ impl Api {
         tokio::time::sleep_until(again).await;
         let Some(pass) = self.quota.try_again(app).await else { return Err(first) };
         record.repeats(&self.metrics);
-        let second = self.send_once(signed, app, pass, deadline).await;
-        second.map_err(|second| match (first.delivery(), second.delivery()) {
+        let second = self.send_once(signed, app, asked, pass, deadline, record).await;
+        second.map_err(|second| match (first.delivery, second.delivery) {
             // That the second was not sent does not undo the first.
             (Delivery::Unknown, Delivery::NotSent) => first,
             _ => second,
@@ -49,11 +53,13 @@ impl Api {
         &self,
         signed: &SignedRequest,
         app: &App,
+        asked: &Asked,
         pass: Pass,
         deadline: Instant,
-    ) -> Result<Answer, SendError> {
+        record: &mut Record,
+    ) -> Result<Answer, Failure> {
         let answer = self.upstream.send(signed, deadline).await?;
         self.quota.answered(app, pass, answer.status, &answer.headers);
-        Ok(answer)
+        self.check(answer, asked, app, record)
     }
 }

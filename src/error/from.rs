@@ -131,7 +131,6 @@ impl From<SendError> for Failure {
             SendError::ConnectTimedOut { .. } => Code::UpstreamConnectTimeout,
             SendError::TimedOut { .. } => Code::UpstreamTimeout,
             SendError::NoAnswer { .. } => Code::UpstreamNoAnswer,
-            SendError::Foreign { .. } => Code::AnswerForeign,
             SendError::Truncated { .. } => Code::UpstreamTruncated,
         };
         Self::on_the_way(code, error.delivery(), error.to_string())

@@ -15,8 +15,6 @@ use hyper::http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::ending;
-use super::order;
 use crate::client::{Link, Pool, innermost};
 use crate::headers;
 
@@ -25,15 +23,39 @@ pub type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// What QFPay answered, unchanged but for headers that belong to one connection.
+/// What QFPay answered, unchanged but for headers that belong to one connection. What it is worth is not known here.
 #[derive(Debug)]
 pub struct Answer {
-    /// QFPay's status, whatever it is; redirects are passed on.
+    /// QFPay's status, whatever it is; redirects are not followed.
     pub status: StatusCode,
     /// Its headers, see [`headers::to_caller`].
     pub headers: HeaderMap,
     /// Its body, byte for byte.
     pub body: Body,
+    /// The body has neither a length nor chunks: the end of its connection is its end, and HTTP does not tell whether it
+    /// was cut short.
+    pub ends_with_connection: bool,
+    /// Where a whole answer came from.
+    connection: Option<Connection>,
+}
+
+impl Answer {
+    /// Gives the connection back for further calls. Dropping the answer closes it instead: behind an answer that is not
+    /// believed there may be more that belongs to no call.
+    #[must_use]
+    pub fn accepted(mut self) -> Self {
+        if let Some(Connection { link, pool }) = self.connection.take() {
+            pool.put(link);
+        }
+        self
+    }
+}
+
+/// A connection whose answer was read to its end, and the pool that it came from.
+#[derive(Debug)]
+struct Connection {
+    link: Link,
+    pool: Arc<Pool>,
 }
 
 /// An answer's body.
@@ -43,15 +65,6 @@ pub enum Body {
     Whole(Bytes),
     /// It is larger than `answer_whole_bytes`, and is passed on as it comes.
     Streamed(AnswerBody),
-}
-
-/// Why an answer is not passed on.
-#[derive(Debug)]
-pub(super) enum Useless {
-    /// It ended early; hyper or the system says why.
-    BrokeOff(String),
-    /// It is the answer to something else.
-    Foreign,
 }
 
 /// What every answer may hold without asking for room. QFPay's have a few hundred bytes, but for statements.
@@ -78,24 +91,25 @@ impl Reader {
         Self { whole_bytes, room: Arc::new(Semaphore::new(room)), stall }
     }
 
-    /// Reads an answer to a call about this order whole, or as far as may be held; says why when it breaks off. The connection goes back to its pool
-    /// once all was read.
+    /// Reads an answer whole, or as far as may be held.
+    ///
+    /// # Errors
+    /// What hyper or the system says when it breaks off.
     pub(super) async fn read(
         &self,
         answer: Response<Incoming>,
-        order: Option<&str>,
         link: Link,
         pool: &Arc<Pool>,
-    ) -> Result<Answer, Useless> {
+    ) -> Result<Answer, String> {
         let (head, mut body) = answer.into_parts();
-        let ends_with_connection =
-            !head.headers.contains_key(CONTENT_LENGTH) && !head.headers.contains_key(TRANSFER_ENCODING);
         let mut headers = headers::to_caller(&head.headers);
         let length = body.size_hint().exact();
+        // 204 and 304 have no body, and so an end of their own.
+        let ends_with_connection = length.is_none() && !head.headers.contains_key(TRANSFER_ENCODING);
         let mut read = BytesMut::new();
         let mut room = None;
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|broken| Useless::BrokeOff(innermost(&broken).to_string()))?;
+            let frame = frame.map_err(|broken| innermost(&broken).to_string())?;
             let Ok(data) = frame.into_data() else { continue };
             read.extend_from_slice(&data);
             if read.len() > SMALL && room.is_none() {
@@ -105,21 +119,25 @@ impl Reader {
             if too_large {
                 // With its length a caller notices when it breaks off; HTTP/1.0 has no other sign.
                 headers.extend(length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))));
-                let rest = Rest { body, link: Some((link, pool.clone())), stall: self.stall };
+                let connection = Some(Connection { link, pool: pool.clone() });
+                let rest = Rest { body, connection, stall: self.stall };
                 let body = Body::Streamed(streamed(held(read, room), rest));
-                return Ok(Answer { status: head.status, headers, body });
+                return Ok(Answer {
+                    status: head.status,
+                    headers,
+                    body,
+                    ends_with_connection,
+                    connection: None,
+                });
             }
         }
-        // Without a length, but with a body: 204 and 304 have neither.
-        if ends_with_connection && length.is_none() && ending::is_missing(&read) {
-            return Err(Useless::BrokeOff("it ended in the middle".to_owned()));
-        }
-        // The connection goes with it: what follows on it would be somebody else's as well.
-        if order.is_some_and(|order| order::is_another(order, &read)) {
-            return Err(Useless::Foreign);
-        }
-        pool.put(link);
-        Ok(Answer { status: head.status, headers, body: Body::Whole(held(read, room)) })
+        Ok(Answer {
+            status: head.status,
+            headers,
+            body: Body::Whole(held(read, room)),
+            ends_with_connection,
+            connection: Some(Connection { link, pool: pool.clone() }),
+        })
     }
 
     /// Room for one answer of any size that is read whole, unless it is used up.
@@ -146,8 +164,8 @@ fn held(read: BytesMut, room: Option<OwnedSemaphorePermit>) -> Bytes {
 /// What has yet to come of a streamed answer.
 struct Rest {
     body: Incoming,
-    /// Where it comes from, and where that goes afterwards.
-    link: Option<(Link, Arc<Pool>)>,
+    /// Where it comes from.
+    connection: Option<Connection>,
     stall: Duration,
 }
 
@@ -158,7 +176,7 @@ fn streamed(beginning: Bytes, rest: Rest) -> AnswerBody {
         let frame = match timeout(rest.stall, rest.body.frame()).await {
             Ok(Some(frame)) => frame.map_err(Into::into),
             Ok(None) => {
-                if let Some((link, pool)) = rest.link.take() {
+                if let Some(Connection { link, pool }) = rest.connection.take() {
                     pool.put(link);
                 }
                 return None;

@@ -67,12 +67,6 @@ pub enum SendError {
         /// What hyper or the system says; never bytes of the answer.
         cause: String,
     },
-    /// The answer names another order than the call did, so it is the answer to something else.
-    #[error("the answer of {host} names another out_trade_no")]
-    Foreign {
-        /// Where to.
-        host: String,
-    },
     /// The answer's body ended early. What came is not passed on: half an answer may look like a whole one.
     #[error("the answer of {host} broke off: {cause}")]
     Truncated {
@@ -90,9 +84,7 @@ impl SendError {
             Self::NotConnected { .. } | Self::ConnectTimedOut { .. } | Self::TimedOut { sent: false, .. } => {
                 Delivery::NotSent
             }
-            Self::TimedOut { .. } | Self::NoAnswer { .. } | Self::Foreign { .. } | Self::Truncated { .. } => {
-                Delivery::Unknown
-            }
+            Self::TimedOut { .. } | Self::NoAnswer { .. } | Self::Truncated { .. } => Delivery::Unknown,
         }
     }
 }

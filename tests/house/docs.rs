@@ -112,6 +112,7 @@ fn both_readmes_list_every_metric() {
     metrics.answered(request, Duration::ZERO, Duration::ZERO);
     metrics.notified(&Notification { route: String::new(), app: String::new(), outcome: "" });
     metrics.saw_response_signature("", "");
+    metrics.saw_unnamed_success("");
     metrics.decided_on_quota("", "", "");
     metrics.paused_by_upstream("");
     metrics.quota_store_is_up(false);

@@ -189,6 +189,9 @@ failures! {
     upstream_truncated 502 "unknown" || {
         Provoked::by_reply(&[], Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"respcd\"").then_close())
     };
+    answer_unclear 502 "unknown" || {
+        Provoked::by_reply(&[], Reply::of("502 Bad Gateway", "Content-Type: text/html\r\n", "<html>502</html>"))
+    };
     answer_foreign 502 "unknown" || {
         Provoked::by_reply(&[], Reply::ok(r#"{"respcd": "0000", "out_trade_no": "ANOTHER"}"#))
     };
@@ -211,7 +214,7 @@ failures! {
         first.write("POST /trade/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 7\r\n\r\nsyssn=1");
         first.0.peek(&mut [0]).unwrap();
         stage.upstream.forget();
-        let answer = stage.sidecar.curl(&["-d", FORM], PAYMENT);
+        let answer = stage.sidecar.curl(&["-d", FORM], "/trade/v1/query");
         Provoked { stage, answer }
     };
     quota_exceeded 429 "not_sent" || {

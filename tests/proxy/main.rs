@@ -3,6 +3,7 @@
 // clippy.toml allows unwrap in tests, but not in their helpers; some tests print what they measured.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod answers;
 mod api;
 mod apps;
 mod attacks;

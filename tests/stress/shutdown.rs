@@ -69,7 +69,7 @@ fn a_payment_whose_caller_hung_up_is_still_awaited() {
     wait_until_refused(&stage.sidecar.api);
     gate.open();
     assert_eq!(stage.sidecar.wait_for_exit(), Some(0));
-    let line = stage.sidecar.wait_for_log(&["request", "/trade/v1/payment"]);
+    let line = stage.sidecar.wait_for_log(&["INFO", "request", "/trade/v1/payment"]);
     assert!(line.contains(r#"delivery="answered""#) && line.contains(r#"respcd="success""#), "{line}");
 }
 
@@ -141,7 +141,7 @@ fn a_long_answer_that_nobody_reads_does_not_hold_up_the_end() {
     stage.upstream.script([Reply::raw(head).then_repeat(vec![b'x'; 1 << 20], 32)]);
     let mut lazy = stage.sidecar.connect();
     lazy.write(format!(
-        "POST /trade/v1/payment HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{PAYMENT}",
+        "POST /trade/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{PAYMENT}",
         PAYMENT.len()
     ));
     lazy.0.peek(&mut [0]).unwrap();

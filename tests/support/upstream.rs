@@ -34,9 +34,8 @@ pub struct FakeUpstream {
     shared: Arc<Shared>,
 }
 
-/// The body of an unscripted answer.
-pub const SUCCESS: &str =
-    r#"{"respcd": "0000", "resperr": "success", "syssn": "20251117000100020000000001"}"#;
+/// The body of an unscripted answer. It names no order, so it fits every call.
+pub const SUCCESS: &str = r#"{"respcd": "0000", "resperr": "success"}"#;
 
 impl FakeUpstream {
     pub fn start() -> Self {

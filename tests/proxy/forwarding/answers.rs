@@ -29,21 +29,23 @@ fn answers_come_back_byte_for_byte() {
 }
 
 #[test]
-fn every_status_passes_and_no_redirect_is_followed() {
+fn every_status_with_a_respcd_passes() {
     let stage = Stage::new(&[]);
-    let statuses =
-        [200, 201, 202, 206, 299, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 408, 409, 418]
-            .into_iter()
-            .chain([421, 422, 425, 429, 451, 499, 500, 501, 502, 503, 504, 520, 599]);
+    let statuses = [200, 201, 202, 206, 299, 400, 401, 403, 404, 405, 408, 409, 418]
+        .into_iter()
+        .chain([421, 422, 425, 429, 451, 499, 500, 501, 502, 503, 504, 520, 599]);
     let mut count = 0;
     for status in statuses {
-        let location = format!("Location: http://{}/trade/v1/refund\r\n", stage.upstream.address);
+        let location = format!(
+            "Location: http://{0}/trade/v1/refund\r\nRefresh: 0; url=http://{0}/\r\n",
+            stage.upstream.address
+        );
         let body = format!(r#"{{"respcd":"{status}"}}"#);
         stage.upstream.script([Reply::of(&format!("{status} Whatever"), &location, &body)]);
         let answer = stage.sidecar.curl(&["-d", "a=1"], "/trade/v1/payment");
         count += 1;
         assert_eq!((answer.status, answer.text()), (status, &*body));
-        assert!(answer.header("Location").is_some());
+        assert_eq!((answer.header("Location"), answer.header("Refresh")), (None, None));
         assert!(!answer.is_failure(), "{status}: this is QFPay's answer");
         assert_eq!(stage.upstream.requests().len(), count, "{status}: exactly one request each");
     }
@@ -112,25 +114,26 @@ fn an_answer_that_no_memory_is_left_for_streams() {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", bytes + 1);
         Reply::raw(head).then_bytes(vec![b'x'; bytes]).then_close()
     };
-    let pay = |bytes| {
+    // Not repeated, and of no money: this is about answers that may stream.
+    let note = |bytes| {
         stage.upstream.script([breaks_off(bytes)]);
         let mut caller = stage.sidecar.connect();
-        caller.write("POST /trade/v1/payment?a=1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        caller.write("POST /trade/v1/add_note?a=1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
         let mut line = [0; 12];
         std::io::Read::read_exact(&mut caller.0, &mut line).unwrap();
         String::from_utf8(line.to_vec()).unwrap()
     };
     // Read whole, so that its end is missed in time.
-    assert_eq!(pay(100_000), "HTTP/1.1 502");
+    assert_eq!(note(100_000), "HTTP/1.1 502");
     stage.upstream.script([Reply::of("200 OK", "", vec![b'x'; large])]);
     let mut slow = stage.sidecar.connect();
-    slow.write("POST /trade/v1/payment?a=1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    slow.write("POST /trade/v1/add_note?a=1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
     std::io::Read::read_exact(&mut slow.0, &mut [0; 12]).unwrap();
-    assert_eq!(pay(100_000), "HTTP/1.1 200", "the memory is taken");
-    assert_eq!(pay(1_000), "HTTP/1.1 502", "small answers need none");
+    assert_eq!(note(100_000), "HTTP/1.1 200", "the memory is taken");
+    assert_eq!(note(1_000), "HTTP/1.1 502", "small answers need none");
     drop(slow);
     let deadline = std::time::Instant::now() + SOON;
-    while pay(100_000) != "HTTP/1.1 502" {
+    while note(100_000) != "HTTP/1.1 502" {
         assert!(std::time::Instant::now() < deadline, "the memory is not given back");
     }
 }

@@ -105,7 +105,9 @@ fn a_streamed_answer_is_unchecked() {
     for setting in ["report", "enforce"] {
         let stage = stage(&published, setting);
         let large = vec![b'x'; (1 << 20) + 1];
-        let answer = pay(&stage, "X-QF-SIGN: 00000000000000000000000000000000\r\n", &large);
+        let wrong = "X-QF-SIGN: 00000000000000000000000000000000\r\n";
+        stage.upstream.script([Reply::of("200 OK", wrong, &large)]);
+        let answer = stage.sidecar.curl(&["-d", "syssn=1"], "/trade/v1/query");
         assert_eq!((answer.status, answer.header(HEADER)), (200, Some("unchecked")));
         assert_eq!(answer.body.len(), large.len());
     }

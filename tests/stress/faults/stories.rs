@@ -186,8 +186,10 @@ fn what_is_no_http_leaves_the_payment_in_doubt() {
 fn an_answer_that_is_longer_than_it_says_is_cut_and_its_rest_answers_nobody() {
     let stage = Stage::new(&[]);
     let forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
-    stage.upstream.script([Reply::raw(format!("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst{forged}"))]);
-    assert_eq!(pay(&stage).text(), "first");
+    stage.upstream.script([Reply::raw(format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{{\"respcd\":\"0000\"}}{forged}"
+    ))]);
+    assert_eq!(pay(&stage).text(), r#"{"respcd":"0000"}"#);
     for _ in 0..3 {
         let next = stage.sidecar.curl(&["-d", "syssn=1"], "/trade/v1/query");
         assert_eq!(next.json()["respcd"], "0000", "another call's bytes were taken for this one's answer");
@@ -205,7 +207,7 @@ fn a_large_answer_that_breaks_off_is_seen_to_break_off() {
         .then_close()]);
     let mut connection = stage.sidecar.connect();
     connection.write(format!(
-        "POST {PAYMENT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{FORM}",
+        "POST /trade/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{FORM}",
         FORM.len()
     ));
     let mut seen = Vec::new();
@@ -243,7 +245,8 @@ fn a_kept_connection_that_ends_once_a_payment_is_on_it_leaves_it_in_doubt() {
 #[test]
 fn a_caller_that_hangs_up_does_not_cancel_its_payment() {
     let stage = Stage::new(&[]);
-    stage.upstream.script([Reply::raw("").then_drip("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", MOMENT)]);
+    stage.upstream.script([Reply::raw("")
+        .then_drip("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"respcd\":\"0000\"}", MOMENT)]);
     let mut caller = stage.sidecar.connect();
     let length = FORM.len();
     caller.write(format!(
@@ -251,7 +254,7 @@ fn a_caller_that_hangs_up_does_not_cancel_its_payment() {
     ));
     stage.upstream.wait_for_requests(1);
     drop(caller);
-    let line = stage.sidecar.wait_for_log(&["request_id=gone"]);
+    let line = stage.sidecar.wait_for_log(&["INFO", "request_id=gone"]);
     for part in ["status=200", r#"delivery="answered""#, r#"endpoint="/trade/v1/payment""#] {
         assert!(line.contains(part), "{line}");
     }

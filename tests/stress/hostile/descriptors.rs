@@ -13,7 +13,9 @@ fn a_lack_of_descriptors_is_survived_and_told_truly() {
     assert_eq!(fresh(&stage).status, 200);
     stage.upstream.forget();
     let gate = Gate::default();
-    let held = Reply::raw("").then_wait(&gate).then_bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let held = Reply::raw("")
+        .then_wait(&gate)
+        .then_bytes("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"respcd\":\"0000\"}");
     stage.upstream.script(vec![held; 60]);
     // A call that is under way holds two descriptors, so some find none for the way to QFPay, and some none at all.
     let call = || {

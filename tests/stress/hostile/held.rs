@@ -95,7 +95,9 @@ fn a_call_in_work_is_never_let_go() {
     let memory = Memory::when_idle(&stage);
     stage.upstream.forget();
     let gate = Gate::default();
-    let held = Reply::raw("").then_wait(&gate).then_bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let held = Reply::raw("")
+        .then_wait(&gate)
+        .then_bytes("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"respcd\":\"0000\"}");
     stage.upstream.script(vec![held; 6]);
     let mut calls = opened(&stage, 6, |_| format!("{HEAD}Content-Length: 7\r\n\r\ntxamt=1"));
     stage.upstream.wait_for_requests(6);
@@ -107,7 +109,7 @@ fn a_call_in_work_is_never_let_go() {
     assert_served(&stage, "6 of 64 places in work, 300 attackers");
     gate.open();
     for call in &mut calls {
-        assert_eq!(call.read().text(), "ok");
+        assert_eq!(call.read().text(), r#"{"respcd":"0000"}"#);
     }
     drop(attackers);
     memory.assert_bounded("6 of 64 places in work, 300 attackers");
@@ -118,7 +120,9 @@ fn when_every_place_is_in_work_further_callers_wait() {
     let settings: Vec<_> = PATIENT.into_iter().chain(["limits.connections=2"]).collect();
     let stage = Stage::new(&settings);
     let gate = Gate::default();
-    let held = Reply::raw("").then_wait(&gate).then_bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let held = Reply::raw("")
+        .then_wait(&gate)
+        .then_bytes("HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"respcd\":\"0000\"}");
     stage.upstream.script(vec![held; 2]);
     let mut calls = opened(&stage, 2, |_| format!("{HEAD}Content-Length: 7\r\n\r\ntxamt=1"));
     stage.upstream.wait_for_requests(2);
@@ -127,7 +131,7 @@ fn when_every_place_is_in_work_further_callers_wait() {
     assert!(third.0.peek(&mut [0]).is_err(), "there was no place for it");
     gate.open();
     third.0.set_read_timeout(Some(SOON)).unwrap();
-    assert!(calls.iter_mut().all(|call| call.read().text() == "ok"));
+    assert!(calls.iter_mut().all(|call| call.read().text() == r#"{"respcd":"0000"}"#));
     // The callers keep their connections, but have nothing to say: one gives up its place.
     assert_eq!(third.read().status, 200);
 }

@@ -96,13 +96,14 @@ pub fn forwarded() -> Vec<Path> {
         })
         .collect();
     let replies = [
-        ("a body that is no JSON", Reply::ok(answer), ANSWER),
-        ("500", Reply::of("500 Internal Server Error", "", answer), ANSWER),
+        ("a body that is no JSON", Reply::ok(answer), ORDER),
+        ("500", Reply::of("500 Internal Server Error", "", answer), ORDER),
+        ("another order", Reply::ok(format!(r#"{{"respcd":"0000","out_trade_no":"{answer}"}}"#)), ORDER),
         ("429", Reply::of("429 Too Many Requests", "", answer), ANSWER),
         (
             "a redirect",
             Reply::of("302 Found", &format!("Location: https://x.test/{answer}\r\n"), answer),
-            ANSWER,
+            ORDER,
         ),
         ("garbage", Reply::raw(format!("{answer} garbage\r\n\r\n")).then_close(), ORDER),
         ("a broken head", Reply::raw(format!("HTTP/1.1 200 OK\r\nX: {answer}")).then_close(), ORDER),

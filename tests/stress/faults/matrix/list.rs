@@ -162,6 +162,9 @@ impl List {
                 self.diagonal(Fault::Answer(act, Framing::Length, offset));
             }
         }
+        for odd in ODD.iter().filter(|odd| odd.name.starts_with("redirects")) {
+            self.diagonal(Fault::Odd(odd));
+        }
         for case in &mut self.0[payments..] {
             case.call = Call::Query;
         }

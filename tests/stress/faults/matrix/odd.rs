@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::case::{Act, Framing};
 use super::reply::{Reply, body};
-use super::rules::{ANSWERED, Expected, NO_ANSWER, TIMED_OUT, TRUNCATED, answered};
+use super::rules::{ANSWERED, Expected, FOREIGN, NO_ANSWER, TIMED_OUT, TRUNCATED, UNCLEAR, answered};
 use super::script::Step;
 
 /// An odd answer.
@@ -62,6 +62,32 @@ macro_rules! status {
     };
 }
 
+/// A redirect, which is not passed on, whatever stands in it.
+macro_rules! redirect {
+    ($name:literal, $status:literal, $location:literal) => {
+        Odd { expected: UNCLEAR, ..status!($name, $status, $location) }
+    };
+}
+
+/// An answer that may be of a gateway on the way to QFPay.
+macro_rules! gateway {
+    ($name:literal, $status:literal, $body:expr, $expected:expr) => {
+        Odd {
+            name: $name,
+            steps: |_| {
+                let length = $body.len();
+                let head = concat!("HTTP/1.1 ", $status, " Odd\r\nServer: gateway\r\nContent-Length: ");
+                vec![text(&format!("{head}{length}\r\n\r\n{}", $body))]
+            },
+            passed_on: |_| $body.into(),
+            expected: $expected,
+        }
+    };
+}
+
+/// What web servers answer with when nobody behind them does.
+const PAGE: &str = "<html><head><title>Odd</title></head><body><h1>Odd</h1></body></html>";
+
 /// Bytes that are no answer, and the end.
 macro_rules! garbage {
     ($name:literal, $bytes:expr) => {
@@ -91,14 +117,23 @@ pub const ODD: &[Odd] = &[
     status!("answers 502", 502, ""),
     status!("answers 503", 503, "Retry-After: 1\r\n"),
     status!("answers 504", 504, ""),
-    status!("redirects with 301", 301, "Location: /trade/v1/refund\r\n"),
-    status!("redirects with 302", 302, "Location: http://127.0.0.1:1/\r\n"),
-    status!("redirects with 303", 303, "Location: /trade/v1/query\r\n"),
-    status!("redirects with 307", 307, "Location: /trade/v1/payment\r\n"),
-    status!("redirects with 308", 308, "Location: /trade/v1/payment\r\n"),
-    odd!("answers 204 without a body", answered(204), nothing, |_| vec![text(
-        "HTTP/1.1 204 No Content\r\n\r\n"
-    )]),
+    redirect!("redirects with 301", 301, "Location: /trade/v1/refund\r\n"),
+    redirect!("redirects with 302", 302, "Location: http://127.0.0.1:1/\r\n"),
+    redirect!("redirects with 303", 303, "Location: /trade/v1/query\r\n"),
+    redirect!("redirects with 307", 307, "Location: /trade/v1/payment\r\n"),
+    redirect!("redirects with 308", 308, "Location: /trade/v1/payment\r\n"),
+    gateway!("answers 404 with a page", 404, PAGE, answered(404)),
+    gateway!("answers 429 without a body", 429, "", answered(429)),
+    gateway!("answers 200 with a page", 200, PAGE, UNCLEAR),
+    gateway!("answers 200 without a body", 200, "", UNCLEAR),
+    gateway!("answers 200 without a respcd", 200, r#"{"status":"ok"}"#, UNCLEAR),
+    gateway!("answers 408 with a page", 408, PAGE, UNCLEAR),
+    gateway!("answers 500 with a page", 500, PAGE, UNCLEAR),
+    gateway!("answers 502 with a page", 502, PAGE, UNCLEAR),
+    gateway!("answers 503 without a body", 503, "", UNCLEAR),
+    gateway!("answers 504 with JSON of its own", 504, r#"{"message":"timeout"}"#, UNCLEAR),
+    gateway!("names another order", 200, r#"{"respcd":"0000","out_trade_no":"ANOTHER"}"#, FOREIGN),
+    odd!("answers 204 without a body", UNCLEAR, nothing, |_| vec![text("HTTP/1.1 204 No Content\r\n\r\n")]),
     odd!("sends 100 Continue first", ANSWERED, own_body, |number| vec![
         text("HTTP/1.1 100 Continue\r\n\r\n"),
         whole(number)
@@ -140,7 +175,7 @@ pub const ODD: &[Odd] = &[
         text(&format!("HTTP/1.0 200 OK\r\n\r\n{}", body(number))),
         Step::End(Act::Close)
     ]),
-    odd!("sends a body without end, fast", ANSWERED, nothing, |_| vec![
+    odd!("sends a body without end, fast", UNCLEAR, nothing, |_| vec![
         text("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
         Step::Endless([b"2000\r\n".to_vec(), vec![b'x'; 0x2000], b"\r\n".to_vec()].concat(), FAST)
     ]),

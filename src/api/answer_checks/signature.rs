@@ -6,7 +6,7 @@
 
 use hyper::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::Api;
+use crate::api::Api;
 use crate::config::VerifyResponses;
 use crate::credentials::{App, SignType};
 use crate::error::{Code, Failure};
