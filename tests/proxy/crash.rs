@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use crate::notifications::stage::{assert_acknowledged, connect, notification, request, success};
-use crate::support::{FakeUpstream, Gate, Launch, Load, Outcome, Reply, Sidecar, Stage};
+use crate::support::{FakeUpstream, Gate, Launch, Load, Outcome, Reply, Sidecar, Stage, own_ip};
 
 const CALLERS: usize = 32;
 
@@ -23,7 +23,8 @@ fn a_new_start_after_kill_9_under_load_repeats_nothing() {
     let config = Stage::config(&format!("http://{}", upstream.address));
     let launch =
         |api: &str| Launch::new(&config).set(&format!("listen.api={api}")).set("log.level=info").start();
-    let mut first = launch("127.0.0.1:0");
+    // An address of its own, so that meanwhile no other test run is given its port.
+    let mut first = launch(&format!("{}:0", own_ip()));
     let api = first.api.clone();
 
     let before = Load::start(&api, CALLERS, "before");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::{Answer, CANARY, Connection, Launch, SOON, curl, leak, process};
+use super::{Answer, CANARY, Connection, Launch, SOON, curl, leak, ports, process};
 
 /// How long a start may take.
 const READY: Duration = Duration::from_secs(10);
@@ -95,6 +95,7 @@ impl Sidecar {
             let _ = child.wait();
             panic!("the sidecar was not ready within {READY:?}:\n{screen}{}", stderr.text())
         });
+        ports::assert_chosen_by_the_system(&screen);
         let address = |label: &str| {
             let mut lines = screen.lines().map(str::trim_start);
             let line = lines.find_map(|line| line.strip_prefix(label)?.split_once("http://"));

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::stage::{Relay, assert_acknowledged, connect, notification, request, success};
-use crate::support::{Answer, FakeUpstream, Reply};
+use crate::support::{Answer, FakeUpstream, Reply, nobody_listens};
 
 #[test]
 fn the_word_alone_acknowledges() {
@@ -143,8 +143,7 @@ fn an_endless_answer_ends_with_the_timeout() {
 #[test]
 fn a_receiver_that_is_down_is_502() {
     let receiver = FakeUpstream::start();
-    // A port that was ours a moment ago, and on which nobody listens.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = nobody_listens();
     let launch = Relay::start(&receiver, "app = \"shop\"");
     let url = format!("notifications.routes.0.receiver_url=http://{free}/n");
     let relay = Relay { receiver, sidecar: launch.set(&url).start() };

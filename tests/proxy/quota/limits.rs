@@ -37,7 +37,7 @@ fn qfpay_never_sees_more_than_it_documents() {
 fn the_defaults_are_qfpays_limits() {
     // The built-in sandbox, without a word about quotas but that nobody waits.
     let config = "listen.api = \"127.0.0.1:0\"\nlisten.admin = \"127.0.0.1:0\"\nquota.max_wait_ms = 0\n\
-        listen.allowed_hosts = [\"localhost\"]\n";
+        sandbox.listen = \"127.0.0.1:0\"\nlisten.allowed_hosts = [\"localhost\"]\n";
     let sidecar = Sidecar::start(&format!("{config}[apps.shop]\napp_code = \"A1B2\"\n"));
     let burst = burst(&sidecar, PAYMENT, 8, 16);
     assert_kept(burst.passed, 94, PERIOD, burst.took);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::redis::{BURST, PERIOD, decided, is_up, sharing};
 use super::server::RedisServer;
 use super::stage::*;
-use crate::support::{Answer, Reply, SOON, Stage};
+use crate::support::{Answer, Reply, SOON, Stage, nobody_listens};
 
 const WORD: &str = "hunter2-correct-horse";
 
@@ -129,17 +129,16 @@ fn a_password_is_asked_for_and_never_shown() {
 
 #[test]
 fn a_user_may_be_confined_to_what_the_quota_needs() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let Some(redis) = RedisServer::start(&["--port", &port.to_string(), "--bind", "127.0.0.1"]) else {
-        return;
-    };
+    let address = nobody_listens();
+    let (ip, port) = (address.ip().to_string(), address.port().to_string());
+    let Some(redis) = RedisServer::start(&["--port", &port, "--bind", &ip]) else { return };
     // As docs/quota.md says.
     let commands = "+ping +select +evalsha +script|load +time +hmget +hset +pexpire";
     let made =
         redis.ask(&format!("ACL SETUSER sidecar on >{WORD} resetkeys ~qfpay-sidecar:quota:* {commands}"));
     assert_eq!(made, "+OK\r\n");
     let start = || {
-        let store = format!("quota.store=redis://sidecar@127.0.0.1:{port}/0");
+        let store = format!("quota.store=redis://sidecar@{address}/0");
         Stage::launch(|launch| {
             let launch =
                 launch.file("word", WORD, 0o400).secret(WORD).set(&store).set("quota.per_minute=400");

@@ -301,8 +301,7 @@ fn calls_at_once_get_each_its_own_answer() {
 
 #[test]
 fn an_upstream_that_comes_back_is_used_again() {
-    // An address of its own: on 127.0.0.1 another test could take the port meanwhile.
-    let port = TcpListener::bind("127.0.0.77:0").unwrap().local_addr().unwrap().to_string();
+    let port = nobody_listens().to_string();
     let stage = Stage::new(&[&format!("upstream.base_url=http://{port}")]);
     assert_not_sent(&pay(&stage), 502, "upstream_unreachable");
     let back = FakeUpstream::start_at(&port);
