@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::http::HeaderValue;
-use hyper::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use hyper::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 
@@ -45,9 +45,13 @@ impl Admin {
             }
             "/readyz" => answer(StatusCode::OK, "ready\n"),
             "/metrics" => {
-                let mut response = answer(StatusCode::OK, self.metrics.encode());
-                let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+                let accept: Vec<_> =
+                    head.headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+                let (kind, text) = self.metrics.answer(&accept.join(","));
+                let mut response = answer(StatusCode::OK, text);
+                let headers = response.headers_mut();
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+                headers.insert(VARY, HeaderValue::from_static("Accept"));
                 response
             }
             _ => answer(StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics\n"),

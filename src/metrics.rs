@@ -1,5 +1,6 @@
-//! What `/metrics` shows, in the OpenMetrics text format. Labels are names from the configuration and from tables,
-//! never what a caller sent.
+//! What `/metrics` shows. Labels are names from the configuration and from tables, never what a caller sent.
+
+mod plain;
 
 use std::time::Duration;
 
@@ -8,7 +9,6 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 /// What is counted of each request.
@@ -50,6 +50,11 @@ struct QuotaDecision {
     app: String,
     source: &'static str,
     outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -95,7 +100,10 @@ impl Metrics {
         let total = Family::new_with_constructor(total_buckets as fn() -> Histogram);
         let own = Family::new_with_constructor(own_buckets as fn() -> Histogram);
         let (ambiguous, in_flight) = (Counter::default(), Gauge::default());
-        registry.register("build", "The running version", Info::new(vec![("version", version)]));
+        // Not of the type that OpenMetrics has for this: the older text format and its tools know it not.
+        let build = Family::<Build, Gauge>::default();
+        build.get_or_create(&Build { version }).set(1);
+        registry.register("build_info", "The running version", build);
         registry.register("requests", "Requests answered, by outcome", requests.clone());
         let help = "From the request's head to the answer";
         registry.register_with_unit("request_duration", help, Unit::Seconds, total.clone());
@@ -188,7 +196,15 @@ impl Metrics {
         self.quota_store_up.get_or_create(&QuotaStore { store: "redis" }).set(i64::from(up));
     }
 
-    /// The text for a scraper.
+    /// The media type and the text for whoever sent this `Accept`: OpenMetrics if it is asked for, else text format 0.0.4.
+    pub fn answer(&self, accept: &str) -> (&'static str, String) {
+        match plain::prefers_openmetrics(accept) {
+            true => ("application/openmetrics-text; version=1.0.0; charset=utf-8", self.encode()),
+            false => ("text/plain; version=0.0.4; charset=utf-8", plain::from_openmetrics(&self.encode())),
+        }
+    }
+
+    /// The metrics as OpenMetrics text.
     pub fn encode(&self) -> String {
         let mut out = String::new();
         text::encode(&mut out, &self.registry).expect("writing to a String does not fail");

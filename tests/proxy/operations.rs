@@ -1,6 +1,7 @@
 //! What operators rely on: probes, metrics, one line per request, the sandbox in a process of its own.
 
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use crate::support::{CANARY, Launch, Reply, Stage, curl};
 
@@ -110,6 +111,70 @@ fn json_logs_are_one_object_a_line() {
 }
 
 #[test]
+fn metrics_come_in_the_format_that_is_asked_for() {
+    let stage = Stage::new(&[]);
+    stage.sidecar.curl(&["-d", PAYMENT], "/trade/v1/payment");
+    let get = |accept: &str| {
+        let url = format!("http://{}/metrics", stage.sidecar.admin);
+        curl(&["-H", &format!("Accept: {accept}"), &url])
+    };
+    // As Prometheus 2.42 asks.
+    let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
+        text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+    let openmetrics = get(prometheus);
+    assert!(
+        openmetrics
+            .header("Content-Type")
+            .unwrap()
+            .starts_with("application/openmetrics-text; version=1.0.0")
+    );
+    assert!(openmetrics.text().contains("# TYPE qfpay_sidecar_requests counter\n"), "{}", openmetrics.text());
+    assert!(openmetrics.text().ends_with("# EOF\n"));
+    for accept in ["text/plain", "*/*", "", "text/html,application/xhtml+xml,*/*;q=0.8"] {
+        let plain = get(accept);
+        assert_eq!(
+            plain.header("Content-Type"),
+            Some("text/plain; version=0.0.4; charset=utf-8"),
+            "{accept}"
+        );
+        assert!(plain.text().contains("# TYPE qfpay_sidecar_requests_total counter\n"), "{}", plain.text());
+        assert!(!plain.text().contains("# EOF") && !plain.text().contains("# UNIT"), "{}", plain.text());
+    }
+    // The numbers are the same, whatever the comments say.
+    let samples = |text: &str| {
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(samples(get("text/plain").text()), samples(openmetrics.text()));
+}
+
+#[test]
+fn promtool_takes_the_metrics() {
+    let promtool = std::env::var("PROMTOOL").unwrap_or_else(|_| "promtool".to_owned());
+    if Command::new(&promtool).arg("--version").output().is_err() {
+        let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+        assert!(!in_ci, "promtool is missing, and CI=true");
+        // Past the test harness, which shows nothing that a test prints unless it fails.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no promtool (Debian's package prometheus; PROMTOOL may name it)"
+        );
+        return;
+    }
+    let stage = Stage::new(&["quota.per_minute=400"]);
+    stage.upstream.script([Reply::ok(r#"{"respcd": "0000"}"#), Reply::close()]);
+    for _ in 0..2 {
+        stage.sidecar.curl(&["-d", PAYMENT], "/trade/v1/payment");
+    }
+    let mut check = Command::new(promtool);
+    check.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = check.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&stage.sidecar.admin("/metrics").body).unwrap();
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+    assert!(done.status.success() && said.is_empty(), "{said}");
+}
+
+#[test]
 fn metrics_count_requests_by_outcome() {
     let stage = Stage::new(&[]);
     stage.upstream.script([Reply::ok(r#"{"respcd": "0000"}"#), Reply::close()]);
@@ -117,7 +182,7 @@ fn metrics_count_requests_by_outcome() {
     stage.sidecar.curl(&["-d", PAYMENT], "/trade/v1/payment");
     stage.sidecar.curl(&["-d", "goods_name=x%26txamt=1&txamt=1&txamt=2"], "/trade/v1/payment");
     let metrics = stage.sidecar.admin("/metrics");
-    assert!(metrics.header("Content-Type").unwrap().starts_with("application/openmetrics-text"));
+    assert_eq!(metrics.header("Content-Type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let labels = |status, delivery, respcd, error, app| {
         format!(
             "qfpay_sidecar_requests_total{{endpoint=\"/trade/v1/payment\",app=\"{app}\",status=\"{status}\",\
