@@ -36,6 +36,7 @@ mod routes;
 mod sandbox;
 mod unknown;
 mod upstream;
+mod users;
 
 pub use browser::{Browser, Checkout};
 pub use effective::Effective;
@@ -80,6 +81,15 @@ impl Default for Request {
             overrides: Vec::new(),
             env: Vec::new(),
         }
+    }
+}
+
+impl Request {
+    /// Whether a flag or a variable gives this setting a value.
+    pub fn sets(&self, key: &str) -> bool {
+        let variable = layers::variable(key);
+        self.overrides.iter().any(|(other, _)| other == key)
+            || self.env.iter().any(|(name, _)| *name == variable)
     }
 }
 

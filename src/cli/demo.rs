@@ -19,14 +19,18 @@ use client::Client;
 
 pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
     let since = Instant::now();
-    let mut config = config(args, once)?;
-    let _written_at_the_end = telemetry::init(config.log);
     block_on(async {
+        // First of all: a signal that comes during the start is not lost.
         let signals = Signals::install()?;
+        let (mut config, chosen) = config(args)?;
+        let _written_at_the_end = telemetry::init(config.log);
+        if once {
+            chosen.any_other_ports(&mut config);
+        }
         let sidecar = match Sidecar::start(&config).await {
-            // Somebody else, perhaps an earlier demo, has the usual ports: any others do.
-            Err(StartError::Bind { .. }) => {
-                any_ports(&mut config);
+            // Another process, perhaps an earlier demo, has a usual port: any others do, but for those that were asked for.
+            Err(StartError::Bind { setting, .. }) if !chosen.has(setting) => {
+                chosen.any_other_ports(&mut config);
                 Sidecar::start(&config).await?
             }
             started => started?,
@@ -37,6 +41,8 @@ pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
             .sandbox()
             .ok_or_else(|| Stop::Failed("the demo needs the embedded sandbox".to_owned()))?;
         let api = base(sidecar.api_address())?;
+        let console =
+            sidecar.sandbox_address().map(|address| format!("{address}/sandbox/")).unwrap_or_default();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let serving = tokio::spawn(sidecar.serve(async {
             let _ = stopped.await;
@@ -48,18 +54,50 @@ pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
             walked = steps::walk(&client, &sandbox) => walked,
             () = &mut asked_to_end => Err(interrupted()),
         };
-        if walked.is_ok() && !once {
+        if let Ok(pay_page) = &walked
+            && !once
+        {
             print_curl_lines(&api);
+            // On lines of their own and whole, so that a terminal makes links of them.
+            say!("Open in a browser:\n\n  console    {console}\n  pay page   {pay_page}");
             asked_to_end.await;
         }
         let _ = stop.send(());
         let _ = serving.await;
-        walked
+        walked.map(drop)
     })
 }
 
+/// The addresses that a flag or a variable asks for. The demo obeys them; where none does, any port will do.
+struct Chosen(Vec<&'static str>);
+
+impl Chosen {
+    fn of(request: &config::Request) -> Self {
+        let mut settings = vec!["listen.api", "listen.admin", "sandbox.listen"];
+        settings.retain(|setting| request.sets(setting));
+        Self(settings)
+    }
+
+    fn has(&self, setting: &str) -> bool {
+        self.0.contains(&setting)
+    }
+
+    fn any_other_ports(&self, config: &mut Config) {
+        let any = || Address::Tcp(([127, 0, 0, 1], 0).into());
+        if !self.has("listen.api") {
+            config.listen.api = any();
+        }
+        if !self.has("listen.admin") {
+            config.listen.admin = Some(any());
+        }
+        if !self.has("sandbox.listen") {
+            config.sandbox.listen = any();
+        }
+    }
+}
+
 /// The sandbox environment, whatever else is configured; quiet, so that the steps can be read.
-fn config(args: &Args, once: bool) -> Result<Config, Stop> {
+fn config(args: &Args) -> Result<(Config, Chosen), Stop> {
     let mut request = args.config_request()?;
     if args.names_a_configuration() {
         return Err(Stop::Usage(
@@ -67,21 +105,11 @@ fn config(args: &Args, once: bool) -> Result<Config, Stop> {
         ));
     }
     request.environment = Some("sandbox".to_owned());
-    if !request.overrides.iter().any(|(key, _)| key == "log.level") {
-        request.overrides.push(("log.level".to_owned(), "warn".to_owned()));
-    }
     let mut config = config::load(&request)?;
-    if once {
-        any_ports(&mut config);
+    if !request.sets("log.level") {
+        config.log.level = tracing::Level::WARN;
     }
-    Ok(config)
-}
-
-fn any_ports(config: &mut Config) {
-    let any = Address::Tcp(([127, 0, 0, 1], 0).into());
-    config.listen.api = any.clone();
-    config.listen.admin = Some(any.clone());
-    config.sandbox.listen = any;
+    Ok((config, Chosen::of(&request)))
 }
 
 fn base(api: &Address) -> Result<String, Stop> {

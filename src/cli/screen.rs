@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::paper::{Ink, Paper};
 use crate::app::Sidecar;
 use crate::config::{Config, Target};
 use crate::credentials::App;
@@ -50,8 +51,9 @@ pub(super) fn ready(since: Instant) {
     say!("ready in {} ms", since.elapsed().as_millis());
 }
 
+/// Prints a line of the screen.
 pub(super) fn line(label: &str, text: &str) {
-    say!("  {label:<10}{text}");
+    say!("{}", Paper::of_stdout().line(Ink::Label, label, 10, text));
 }
 
 /// An app as people recognise it, without its key.

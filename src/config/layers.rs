@@ -24,6 +24,11 @@ const ENVIRONMENTS: [&str; 3] = ["sandbox", "test", "production"];
 /// Variables that begin like this are settings. One underscore less would collide with what Kubernetes sets.
 const ENV_PREFIX: &str = "QFPAY__";
 
+/// The variable that sets this key.
+pub(super) fn variable(key: &str) -> String {
+    format!("{ENV_PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
+}
+
 /// Flags that have a name of their own; every other key is set by `--set KEY=VALUE`.
 const FLAGS: [(&str, &str); 4] = [
     ("listen.api", "--listen"),

@@ -1,5 +1,6 @@
 //! The commands beside `run`, as an operator types them.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -30,6 +31,68 @@ fn the_demo_runs_the_main_job_once() {
     assert_eq!(out.matches("200 OK {\"respcd\": \"0000\"").count(), 4, "{out}");
     assert_eq!(out.matches("x-qf-sign: ").count(), 4, "{out}");
     assert!(!out.contains("SANDBOX0DEMO0KEY"), "the demo shows its key");
+}
+
+#[test]
+fn the_demo_obeys_the_addresses_that_it_is_given() {
+    // A loopback address of this process's own, since its ports are given back before the demo takes them.
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let ip = std::net::Ipv4Addr::new(127, 64 + high, middle, low);
+    let bound = [(); 3].map(|()| TcpListener::bind((ip, 0)).unwrap());
+    let [api, admin, sandbox] = bound.each_ref().map(|listener| listener.local_addr().unwrap().to_string());
+    let set = format!("sandbox.listen={sandbox}");
+    let arguments = ["demo", "--once", "--listen", &api, "--admin-listen", &admin, "--set", &set];
+    // Taken ones are no reason to take others: these were asked for.
+    let taken = qfpay(&arguments);
+    assert_eq!(taken.status.code(), Some(1), "{}", text(&taken.stdout));
+    assert!(text(&taken.stderr).contains("sandbox.listen: cannot listen on"), "{}", text(&taken.stderr));
+    drop(bound);
+    let done = qfpay(&arguments);
+    let out = text(&done.stdout);
+    assert_eq!(done.status.code(), Some(0), "{out}{}", text(&done.stderr));
+    for (label, address) in [("api", &api), ("admin", &admin), ("sandbox", &sandbox)] {
+        assert!(out.contains(&format!("\n  {label:<10}http://{address}")), "{label} {address}: {out}");
+    }
+    let config = out.lines().find(|line| line.starts_with("  config")).unwrap();
+    assert!(config.contains("flag --listen") && !config.contains("--log-level"), "{config}");
+}
+
+/// The demo on a terminal 80 columns wide, until it names its pay page.
+fn demo_on_a_terminal(no_color: &str) -> String {
+    let mut python = Command::new("python3");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/offline/terminal.py");
+    python.args([script, "80", "pay page", env!("CARGO_BIN_EXE_qfpay-sidecar"), "demo"]);
+    for setting in ["listen.api", "listen.admin", "sandbox.listen"] {
+        python.args(["--set", &format!("{setting}=127.0.0.1:0")]);
+    }
+    // Python itself is found by PATH, and only by it.
+    let path = std::env::var_os("PATH").unwrap();
+    let done =
+        python.env_clear().env("PATH", path).env("TERM", "xterm").env("NO_COLOR", no_color).output().unwrap();
+    text(&done.stdout).to_owned()
+}
+
+#[test]
+fn the_demo_is_readable_on_a_terminal_and_ends_with_what_to_open() {
+    let shown = demo_on_a_terminal("1");
+    assert!(!shown.contains('\u{1b}'), "NO_COLOR is heeded: {shown}");
+    assert!(shown.contains(r#""resperr": "交易成功""#) && !shown.contains("\\u"), "{shown}");
+    let (steps, end) = shown.split_once("\nThe sidecar goes on serving.").unwrap();
+    for line in steps.lines() {
+        let columns: usize = line.chars().map(|char| if char.is_ascii() { 1 } else { 2 }).sum();
+        assert!(columns <= 80, "{columns}: {line}");
+    }
+    assert!(steps.contains("\n             "), "long lines go on below themselves: {steps}");
+    let link = |label: &str| {
+        let line = end.lines().find_map(|line| line.trim_start().strip_prefix(label)).unwrap();
+        line.trim().to_owned()
+    };
+    let console = link("console");
+    assert!(console.starts_with("http://127.0.0.1:") && console.ends_with("/sandbox/"), "{console}");
+    assert!(link("pay page").starts_with(console.strip_suffix("sandbox/").unwrap()), "{end}");
+
+    let coloured = demo_on_a_terminal("");
+    assert!(coloured.contains("\u{1b}[32mQFPay saw\u{1b}[0m"), "{coloured}");
 }
 
 #[test]

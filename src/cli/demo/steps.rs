@@ -4,22 +4,24 @@ use hyper::header::LOCATION;
 
 use super::client::{Client, Reply};
 use crate::cli::Stop;
+use crate::cli::paper::{Ink, Paper, readable};
 use crate::sandbox::{Received, Sandbox, Verdict};
 
-/// Walks through all steps, and fails at the first one that QFPay would not have accepted.
-pub(super) async fn walk(client: &Client, sandbox: &Sandbox) -> Result<(), Stop> {
+/// Walks through all steps, and fails at the first one that QFPay would not have accepted. Gives the URL of the page on
+/// which the customer pays the last order.
+pub(super) async fn walk(client: &Client, sandbox: &Sandbox) -> Result<String, Stop> {
     let started = time::OffsetDateTime::now_utc().unix_timestamp();
 
-    title("1. WeChat oauth code: a URL for the customer's browser, signed in its query; QFPay is not called");
+    title("1. WeChat oauth code: a signed URL for the customer's browser; no call to QFPay");
     let target = "/tool/v1/get_weixin_oauth_code?redirect_uri=http%3A%2F%2F127.0.0.1%2Fcallback%3Fcart%3D7";
     came_in("GET", target, "");
     let reply = client.get(target).await?;
     let location = location(&reply)?;
-    say!("  came back  {} Location: {location}", reply.status);
+    came_back(&reply, &format!("Location: {location}"));
     let reply = client.get(&location).await?;
-    say!("  browser    goes there; WeChat and QFPay send it back to the shop:");
+    line("browser", "goes there; WeChat and QFPay send it back to the shop:");
     let callback = self::location(&reply)?;
-    say!("  came back  {} Location: {callback}", reply.status);
+    came_back(&reply, &format!("Location: {callback}"));
     let code =
         parameter(&callback, "code").ok_or_else(|| unexpected("a code in the callback URL", &reply))?;
 
@@ -43,14 +45,16 @@ pub(super) async fn walk(client: &Client, sandbox: &Sandbox) -> Result<(), Stop>
         "txamt=1200&txcurrcd=HKD&pay_type=800201&out_trade_no=demo-mpm-{started}&txdtm=2026-01-31 12:00:00"
     );
     let reply = call(client, sandbox, "POST", "/trade/v1/payment", &form).await?;
-    reply.member("qrcode").ok_or_else(|| unexpected("a qrcode", &reply))?;
+    let pay_page = reply.member("qrcode").ok_or_else(|| unexpected("a qrcode", &reply))?;
 
     title("5. Query of both orders, parameters in the query string");
     let target = format!("/trade/v1/query?out_trade_no=demo-jsapi-{started},demo-mpm-{started}");
     call(client, sandbox, "GET", &target, "").await?;
 
-    say!("\nEvery call was signed by the sidecar and verified by the sandbox. The caller never had the key.");
-    Ok(())
+    say!(
+        "\nEvery call was signed by the sidecar and verified by the sandbox.\nThe caller never had the key."
+    );
+    Ok(pay_page)
 }
 
 /// Sends one call, shows what came in, what went out and what came back, and requires that the signature was right.
@@ -66,7 +70,7 @@ async fn call(
     let received = sandbox.received();
     let arrived = received.last().ok_or_else(|| unexpected("a request at the sandbox", &reply))?;
     went_out(arrived);
-    say!("  came back  {} {}", reply.status, reply.body);
+    came_back(&reply, &readable(&reply.body));
     let verified = matches!(arrived.verdict, Verdict::Verified { .. });
     match reply.member("respcd") {
         Some(respcd) if respcd == "0000" && verified => Ok(reply),
@@ -75,32 +79,42 @@ async fn call(
 }
 
 fn title(text: &str) {
-    say!("\n{text}");
+    say!("\n{}", Paper::of_stdout().ink(Ink::Title, text));
+}
+
+fn line(label: &str, text: &str) {
+    in_colour(Ink::Label, label, text);
+}
+
+fn in_colour(ink: Ink, label: &str, text: &str) {
+    say!("{}", Paper::of_stdout().line(ink, label, 11, text));
 }
 
 fn came_in(method: &str, target: &str, form: &str) {
-    say!("  came in    {method} {target}");
+    line("came in", &format!("{method} {target}"));
     if !form.is_empty() {
-        say!("             {form}");
+        line("", form);
     }
 }
 
 /// What arrived at the sandbox, as it was received there.
 fn went_out(arrived: &Received) {
-    say!("  went out   {} {}", arrived.method, arrived.target);
+    line("went out", &format!("{} {}", arrived.method, arrived.target));
     for name in ["x-qf-appcode", "x-qf-sign", "x-qf-signtype", "content-type"] {
         if let Some(value) = arrived.header(name) {
-            say!("             {name}: {value}");
+            line("", &format!("{name}: {value}"));
         }
     }
     if !arrived.body.is_empty() {
-        say!("             {}", String::from_utf8_lossy(&arrived.body));
+        line("", &String::from_utf8_lossy(&arrived.body));
     }
-    say!(
-        "  QFPay saw  {} (signature {})",
-        arrived.canonical.as_deref().unwrap_or("-"),
-        arrived.verdict.word()
-    );
+    let ink = if matches!(arrived.verdict, Verdict::Verified { .. }) { Ink::Good } else { Ink::Bad };
+    let canonical = arrived.canonical.as_deref().unwrap_or("-");
+    in_colour(ink, "QFPay saw", &format!("{canonical} (signature {})", arrived.verdict.word()));
+}
+
+fn came_back(reply: &Reply, text: &str) {
+    line("came back", &format!("{} {text}", reply.status));
 }
 
 fn location(reply: &Reply) -> Result<String, Stop> {
@@ -114,5 +128,5 @@ fn parameter(url: &str, name: &str) -> Option<String> {
 }
 
 fn unexpected(wanted: &str, reply: &Reply) -> Stop {
-    Stop::Failed(format!("expected {wanted}, but got {} {}", reply.status, reply.body))
+    Stop::Failed(format!("expected {wanted}, but got {} {}", reply.status, readable(&reply.body)))
 }
