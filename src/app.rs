@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::notification::Notifications;
 use crate::quota::Quota;
 use crate::sandbox::{self, Sandbox};
-use crate::server::{Address, Limits, Listener, Shutdown};
+use crate::server::{Address, CannotListen, Limits, Listener, Passed, Shutdown};
 use crate::sign::Verifier;
 use crate::upstream::{Settings, Upstream};
 
@@ -44,6 +44,29 @@ pub enum StartError {
         /// What the system says.
         cause: io::Error,
     },
+    /// `listen.socket_user` or `listen.socket_group` asks for more than the process may do.
+    #[error(
+        "{setting}: {address}: listen.socket_user and listen.socket_group: {cause}; only root changes a file's user, and its \
+         group only to one that the process belongs to. Or let systemd make the socket: \
+         examples/deploy/qfpay-sidecar.socket"
+    )]
+    SocketOwner {
+        /// The setting that holds the address.
+        setting: &'static str,
+        /// The address.
+        address: Address,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// What systemd passed is no listening socket.
+    #[error("systemd passed a descriptor that is no listening socket: {0}")]
+    Passed(io::Error),
+    /// systemd listens where no setting says so.
+    #[error(
+        "systemd passed a socket that listens on {0}, and no setting names this address: set listen.api, listen.admin or \
+         listen.notifications to it, to the letter, or take it out of the socket unit"
+    )]
+    Unexpected(String),
     /// The file of certificate authorities.
     #[error("{setting}: {file}: {cause}")]
     CaFile {
@@ -87,6 +110,14 @@ impl Sidecar {
     /// # Errors
     /// [`StartError`] names the setting at fault.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        Self::start_with(config, Passed::default()).await
+    }
+
+    /// The same, with sockets that somebody else listens on already: each takes the place of the listener of its address.
+    ///
+    /// # Errors
+    /// [`StartError`] names the setting at fault, or the socket that no setting wants.
+    pub async fn start_with(config: &Config, mut passed: Passed) -> Result<Self, StartError> {
         descriptors::provide(config);
         let (base, browser_base, sandbox) = match &config.upstream.target {
             Target::Live(base) => (base.clone(), config.upstream.browser_base_url.clone(), None),
@@ -95,16 +126,19 @@ impl Sidecar {
                 (base.clone(), base, Some((listener, sandbox)))
             }
         };
-        let api_listener = bind("listen.api", &config.listen.api).await?;
-        let admin_listener = match &config.listen.admin {
-            Some(address) => Some(bind("listen.admin", address).await?),
+        let listen = &config.listen;
+        let api_listener = bind("listen.api", &listen.api, config, &mut passed).await?;
+        let admin_listener = match &listen.admin {
+            Some(address) => Some(bind("listen.admin", address, config, &mut passed).await?),
             None => None,
         };
-
-        let notification_listener = match &config.listen.notifications {
-            Some(address) => Some(bind("listen.notifications", address).await?),
+        let notification_listener = match &listen.notifications {
+            Some(address) => Some(bind("listen.notifications", address, config, &mut passed).await?),
             None => None,
         };
+        if let Some(address) = passed.left().first() {
+            return Err(StartError::Unexpected(address.to_string()));
+        }
 
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         let shutdown = Shutdown::new();
@@ -201,9 +235,18 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
-async fn bind(setting: &'static str, address: &Address) -> Result<Listener, StartError> {
-    let bound = Listener::bind(address).await;
-    bound.map_err(|cause| StartError::Bind { setting, address: address.clone(), cause })
+async fn bind(
+    setting: &'static str,
+    address: &Address,
+    config: &Config,
+    passed: &mut Passed,
+) -> Result<Listener, StartError> {
+    let bound = Listener::bind_or_take(address, &config.listen.socket_file, passed).await;
+    let address = || address.clone();
+    bound.map_err(|cannot| match cannot {
+        CannotListen::System(cause) => StartError::Bind { setting, address: address(), cause },
+        CannotListen::Owner(cause) => StartError::SocketOwner { setting, address: address(), cause },
+    })
 }
 
 fn upstream(config: &Config, base: UpstreamUrl) -> Result<Upstream, StartError> {

@@ -12,6 +12,7 @@ mod dumps;
 mod explain;
 mod healthcheck;
 mod input;
+mod paper;
 mod run;
 mod sandbox;
 mod screen;
@@ -27,14 +28,17 @@ use clap::{CommandFactory, Parser};
 
 use crate::app::StartError;
 use crate::config::{self, Config, ConfigError};
+use crate::server::Passed;
 use args::{Args, Command};
 
 /// Parses the arguments of the process, does what they say, and gives the exit code.
 pub fn main() -> ExitCode {
     dumps::forbid();
+    // Changes the environment, hence before there are threads. Only `run` listens for shops.
+    let passed = Passed::from_env();
     let args = Args::parse();
     let done = match args.command.as_ref().unwrap_or(&Command::Run) {
-        Command::Run => run::run(&args),
+        Command::Run => run::run(&args, passed),
         Command::Demo { once } => demo::run(&args, *once),
         Command::Sandbox { .. } => sandbox::run(&args),
         Command::Check => check::run(&args),

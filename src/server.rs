@@ -9,9 +9,11 @@ mod entrance;
 mod head;
 mod listener;
 mod parting;
+mod passed;
 mod progress;
 mod refusal;
 mod shutdown;
+mod socket_file;
 mod unsent;
 mod watch;
 
@@ -28,9 +30,11 @@ use hyper::{Request, Response};
 use connection::Service;
 use crowd::Crowd;
 use entrance::Entrance;
-pub use listener::{Address, BadAddress, Listener, Peer};
+pub use listener::{Address, BadAddress, CannotListen, Listener, Peer};
+pub use passed::Passed;
 pub use refusal::Refusal;
 pub use shutdown::{Shutdown, Stage};
+pub use socket_file::SocketFile;
 
 /// Bounds on what callers can take up.
 #[derive(Clone, Copy, Debug)]

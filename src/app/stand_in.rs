@@ -12,11 +12,11 @@ use crate::config::Config;
 use crate::error::Failure;
 use crate::gate::{self, Hosts};
 use crate::sandbox::{self, Sandbox};
-use crate::server::{self, Address, CloseConnection, Limits, Listener, Shutdown};
+use crate::server::{self, Address, CloseConnection, Limits, Listener, Passed, Shutdown};
 
 /// Binds the sandbox, which must know its own address to show pages to browsers.
 pub(super) async fn start_sandbox(config: &Config) -> Result<(Listener, Sandbox, UpstreamUrl), StartError> {
-    let listener = bind("sandbox.listen", &config.sandbox.listen).await?;
+    let listener = bind("sandbox.listen", &config.sandbox.listen, config, &mut Passed::default()).await?;
     let base = UpstreamUrl::parse(&listener.address().to_string())
         .expect("the configuration takes only loopback TCP addresses for the sandbox");
     let options = sandbox::Options {

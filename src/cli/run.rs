@@ -1,23 +1,26 @@
 //! `run`: serve until a signal.
 
+use std::io;
 use std::time::Instant;
 
 use super::args::Args;
 use super::signals::Signals;
 use super::{Stop, block_on, load, screen};
-use crate::app::Sidecar;
+use crate::app::{Sidecar, StartError};
+use crate::server::Passed;
 use crate::telemetry;
 
-pub(super) fn run(args: &Args) -> Result<(), Stop> {
+pub(super) fn run(args: &Args, passed: io::Result<Passed>) -> Result<(), Stop> {
     let since = Instant::now();
-    let config = load(args)?;
-    let _written_at_the_end = telemetry::init(config.log);
-    for advice in &config.advice {
-        tracing::warn!(advice, "this works, and could be safer");
-    }
     block_on(async {
+        // First of all: a signal that comes during the start is not lost.
         let signals = Signals::install()?;
-        let sidecar = Sidecar::start(&config).await?;
+        let config = load(args)?;
+        let _written_at_the_end = telemetry::init(config.log);
+        for advice in &config.advice {
+            tracing::warn!(advice, "this works, and could be safer");
+        }
+        let sidecar = Sidecar::start_with(&config, passed.map_err(StartError::Passed)?).await?;
         screen::print(&config, &sidecar);
         screen::ready(since);
         match sidecar.serve(signals.first()).await {

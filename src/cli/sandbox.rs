@@ -6,11 +6,28 @@ use super::args::Args;
 use super::signals::Signals;
 use super::{Stop, block_on, load, screen};
 use crate::app::StandaloneSandbox;
-use crate::config::{Environment, Target};
+use crate::config::{Config, Environment, Target};
 use crate::telemetry;
 
 pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let since = Instant::now();
+    block_on(async {
+        // First of all: a signal that comes during the start is not lost.
+        let signals = Signals::install()?;
+        let config = config(args)?;
+        let _written_at_the_end = telemetry::init(config.log);
+        let sandbox = StandaloneSandbox::start(&config).await?;
+        say!("qfpay-sidecar {} sandbox", env!("CARGO_PKG_VERSION"));
+        screen::line("sandbox", &sandbox.address().to_string());
+        screen::line("use it", &format!("qfpay-sidecar run --set upstream.base_url={}", sandbox.address()));
+        screen::ready(since);
+        sandbox.serve(signals.first()).await;
+        Ok(())
+    })
+}
+
+/// The configuration, unless it is one for real money.
+fn config(args: &Args) -> Result<Config, Stop> {
     let config = load(args)?;
     if let Target::Live(url) = &config.upstream.target
         && url.is_production()
@@ -22,15 +39,5 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     if config.environment == Environment::Production {
         return Err(Stop::Usage("the sandbox does not start in the production environment".to_owned()));
     }
-    let _written_at_the_end = telemetry::init(config.log);
-    block_on(async {
-        let signals = Signals::install()?;
-        let sandbox = StandaloneSandbox::start(&config).await?;
-        say!("qfpay-sidecar {} sandbox", env!("CARGO_PKG_VERSION"));
-        screen::line("sandbox", &sandbox.address().to_string());
-        screen::line("use it", &format!("qfpay-sidecar run --set upstream.base_url={}", sandbox.address()));
-        screen::ready(since);
-        sandbox.serve(signals.first()).await;
-        Ok(())
-    })
+    Ok(config)
 }

@@ -1,38 +1,131 @@
-//! SIGTERM and Ctrl-C: the first one asks, the second one ends.
+//! Signals: those that ask for the end, those that do nothing here, and none that ends a payment by surprise.
+//!
+//! Every signal whose default ends the process, and which is no fault of the program, gets a handler: a process that dies
+//! in the middle of a payment tells its caller nothing. The kernel resets handlers, and not ignored signals, when another
+//! program is run, and tokio needs no unsafe code for them. Left alone are KILL, which nobody can take; faults (SEGV, BUS,
+//! ILL, FPE, ABRT, SYS, TRAP); and 32 and 33, which the C library keeps for itself.
 
+use std::future::poll_fn;
 use std::process;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
+use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Stop;
 
-/// Listens for the signals that end a process.
-pub(super) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
+/// How often the log names a signal that did nothing: a timer may send it many times a second.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
+
+/// What asks for the end. XCPU comes when the processor time of `ulimit -t` is used up: KILL follows, so it is the last
+/// moment at which callers can be told.
+const ENDING: [(&str, SignalKind); 4] = [
+    ("SIGTERM", SignalKind::terminate()),
+    ("SIGINT", SignalKind::interrupt()),
+    ("SIGQUIT", SignalKind::quit()),
+    ("SIGXCPU", SignalKind::from_raw(Number::XCPU.as_raw())),
+];
+
+/// What has no meaning here, beside the real-time signals.
+const IGNORED: [(&str, SignalKind); 10] = [
+    ("SIGHUP", SignalKind::hangup()),
+    ("SIGUSR1", SignalKind::user_defined1()),
+    ("SIGUSR2", SignalKind::user_defined2()),
+    ("SIGPIPE", SignalKind::pipe()),
+    ("SIGALRM", SignalKind::alarm()),
+    ("SIGIO", SignalKind::io()),
+    ("SIGVTALRM", SignalKind::from_raw(Number::VTALARM.as_raw())),
+    ("SIGPROF", SignalKind::from_raw(Number::PROF.as_raw())),
+    ("SIGXFSZ", SignalKind::from_raw(Number::XFSZ.as_raw())),
+    #[cfg(target_os = "linux")]
+    ("SIGPWR", SignalKind::from_raw(Number::POWER.as_raw())),
+];
+
+/// Signals whose number no library names: the one for a coprocessor's stack, and the real-time ones.
+#[cfg(target_os = "linux")]
+fn numbered() -> impl Iterator<Item = (String, SignalKind)> {
+    let stack = ("SIGSTKFLT".to_owned(), SignalKind::from_raw(Number::STKFLT.as_raw()));
+    let real_time =
+        (34..=64).map(|number| (format!("SIG{number} (real-time)"), SignalKind::from_raw(number)));
+    std::iter::once(stack).chain(real_time)
 }
 
+#[cfg(not(target_os = "linux"))]
+fn numbered() -> impl Iterator<Item = (String, SignalKind)> {
+    std::iter::empty()
+}
+
+/// A signal, by name and number, and the stream of its arrivals.
+type Listened = (String, SignalKind, Signal);
+
+/// Listens for the signals that end a process.
+pub(super) struct Signals(Vec<Listened>);
+
 impl Signals {
-    /// Installs the handlers; from here on a signal no longer ends the process by itself.
+    /// Installs every handler, and begins to ignore what is to be ignored. From here on no signal ends the process by
+    /// itself; one that asks for the end is kept until [`Signals::first`] is awaited.
     pub(super) fn install() -> Result<Self, Stop> {
-        let listen = |kind| signal(kind).map_err(|cause| Stop::Failed(format!("signals: {cause}")));
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        let ending = listen(ENDING.map(|(name, kind)| (name.to_owned(), kind)))?;
+        let ignored = IGNORED.map(|(name, kind)| (name.to_owned(), kind));
+        tokio::spawn(ignore(listen(ignored.into_iter().chain(numbered()))?));
+        Ok(Self(ending))
     }
 
     /// Completes at the first signal. At the second the process ends at once, with 128 + the signal's number.
     pub(super) async fn first(mut self) {
-        self.next().await;
-        tracing::info!("shutting down: finishing calls in flight; a second signal ends at once");
+        let (name, _) = next(&mut self.0).await;
+        tracing::info!(
+            signal = name,
+            "shutting down: finishing calls in flight; a second signal ends at once"
+        );
+        // It comes again every second.
+        self.0.retain(|(name, ..)| name != "SIGXCPU");
         tokio::spawn(async move {
-            let number = self.next().await;
-            process::exit(128 + number);
+            let (_, kind) = next(&mut self.0).await;
+            process::exit(128 + kind.as_raw_value());
         });
     }
+}
 
-    async fn next(&mut self) -> i32 {
-        tokio::select! {
-            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
-            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+fn listen(kinds: impl IntoIterator<Item = (String, SignalKind)>) -> Result<Vec<Listened>, Stop> {
+    let listened = kinds.into_iter().map(|(name, kind)| match signal(kind) {
+        Ok(arrivals) => Ok((name, kind, arrivals)),
+        Err(cause) => Err(Stop::Failed(format!("no handler for {name}: {cause}"))),
+    });
+    listened.collect()
+}
+
+/// The next of these signals that arrives.
+async fn next(signals: &mut [Listened]) -> (String, SignalKind) {
+    poll_fn(|context| {
+        for (name, kind, arrivals) in &mut *signals {
+            if arrivals.poll_recv(context).is_ready() {
+                return Poll::Ready((name.clone(), *kind));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Takes signals and says so, each at most once in [`TOLD_EVERY`].
+async fn ignore(mut signals: Vec<Listened>) {
+    let mut told: Vec<(SignalKind, Instant)> = Vec::new();
+    loop {
+        let (name, kind) = next(&mut signals).await;
+        told.retain(|(_, at)| at.elapsed() < TOLD_EVERY);
+        if told.iter().any(|(other, _)| *other == kind) {
+            continue;
+        }
+        told.push((kind, Instant::now()));
+        if kind == SignalKind::hangup() {
+            tracing::warn!(
+                signal = name,
+                "nothing is read anew at this signal; restart to change the configuration"
+            );
+        } else {
+            tracing::warn!(signal = name, "a signal without meaning here was ignored; said once a minute");
         }
     }
 }

@@ -4,11 +4,14 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use super::passed::{self, Passed};
+use super::socket_file::{self, SocketFile};
 
 /// Where to listen: `host:port` or `unix:/path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,11 +54,12 @@ impl fmt::Display for Address {
     }
 }
 
-/// A bound socket. A unix socket is removed from the file system when this is dropped.
+/// A bound socket. The file of a unix socket is removed when this is dropped, unless the socket was passed.
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
     address: Address,
+    was_passed: bool,
 }
 
 #[derive(Debug)]
@@ -64,24 +68,49 @@ enum Socket {
     Unix(UnixListener),
 }
 
+/// Why there is no socket at an address.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotListen {
+    /// What the system says: the port is taken, the folder is missing, a live process holds the socket.
+    #[error(transparent)]
+    System(#[from] io::Error),
+    /// The socket's file could not be given to the user or group of [`SocketFile`].
+    #[error("the socket's file cannot be given to another user or group: {0}")]
+    Owner(io::Error),
+}
+
 impl Listener {
-    /// Binds. A unix socket that nobody answers on any more, left behind by a crash, is replaced.
+    /// Binds, without a socket that was passed and with a unix socket that is for the process's own user.
     ///
     /// # Errors
-    /// What the system says: the port is taken, the folder is missing, a live process holds the socket.
-    pub async fn bind(address: &Address) -> io::Result<Self> {
-        match address {
-            Address::Tcp(address) => {
-                let socket = TcpListener::bind(address).await?;
-                let address = Address::Tcp(socket.local_addr()?);
-                Ok(Self { socket: Socket::Tcp(socket), address })
-            }
-            Address::Unix(path) => {
-                remove_dead_socket(path)?;
-                let socket = UnixListener::bind(path)?;
-                Ok(Self { socket: Socket::Unix(socket), address: address.clone() })
-            }
-        }
+    /// As for [`Listener::bind_or_take`].
+    pub async fn bind(address: &Address) -> Result<Self, CannotListen> {
+        Self::bind_or_take(address, &SocketFile::default(), &mut Passed::default()).await
+    }
+
+    /// Takes the passed socket of this address, or else binds one. A unix socket that nobody answers on any more, left
+    /// behind by a crash, is replaced.
+    ///
+    /// # Errors
+    /// [`CannotListen`].
+    pub async fn bind_or_take(
+        address: &Address,
+        file: &SocketFile,
+        passed: &mut Passed,
+    ) -> Result<Self, CannotListen> {
+        let taken = passed.take(address);
+        let was_passed = taken.is_some();
+        let socket = match (taken, address) {
+            (Some(passed::Socket::Tcp(socket)), _) => Socket::Tcp(TcpListener::from_std(socket)?),
+            (Some(passed::Socket::Unix(socket)), _) => Socket::Unix(UnixListener::from_std(socket)?),
+            (None, Address::Tcp(address)) => Socket::Tcp(TcpListener::bind(address).await?),
+            (None, Address::Unix(path)) => Socket::Unix(socket_file::listen(path, file)?),
+        };
+        let address = match &socket {
+            Socket::Tcp(socket) => Address::Tcp(socket.local_addr()?),
+            Socket::Unix(_) => address.clone(),
+        };
+        Ok(Self { socket, address, was_passed })
     }
 
     /// The address with the port that the system chose.
@@ -92,24 +121,12 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Address::Unix(path) = &self.address {
+        if let Address::Unix(path) = &self.address
+            && !self.was_passed
+        {
             // Nobody is left to tell: a socket that stays is replaced by the next start.
             let _ = std::fs::remove_file(path);
         }
-    }
-}
-
-fn remove_dead_socket(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::FileTypeExt;
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => match std::os::unix::net::UnixStream::connect(path) {
-            Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another process listens on this socket")),
-            Err(dead) if dead.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
-            Err(other) => Err(other),
-        },
-        Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is in the way")),
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(other) => Err(other),
     }
 }
 

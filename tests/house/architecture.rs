@@ -54,6 +54,29 @@ fn the_map_names_every_file_once() {
     assert_eq!(named.difference(&files).collect::<Vec<_>>(), Vec::<&String>::new(), "names without a file");
 }
 
+/// Whoever runs the tests may have a sidecar running, or other tests: a fixed port makes them fail. `Launch` looks at the
+/// ports of what it starts; a test that starts a server by itself has to.
+#[test]
+fn a_test_that_starts_a_server_looks_at_its_ports() {
+    let mut found = Vec::new();
+    sources(&root().join("tests"), &mut found);
+    found.retain(|path| !path.starts_with(root().join("tests/support")) && !path.ends_with(file!()));
+    let mut starts = 0;
+    for path in found {
+        let text = fs::read_to_string(&path).unwrap();
+        if text.contains("CARGO_BIN_EXE_") && text.contains("ready\"") {
+            starts += 1;
+            let looks = text.contains("assert_chosen_by_the_system(");
+            assert!(
+                looks,
+                "{} starts a server and does not call assert_chosen_by_the_system",
+                path.display()
+            );
+        }
+    }
+    assert!(starts > 0, "no test starts a server by itself, or this test does not see it");
+}
+
 /// The row of each module, counted from the top.
 fn rows() -> BTreeMap<String, usize> {
     let text = section("The direction of imports");

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{CLIENT_KEY, FakeUpstream, Stage, curl, ended, signal};
+use crate::support::{CLIENT_KEY, FakeUpstream, Stage, assert_chosen_by_the_system, curl, ended, signal};
 
 /// A sidecar in front of a scripted upstream, whose standard error goes where the test says.
 struct Logging {
@@ -27,9 +27,11 @@ impl Logging {
         let mut command = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
         command.arg("run").arg("--config").arg(file).env_clear();
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let api = lines.find_map(|line| Some(line.trim_start().strip_prefix("api ")?.trim().to_owned()));
-        lines.find(|line| line.starts_with("ready")).unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let screen: Vec<_> = lines.take_while(|line| !line.starts_with("ready")).collect();
+        assert_chosen_by_the_system(&screen.join("\n"));
+        let api =
+            screen.iter().find_map(|line| Some(line.trim_start().strip_prefix("api ")?.trim().to_owned()));
         Self { upstream, child, api: api.unwrap(), _folder: folder }
     }
 

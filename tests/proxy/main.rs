@@ -19,6 +19,7 @@ mod notifications;
 mod operations;
 mod quota;
 mod repeats;
+mod sockets;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

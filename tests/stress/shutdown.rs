@@ -1,6 +1,7 @@
 //! The end of a process: what is in flight is finished, nothing new is taken, and a second signal means now.
 
 mod moments;
+mod signals;
 mod under_load;
 
 use std::io::ErrorKind;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
@@ -19,6 +20,9 @@ pub struct Launch {
     env: Vec<(String, String)>,
     arguments: Vec<String>,
     descriptors: Option<u32>,
+    umask: Option<&'static str>,
+    user: Option<u32>,
+    through: Vec<String>,
     pub secrets: Vec<String>,
 }
 
@@ -40,6 +44,9 @@ impl Launch {
             env: Vec::new(),
             arguments: Vec::new(),
             descriptors: None,
+            umask: None,
+            user: None,
+            through: Vec::new(),
             secrets: vec![CLIENT_KEY.to_owned()],
         };
         launch.file("key", CLIENT_KEY, 0o600)
@@ -80,6 +87,24 @@ impl Launch {
         self
     }
 
+    /// With this umask, in octal digits.
+    pub fn umask(mut self, mask: &'static str) -> Self {
+        self.umask = Some(mask);
+        self
+    }
+
+    /// As this user, who is given the folder. Only root can do that.
+    pub fn user(mut self, user: u32) -> Self {
+        self.user = Some(user);
+        self
+    }
+
+    /// Through a program that is given the binary and its arguments.
+    pub fn through(mut self, program: &[&str]) -> Self {
+        self.through = program.iter().map(|&part| part.to_owned()).collect();
+        self
+    }
+
     /// One more text that must not appear in anything that the sidecar prints or serves to operators.
     pub fn secret(mut self, secret: &str) -> Self {
         self.secrets.push(secret.to_owned());
@@ -91,15 +116,31 @@ impl Launch {
         let filled = |text: &str| text.replace("{folder}", folder);
         let path = self.folder.path().join("sidecar.toml");
         fs::write(&path, filled(&self.config)).unwrap();
-        let binary = env!("CARGO_BIN_EXE_qfpay-sidecar");
-        let mut command = match self.descriptors {
-            None => Command::new(binary),
-            Some(count) => {
-                let mut shell = Command::new("/bin/sh");
-                shell.args(["-c", &format!("ulimit -n {count} && exec \"$0\" \"$@\""), binary]);
-                shell
+        let mut binary = env!("CARGO_BIN_EXE_qfpay-sidecar").to_owned();
+        if self.user.is_some() {
+            // Where it lies, others may not be let in.
+            let own = self.folder.path().join("qfpay-sidecar");
+            fs::copy(&binary, &own).unwrap();
+            binary = own.to_str().unwrap().to_owned();
+        }
+        let mut program: Vec<_> = self.through.iter().map(|part| filled(part)).collect();
+        program.push(binary);
+        let limit = self.descriptors.map(|count| format!("ulimit -n {count}"));
+        let mask = self.umask.map(|mask| format!("umask {mask}"));
+        let before: Vec<_> = limit.into_iter().chain(mask).collect();
+        if !before.is_empty() {
+            let shell = format!("{} && exec \"$0\" \"$@\"", before.join(" && "));
+            program.splice(0..0, ["/bin/sh".to_owned(), "-c".to_owned(), shell]);
+        }
+        let mut command = Command::new(&program[0]);
+        command.args(&program[1..]);
+        if let Some(user) = self.user {
+            let files = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+            for path in files.chain([self.folder.path().to_owned()]) {
+                std::os::unix::fs::chown(path, Some(user), Some(user)).unwrap();
             }
-        };
+            command.uid(user).gid(user);
+        }
         command.arg(self.verb).arg("--config").arg(path).args(self.arguments.iter().map(|text| filled(text)));
         // Nothing of the machine's environment: a proxy variable or a stray setting would change the test.
         command.env_clear().envs(self.env.iter().map(|(name, value)| (name, filled(value))));

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::canaries::{KEY, Look, PREVIOUS_KEY};
 use super::paths::{form, notification};
-use crate::support::{Stage, md5_elsewhere, md5_of_body, signal};
+use crate::support::{Stage, assert_chosen_by_the_system, md5_elsewhere, md5_of_body, signal};
 
 /// A folder with a configuration and both keys in private files.
 pub fn folder() -> TempDir {
@@ -153,11 +153,11 @@ fn a_key_in_a_variable_is_advised_against_and_not_shown() {
         .spawn()
         .unwrap();
     let mut screen = std::io::BufReader::new(running.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.starts_with("ready") {
-        line.clear();
-        assert!(std::io::BufRead::read_line(&mut screen, &mut line).unwrap() > 0, "it did not start");
+    let mut said = String::new();
+    while !said.contains("\nready") {
+        assert!(std::io::BufRead::read_line(&mut screen, &mut said).unwrap() > 0, "it did not start");
     }
+    assert_chosen_by_the_system(&said);
     let reader = thread::spawn(move || std::io::read_to_string(screen).unwrap());
     signal(&running, "TERM");
     let log = std::io::read_to_string(running.stderr.take().unwrap()).unwrap();

@@ -43,8 +43,13 @@ impl Running {
         }
         let mut child = start.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = lines.map_while(Result::ok).any(|line| line.starts_with("ready"));
+        let mut screen = String::new();
+        let ready = lines.map_while(Result::ok).any(|line| {
+            screen += &format!("{line}\n");
+            line.starts_with("ready")
+        });
         assert!(ready, "{command:?} did not start");
+        support::assert_chosen_by_the_system(&screen);
         Self { child, _folder: folder }
     }
 
@@ -140,7 +145,7 @@ fn a_crash_leaves_no_core_dump() {
         );
     }
     for command in COMMANDS {
-        for (signal, number) in [("ABRT", 6), ("QUIT", 3), ("ILL", 4)] {
+        for (signal, number) in [("ABRT", 6), ("SYS", 31), ("ILL", 4)] {
             let mut running = Running::start(command);
             support::signal(&running.child, signal);
             let status = running.ended();

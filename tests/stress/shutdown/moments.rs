@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{PAYMENT, payment_in_flight};
-use crate::support::{Connection, Stage, ended, signal};
+use crate::support::{Connection, Stage, assert_chosen_by_the_system, ended, signal};
 
 fn payment(connection: &mut Connection) {
     let head = "POST /trade/v1/payment HTTP/1.1\r\nHost: localhost\r\n";
@@ -104,10 +104,10 @@ fn sigint_asks_and_a_second_one_ends_at_once() {
 }
 
 /// A command of the binary on ports of its own.
-struct Started(Child);
+pub struct Started(Child);
 
 impl Started {
-    fn command(arguments: &[&str]) -> Self {
+    pub fn command(arguments: &[&str]) -> Self {
         let any = ["listen.api", "listen.admin", "sandbox.listen"].map(|name| format!("{name}=127.0.0.1:0"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
         command.args(arguments).args(any.iter().flat_map(|setting| ["--set", setting]));
@@ -116,18 +116,28 @@ impl Started {
     }
 
     fn terminate(&self) {
-        signal(&self.0, "TERM");
+        self.signal("TERM");
     }
 
-    fn ends(mut self) -> ExitStatus {
+    pub fn signal(&self, name: &str) {
+        signal(&self.0, name);
+    }
+
+    pub fn ends(mut self) -> ExitStatus {
         ended(&mut self.0).expect("it does not end")
     }
 
     /// Waits for a line that holds these words.
-    fn wait_for(&mut self, words: &str) {
+    pub fn wait_for(&mut self, words: &str) {
         let lines = BufReader::new(self.0.stdout.take().unwrap()).lines();
         let mut lines = lines.map_while(Result::ok);
-        assert!(lines.any(|line| line.contains(words)), "it ended without saying: {words}");
+        let mut screen = String::new();
+        while !screen.contains(words) {
+            let line = lines.next();
+            screen += &line.unwrap_or_else(|| panic!("it ended without saying {words}:\n{screen}"));
+            screen.push('\n');
+        }
+        assert_chosen_by_the_system(&screen);
         // Whatever else it says must find a reader.
         thread::spawn(move || lines.for_each(drop));
     }

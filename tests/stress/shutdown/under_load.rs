@@ -1,4 +1,4 @@
-//! SIGTERM while many callers pay: each is answered, and each knows whether its payment was sent.
+//! A signal that asks for the end while many callers pay: each is answered, and each knows whether its payment was sent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,12 +18,36 @@ fn arrivals(stage: &Stage) -> BTreeMap<String, usize> {
 
 #[test]
 fn sigterm_under_load_loses_no_answer() {
+    loses_no_answer("TERM");
+}
+
+#[test]
+fn sigquit_under_load_loses_no_answer() {
+    loses_no_answer("QUIT");
+}
+
+#[test]
+fn sigint_under_load_loses_no_answer() {
+    loses_no_answer("INT");
+}
+
+/// It comes again every second while processor time is over the limit.
+#[test]
+fn sigxcpu_under_load_loses_no_answer() {
+    loses_no_answer("XCPU");
+}
+
+fn loses_no_answer(signal: &str) {
     let mut stage = Stage::new(&["log.level=info", "limits.grace_period_ms=3000"]);
     let body = r#"{"respcd": "0000"}"#;
     stage.upstream.always(Reply::ok(body).after(Duration::from_millis(50)));
     let load = Load::start(&stage.sidecar.api, CALLERS, "L");
     stage.upstream.wait_for_requests(6 * CALLERS);
-    stage.sidecar.signal("TERM");
+    stage.sidecar.signal(signal);
+    if signal == "XCPU" {
+        stage.sidecar.wait_for_log(&["shutting down"]);
+        stage.sidecar.signal(signal);
+    }
     let payments = load.finish();
     assert_eq!(stage.sidecar.wait_for_exit(), Some(0), "{}", stage.sidecar.log());
 
@@ -55,7 +79,7 @@ fn sigterm_under_load_loses_no_answer() {
         }
     }
     eprintln!(
-        "SIGTERM under load: {} payments of {CALLERS} callers: {answered} answered, {told} told that it is shutting down, \
+        "SIG{signal} under load: {} payments of {CALLERS} callers: {answered} answered, {told} told that it is shutting down, \
          {not_connected} not connected, {reset} reset before they were accepted",
         payments.len()
     );
