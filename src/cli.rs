@@ -27,7 +27,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::app::StartError;
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config, ConfigError, is_bidirectional};
 use crate::server::Passed;
 use args::{Args, Command};
 
@@ -36,7 +36,15 @@ pub fn main() -> ExitCode {
     dumps::forbid();
     // Changes the environment, hence before there are threads. Only `run` listens for shops.
     let passed = Passed::from_env();
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        // clap repeats what was typed, or pasted.
+        Err(error) if error.to_string().contains(is_bidirectional) => {
+            complain!("{error}");
+            return ExitCode::from(2);
+        }
+        Err(error) => error.exit(),
+    };
     let done = match args.command.as_ref().unwrap_or(&Command::Run) {
         Command::Run => run::run(&args, passed),
         Command::Demo { once } => demo::run(&args, *once),

@@ -40,7 +40,7 @@ mod users;
 
 pub use browser::{Browser, Checkout};
 pub use effective::Effective;
-pub use errors::{ConfigError, Problem};
+pub use errors::{ConfigError, Problem, is_bidirectional};
 pub use limits::Limits;
 pub use listen::Listen;
 pub use log::{Log, LogFormat};

@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, told so that it can be mended, without showing anything that could be a key.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::credentials::SANDBOX_KEY_PREFIX;
@@ -75,14 +76,23 @@ pub(super) fn shown(value: &str) -> String {
     let suspicious = value.contains('@') || value.split(|c: char| !c.is_ascii_alphanumeric()).any(holds_key);
     match suspicious {
         true => NOT_SHOWN.to_owned(),
-        false => format!("'{}'", value.chars().take(60).collect::<String>().escape_debug()),
+        false => format!("'{}'", without_query(value).chars().take(60).collect::<String>().escape_debug()),
+    }
+}
+
+/// A value without what stands behind a `?` or a `#`: in a URL that may be a token.
+fn without_query(value: &str) -> Cow<'_, str> {
+    match value.find(['?', '#']) {
+        Some(mark) => format!("{}...", &value[..=mark]).into(),
+        None => value.into(),
     }
 }
 
 /// The value of a key source setting, for people: shown only when it reads like a name or a path.
 pub(super) fn shown_source(value: &str) -> String {
-    match !looks_like_key(value) && value.contains(['/', '_', '.']) {
-        true => without_keys(&value.escape_debug().to_string()),
+    // A URL is no source, and may hold a password.
+    match !looks_like_key(value) && value.contains(['/', '_', '.']) && !value.contains("://") {
+        true => without_keys(&without_query(value).escape_debug().to_string()),
         false => format!("{NOT_SHOWN}, it could be the key itself"),
     }
 }
@@ -100,9 +110,15 @@ pub(super) fn without_keys(text: &str) -> String {
         // Names of variables arrive in lower case; sixteen letters, because an app may be called sandbox2.
         let pasted = matches!(word.len(), 16..=32) && holds_key(&word.to_ascii_uppercase());
         safe.push_str(if pasted { NOT_SHOWN } else { word });
-        safe.extend(piece[word.len()..].chars().map(|c| if c.is_control() { ' ' } else { c }));
+        let steers = |c: char| c.is_control() || is_bidirectional(c);
+        safe.extend(piece[word.len()..].chars().map(|c| if steers(c) { ' ' } else { c }));
     }
     safe
+}
+
+/// Whether a character is a bidirectional mark, which makes a terminal show text in another order than it has.
+pub fn is_bidirectional(c: char) -> bool {
+    matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -119,6 +135,9 @@ mod tests {
         }
         assert_eq!(shown("https://user:word@host"), NOT_SHOWN);
         assert_eq!(shown("60s"), "'60s'");
+        assert_eq!(shown("http://127.0.0.1/n.php?token=1"), "'http://127.0.0.1/n.php?...'");
+        assert_eq!(shown("https://shop.test/#state"), "'https://shop.test/#...'");
+        assert!(shown_source("https://user:word@shop.test/key").starts_with(NOT_SHOWN));
         assert_eq!(shown_source("/run/secrets/key"), "/run/secrets/key");
         assert_eq!(shown_source("SHOP_KEY"), "SHOP_KEY");
         assert_eq!(shown_source("/5A4DB0C5D3E04F5E9A7B6C8D9E0F1A2B.key"), "/(not shown).key");

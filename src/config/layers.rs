@@ -41,19 +41,21 @@ const FLAGS: [(&str, &str); 4] = [
 pub(super) struct Layers {
     pub figment: Figment,
     pub names: Vec<String>,
+    /// What would be safer about the files.
+    pub advice: Vec<String>,
 }
 
 impl Layers {
     /// Reads every layer that the request names; later ones win.
     pub fn gather(request: &Request) -> Result<Self, ConfigError> {
-        let mut layers = Self { figment: Figment::new(), names: Vec::new() };
+        let mut layers = Self { figment: Figment::new(), names: Vec::new(), advice: Vec::new() };
         layers.add(defaults()?);
         match (&request.environment, &request.file) {
             (Some(_), Some(_)) => {
                 let what = "they exclude each other: --env reads a file of the configuration folder, --config its own";
                 return Err(Problem::of_file("flags --env and --config", what).into());
             }
-            (None, Some(file)) => layers.add(Layer::from_file(file)?),
+            (None, Some(file)) => layers.add_file(file)?,
             (Some(name), None) => layers.add_environment(name, "flag --env", &request.config_dir)?,
             (None, None) => {
                 layers.add_environment("sandbox", "neither --env nor --config", &request.config_dir)?;
@@ -81,10 +83,18 @@ impl Layers {
         // Below the file: a file that contradicts the flag must not be overruled silently.
         self.merge(Layer::of_one("environment", name, flag));
         let file = config_dir.join(format!("{name}.toml"));
-        let layer = match name {
-            "sandbox" if !file.exists() => Layer::from_toml(SANDBOX, "config/sandbox.toml (built in)")?,
-            _ => Layer::from_file(&file)?,
-        };
+        match name {
+            "sandbox" if !file.exists() => {
+                self.add(Layer::from_toml(SANDBOX, "config/sandbox.toml (built in)")?);
+            }
+            _ => self.add_file(&file)?,
+        }
+        Ok(())
+    }
+
+    fn add_file(&mut self, path: &Path) -> Result<(), Problem> {
+        let (layer, advice) = Layer::from_file(path)?;
+        self.advice.extend(advice.map(|advice| Problem::of_file(&layer.name, advice).to_string()));
         self.add(layer);
         Ok(())
     }
@@ -130,9 +140,9 @@ impl Layer {
         Ok(Self { name: file.to_owned(), values, places: Arc::new(places) })
     }
 
-    fn from_file(path: &Path) -> Result<Self, Problem> {
+    fn from_file(path: &Path) -> Result<(Self, Option<&'static str>), Problem> {
         let file = path.display().to_string();
-        let text = files::read_text(path).map_err(|error| {
+        let (text, advice) = files::read_text(path).map_err(|error| {
             let what = match error.kind() {
                 io::ErrorKind::NotFound => {
                     "this configuration file does not exist; create it, or name another \
@@ -144,7 +154,7 @@ impl Layer {
             };
             Problem::of_file(&file, &what)
         })?;
-        Self::from_toml(&text, &file)
+        Ok((Self::from_toml(&text, &file)?, advice))
     }
 
     /// A layer of one text value.

@@ -45,7 +45,13 @@ impl Raw {
     pub fn new(layers: &Layers) -> Result<Self, ConfigError> {
         let known = flatten(&Figment::from(defaults()?))?.into_keys().collect();
         let settings = flatten(&layers.figment)?;
-        Ok(Self { settings, known, problems: Vec::new(), advice: Vec::new(), read: BTreeSet::new() })
+        Ok(Self {
+            settings,
+            known,
+            problems: Vec::new(),
+            advice: layers.advice.clone(),
+            read: BTreeSet::new(),
+        })
     }
 
     /// Records a problem with a key, at the place where its value was written.

@@ -269,3 +269,144 @@ fn explain_shows_no_key_that_was_pasted_into_it() {
     assert!(out.contains("canonical  a=\\u{1b}]0;x&key=(client_key)&txamt=1"), "{out}");
     assert!(!out.contains(key) && !text(&done.stderr).contains(key));
 }
+
+/// The sandbox's configuration in a file of this mode, checked; what was printed, and the exit code.
+fn checked(folder: &Path, name: &str) -> (Option<i32>, String) {
+    let done = qfpay(&["check", "--config", folder.join(name).to_str().unwrap()]);
+    (done.status.code(), format!("{}{}", text(&done.stdout), text(&done.stderr)))
+}
+
+#[test]
+fn a_configuration_that_others_may_change_is_refused() {
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sidecar.toml");
+    let mode = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    write(&file, "upstream.base_url = \"sandbox\"\n[apps.shop]\napp_code = \"A1\"\n");
+    for fine in [0o400, 0o644] {
+        mode(&file, fine);
+        let (code, said) = checked(folder.path(), "sidecar.toml");
+        assert_eq!((code, said.contains("may write")), (Some(0), false), "{said}");
+    }
+    for open in [0o666, 0o602] {
+        mode(&file, open);
+        let (code, said) = checked(folder.path(), "sidecar.toml");
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("sidecar.toml") && said.contains("every user may write it"), "{said}");
+        assert!(said.contains("chmod o-w"), "{said}");
+    }
+    mode(&file, 0o664);
+    let (code, said) = checked(folder.path(), "sidecar.toml");
+    assert_eq!(code, Some(0), "a writable group is a warning: {said}");
+    assert!(said.contains("advice") && said.contains("its group may write this file"), "{said}");
+
+    // As in a ConfigMap: a link in a folder that everyone may write.
+    symlink(&file, folder.path().join("link.toml")).unwrap();
+    mode(folder.path(), 0o777);
+    mode(&file, 0o644);
+    assert_eq!(checked(folder.path(), "link.toml").0, Some(0));
+    mode(&file, 0o646);
+    assert_eq!(checked(folder.path(), "link.toml").0, Some(2));
+    mode(&file, 0o644);
+
+    let authorities = folder.path().join("ca.pem");
+    write(&authorities, "-----BEGIN CERTIFICATE-----\n");
+    mode(&authorities, 0o666);
+    let set = format!("upstream.ca_file={}", authorities.display());
+    let done = qfpay(&["check", "--config", file.to_str().unwrap(), "--set", &set]);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(text(&done.stderr).contains("this file cannot be read: every user may write it"));
+
+    // Only root can give a file away; for others src/config/files.rs judges owners.
+    if chown(&file, Some(4711), None).is_ok() {
+        let (code, said) = checked(folder.path(), "sidecar.toml");
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("it belongs to user 4711") && said.contains("chown"), "{said}");
+    }
+}
+
+#[test]
+fn check_prints_no_query_user_or_fragment_of_a_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sidecar.toml");
+    let config = |receiver: &str| {
+        format!(
+            "listen.notifications = \"127.0.0.1:0\"\nsandbox.notify_url = \"http://127.0.0.1:1/s?canary-s\"\n\
+             [apps.shop]\napp_code = \"A1\"\n[[notifications.routes]]\npath = \"/n\"\nreceiver_url = \"{receiver}\"\n"
+        )
+    };
+    write(&file, &config("http://127.0.0.1:8080/n.php?token=canary-q"));
+    let (code, said) = checked(folder.path(), "sidecar.toml");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("'http://127.0.0.1:8080/n.php?...'") && said.contains("'http://127.0.0.1:1/s?...'")
+    );
+    assert!(!said.contains("canary"), "{said}");
+    for wrong in [
+        "http://127.0.0.1:8080/n.php#canary-f",
+        "http://user:canary-p@127.0.0.1:8080/n.php",
+        "https://canary-u@shop.test/n.php?canary-q",
+        "ftp://127.0.0.1/n?canary-q",
+        "127.0.0.1/n?canary-q#canary-f",
+    ] {
+        write(&file, &config(wrong));
+        let said = checked(folder.path(), "sidecar.toml").1;
+        assert!(!said.contains("canary"), "{said}");
+    }
+    let url = "https://canary-u:canary-p@shop.test/?canary-q#canary-f";
+    for setting in [
+        "upstream.base_url",
+        "upstream.browser_base_url",
+        "sandbox.notify_url",
+        "quota.store",
+        "listen.api",
+        "upstream.ca_file",
+        "browser.allowed_redirect_hosts",
+        "listen.allowed_hosts",
+        "apps.shop.client_key_file",
+        "log.level",
+        "limits.headers",
+        "limits.in_flight",
+    ] {
+        for url in [url, "https://shop.test/?canary-q", "https://shop.test/#canary-f"] {
+            let done = qfpay(&["check", "--set", &format!("{setting}={url}")]);
+            let said = format!("{}{}", text(&done.stdout), text(&done.stderr));
+            assert!(!said.contains("canary"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn no_command_prints_a_bidirectional_mark() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sidecar.toml");
+    write(&file, "upstream.base_url = \"sandbox\"\n[apps.shop]\napp_code = \"A1\"\n");
+    let file = file.to_str().unwrap();
+    // Unicode's property Bidi_Control.
+    let marks =
+        "\u{61C}\u{200E}\u{200F}\u{202A}\u{202B}\u{202C}\u{202D}\u{202E}\u{2066}\u{2067}\u{2068}\u{2069}";
+    for mark in marks.chars() {
+        let value = format!("goods_name=a{mark}b");
+        let (of_app, of_key) = (format!("apps.shop.mchid=a{mark}b"), format!("a{mark}b=1"));
+        let (option, level) = (format!("--a{mark}b"), format!("log.level=a{mark}b"));
+        let wrong_sign = "0".repeat(32);
+        let body = folder.path().join(format!("a{mark}b"));
+        for (arguments, shown) in [
+            (vec!["sign", &value], true),
+            (vec!["explain", "--sign", &wrong_sign, &value], false),
+            (vec!["verify", "--sign", &wrong_sign, "--body", body.to_str().unwrap()], true),
+            (vec!["check", "--set", &of_app], true),
+            (vec!["check", "--set", &level], true),
+            (vec!["check", "--set", &of_key], false),
+            (vec!["check", &option], true),
+        ] {
+            let done = qfpay(&[&["--config", file], &arguments[..]].concat());
+            let said = format!("{}{}", text(&done.stdout), text(&done.stderr));
+            assert!(!said.contains(mark), "{arguments:?}: {}", said.escape_unicode());
+            let written = format!("\\u{{{:x}}}", u32::from(mark));
+            assert!(!shown || said.contains(&written), "{arguments:?}: {said}");
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Settings of notifications that cannot be right are refused at the start, each with its place and both names.
 
-use super::stage::Relay;
-use crate::support::{FakeUpstream, Launch};
+use super::stage::{Relay, success};
+use crate::support::{FakeUpstream, Launch, Reply};
 
 fn start(route: &str) -> Launch {
     Relay::start(&FakeUpstream::start(), route)
@@ -141,4 +141,23 @@ fn previous_keys_are_read_like_keys() {
         .env("OLD_KEY", super::stage::PREVIOUS_KEY)
         .start();
     assert!(sidecar.screen().contains("environment variable OLD_KEY as well"), "{}", sidecar.screen());
+}
+
+#[test]
+fn the_query_of_a_receiver_is_in_no_log() {
+    // A shop's own token, as receivers in frameworks have it; the end of each test looks for it in all that was printed.
+    let token = "receivers-own-token-7f3a";
+    let receiver = FakeUpstream::start();
+    let url = format!("notifications.routes.0.receiver_url=http://{}/n.php?token={token}", receiver.address);
+    let sidecar = Relay::start(&receiver, "").set(&url).secret(token).start();
+    let relay = Relay { receiver, sidecar };
+    relay.receiver.script([
+        success(),
+        Reply::of("302 Found", "Location: /elsewhere\r\n", ""),
+        Reply::close(),
+    ]);
+    for status in [200, 502, 502] {
+        assert_eq!(relay.notify().status, status);
+    }
+    assert!(relay.receiver.requests()[0].target().ends_with(token));
 }
