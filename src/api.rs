@@ -3,6 +3,7 @@
 mod answer;
 pub mod answer_checks;
 mod matched;
+mod page;
 mod places;
 mod quota;
 mod record;
@@ -24,7 +25,7 @@ use crate::body;
 use crate::browser::Pages;
 use crate::caller::{self, Chosen, REQUEST_ID_HEADER, RequestId};
 use crate::config::{PublicPrefix, Routes, VerifyResponses};
-use crate::credentials::Keyring;
+use crate::credentials::{Keyring, LocalKey};
 use crate::decode::decode;
 use crate::endpoint::{self, BrowserPage};
 use crate::error::{Code, Failure};
@@ -35,7 +36,7 @@ use crate::quota::Quota;
 use crate::server::{Shutdown, Stage};
 use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{AnswerBody, Delivery, Upstream};
-use answer::{relay, to_browser, whole};
+use answer::{relay, whole};
 use answer_checks::Asked;
 pub use places::Places;
 use places::{Holder, Place};
@@ -84,6 +85,8 @@ pub struct Api {
     pub browser_pages: Vec<BrowserPage>,
     /// Where customers' browsers reach these pages themselves, through the shop's web server.
     pub public_prefix: Option<PublicPrefix>,
+    /// With which the shop's server signs pages below that prefix.
+    pub local_keys: Arc<[LocalKey]>,
 }
 
 impl Api {
@@ -118,7 +121,7 @@ impl Api {
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
         let (head, body) = request.into_parts();
-        let path = self.admitted(&head)?;
+        let path = self.admitted(&head, record)?;
         if path == endpoint::VERIFY.path {
             return self.verify(&head, body, record).await;
         }
@@ -129,6 +132,9 @@ impl Api {
         let body = body?;
         let decoded = decode(head.method == Method::GET, head.uri.query(), &head.headers, body).await?;
         record.saw(&decoded.params, &self.metrics);
+        if let Some(page) = endpoint.browser_page() {
+            return self.page(page, endpoint, decoded, &head, record);
+        }
 
         let Chosen { app, left_empty } =
             caller::choose_app(&self.keyring, endpoint, &head.headers, &decoded)?;
@@ -136,10 +142,6 @@ impl Api {
         left_empty.inspect(|name| self.tell_empty(name));
         record.place = Some(self.place(Holder::of(app, endpoint))?);
         let params = outbound::complete(decoded.params.apply(self.empty)?, app, endpoint);
-        if let Some(page) = endpoint.browser_page() {
-            let url = self.pages.url(page, params, app, &hong_kong_time())?;
-            return Ok(to_browser(&url, &head));
-        }
 
         let pass = self.within_quota(app, endpoint, record).await?;
         let asked = Asked::of(endpoint, &params);

@@ -158,6 +158,7 @@ impl Sidecar {
                 checkout_sign_type: config.checkout.sign_type,
                 checkout_sign_type_spelling: config.checkout.sign_type_spelling.clone(),
                 checkout_sign_lang: config.checkout.sign_lang,
+                allowed_in_urls: config.browser.allowed_in_urls.clone(),
             },
             quota: Quota::start(&config.quota, config.keyring.apps(), metrics.clone()).await,
             upstream: upstream(config, base)?,
@@ -175,6 +176,7 @@ impl Sidecar {
             told_empty: Once::new(),
             browser_pages: config.browser.pages.clone(),
             public_prefix: config.browser.public_prefix.clone(),
+            local_keys: config.browser.local_keys.clone(),
         };
         let notifications = match notification_listener {
             Some(listener) => {

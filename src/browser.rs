@@ -5,13 +5,16 @@
 
 mod checkstand;
 mod direct;
+mod names;
 mod oauth;
 mod url;
 
 use crate::base_url::UpstreamUrl;
 use crate::credentials::{App, HexCase, SignType};
 use crate::endpoint::BrowserPage;
-use crate::sign::{Params, Signer, names_inside};
+use crate::sign::{Params, Signer};
+
+pub use names::{PASSABLE_IN_URLS, refuse_unknown};
 
 /// What the pages need to know beside the parameters.
 #[derive(Debug)]
@@ -20,7 +23,7 @@ pub struct Pages {
     pub base: UpstreamUrl,
     /// The host of `/q/direct`.
     pub browser_base: UpstreamUrl,
-    /// Hosts that customers may be sent back to; empty for any.
+    /// Hosts that customers may be sent back to and QFPay may post to; empty for any.
     pub allowed_redirect_hosts: Vec<String>,
     /// The hash of checkout URLs.
     pub checkout_sign_type: SignType,
@@ -28,15 +31,25 @@ pub struct Pages {
     pub checkout_sign_type_spelling: String,
     /// Whether `lang` is part of what a checkout URL signs; QFPay's sources disagree.
     pub checkout_sign_lang: bool,
+    /// Names out of [`PASSABLE_IN_URLS`] that return URLs may hold.
+    pub allowed_in_urls: Vec<String>,
 }
 
 /// A finished URL. It may hold a signature: it goes to the caller and nowhere else.
-pub struct BrowserUrl(String);
+pub struct BrowserUrl {
+    url: String,
+    missing: Vec<&'static str>,
+}
 
 impl BrowserUrl {
     /// The URL, for a `Location` or a JSON answer. ASCII without blanks.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.url
+    }
+
+    /// Parameters that QFPay's documents call mandatory, and that were not sent. Live shops leave them out and are served.
+    pub fn missing(&self) -> &[&'static str] {
+        &self.missing
     }
 }
 
@@ -89,6 +102,7 @@ impl Pages {
         app: &App,
         now: &str,
     ) -> Result<BrowserUrl, BrowserUrlError> {
+        refuse_unknown(page, &params)?;
         match page {
             BrowserPage::WeixinOauth => self.weixin_oauth(params, app),
             BrowserPage::Checkstand => self.checkstand(params, app, now),
@@ -102,9 +116,14 @@ fn required<'a>(params: &'a Params, name: &'static str) -> Result<&'a str, Brows
     params.get(name).filter(|value| !value.is_empty()).ok_or(BrowserUrlError::Missing(name))
 }
 
-/// An amount in minor units, as QFPay's tables have it (Int(11)).
-fn require_amount(params: &Params) -> Result<(), BrowserUrlError> {
-    let amount = required(params, "txamt")?;
+/// The names of these that are absent or empty.
+fn missing(params: &Params, documented: &[&'static str]) -> Vec<&'static str> {
+    documented.iter().copied().filter(|name| required(params, name).is_err()).collect()
+}
+
+/// An amount in minor units, as QFPay's tables have it (Int(11)); none is right too.
+fn check_amount(params: &Params) -> Result<(), BrowserUrlError> {
+    let Ok(amount) = required(params, "txamt") else { return Ok(()) };
     let positive = amount.bytes().any(|b| b != b'0');
     if amount.len() <= 11 && positive && amount.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(());
@@ -115,69 +134,13 @@ fn require_amount(params: &Params) -> Result<(), BrowserUrlError> {
     })
 }
 
-/// A currency code. Not checked against a list: QFPay adds currencies.
-fn require_currency(params: &Params, name: &'static str) -> Result<(), BrowserUrlError> {
-    let code = required(params, name)?;
+/// A currency code; none is right too. Not checked against a list: QFPay adds currencies.
+fn check_currency(params: &Params, name: &'static str) -> Result<(), BrowserUrlError> {
+    let Ok(code) = required(params, name) else { return Ok(()) };
     if code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()) {
         return Ok(());
     }
     Err(BrowserUrlError::Invalid { name, expected: "a currency code of three capital letters, such as HKD" })
-}
-
-/// Refuses names that are not the page's own: a signature has no path in it, so what is signed for a page must not be
-/// good for a refund.
-fn refuse_unknown(params: &Params, known: &[&'static str]) -> Result<(), BrowserUrlError> {
-    match params.names().find(|name| !known.contains(name)) {
-        Some(name) => Err(BrowserUrlError::Unknown(name.to_owned())),
-        None => Ok(()),
-    }
-}
-
-/// What QFPay's calls look at before they move money or say who is meant. No value may smuggle one of these in.
-const READ_BY_CALLS: [&str; 30] = [
-    "app_code",
-    "appcode",
-    "auth_code",
-    "chnl_ext",
-    "code",
-    "customer_id",
-    "customs",
-    "email",
-    "end_time",
-    "extend_info",
-    "mchid",
-    "mchntid",
-    "notify_url",
-    "openid",
-    "out_trade_no",
-    "pay_type",
-    "phone",
-    "product_id",
-    "sign",
-    "sign_type",
-    "start_time",
-    "sub_openid",
-    "subscription_id",
-    "syssn",
-    "token_id",
-    "trade_date",
-    "trade_type",
-    "txamt",
-    "txcurrcd",
-    "txdtm",
-];
-
-/// Refuses values that hold `&name=` for a name that the page or a call knows: neither path nor `&` is protected by a
-/// signature, so with such a value the page's signature would fit a refund. Other `&name=`, as in a return URL with a
-/// query of its own, mean nothing to QFPay.
-fn refuse_ambiguous(params: &Params, known: &[&'static str]) -> Result<(), BrowserUrlError> {
-    let known = || known.iter().chain(&READ_BY_CALLS);
-    for (name, value) in params.iter() {
-        if let Some(inner) = names_inside(value).find_map(|inner| known().find(|&&name| name == inner)) {
-            return Err(BrowserUrlError::Ambiguous { name: name.to_owned(), inner });
-        }
-    }
-    Ok(())
 }
 
 /// Signs what is given, raw, as text for a URL.

@@ -23,6 +23,7 @@ mod keys;
 mod layers;
 mod limits;
 mod listen;
+mod local_key;
 mod log;
 mod networks;
 mod notifications;

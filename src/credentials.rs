@@ -6,8 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 
 mod client_key;
+mod local_key;
 
 pub use client_key::{BadClientKey, ClientKey, SANDBOX_CLIENT_KEY, SANDBOX_KEY_PREFIX};
+pub use local_key::{BadLocalKey, LocalKey, NotLocal};
 
 /// The `app_code` in `config/sandbox.toml`: in the form that QFPay issues, and obviously made up.
 pub const SANDBOX_APP_CODE: &str = "5A4DB0C55A4DB0C55A4DB0C55A4DB0C5";

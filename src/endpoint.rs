@@ -183,6 +183,12 @@ pub fn find(path: &str) -> Result<&'static Endpoint, Misspelt> {
     }
 }
 
+/// The path of a page; the shorter one of two.
+pub fn path_of(page: BrowserPage) -> &'static str {
+    let found = ENDPOINTS.iter().find(|endpoint| endpoint.browser_page() == Some(page));
+    found.map_or("", |endpoint| endpoint.path)
+}
+
 /// A path that differs from an endpoint in upper and lower case only.
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 #[error("paths are case-sensitive: this one is spelt {0}")]

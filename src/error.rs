@@ -7,7 +7,7 @@ mod code;
 mod from;
 
 use bytes::Bytes;
-use hyper::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use hyper::http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER};
 use hyper::http::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -129,6 +129,30 @@ impl Failure {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(ERROR_HEADER, HeaderValue::from_static(row.name));
+        response
+    }
+
+    /// The answer for a customer whose browser shows it: what happened in general, and nothing of what was sent.
+    pub fn into_page(self, request_id: &RequestId) -> Response<Bytes> {
+        let row = self.code.row();
+        let id = request_id.as_str();
+        let html = format!(
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>This page cannot be opened</title>\
+             <h1>This page cannot be opened 無法開啟此頁</h1><p>{}</p>\
+             <p>Please go back to the shop and start again. 請返回商店重新開始。</p><p><small>{} {id}</small></p>\n",
+            row.meaning, row.name
+        );
+        let mut response = Response::new(Bytes::from(html));
+        *response.status_mut() = self.status();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(ERROR_HEADER, HeaderValue::from_static(row.name));
+        headers.insert(DELIVERY_HEADER, HeaderValue::from_static(self.delivery.as_str()));
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
         response
     }
 

@@ -5,7 +5,7 @@
 //! `client_key` appended without a separator, hashed with MD5 or SHA-256, printed as hex.
 //!
 //! The other way round, for what QFPay sends: raw bytes and a [`ReceivedSignature`] -> [`Verifier`] ->
-//! [`VerifiedNotification`].
+//! [`VerifiedNotification`]. And for pages: [`Params`], an [`OwnSignature`] and the shop's keys -> [`Vouched`].
 
 mod canonical;
 mod own_signature;
@@ -14,6 +14,7 @@ mod received;
 mod signature;
 mod verified;
 mod verifier;
+mod vouched;
 
 pub use canonical::Canonical;
 pub use own_signature::{OwnSignature, Sent};
@@ -22,3 +23,4 @@ pub use received::{BadSignature, ReceivedSignature};
 pub use signature::{Signature, Signer};
 pub use verified::VerifiedNotification;
 pub use verifier::Verifier;
+pub use vouched::{Vouched, sign_locally};

@@ -27,6 +27,7 @@ pub fn check(input: &[u8]) {
         checkout_sign_type: if sha256 { SignType::Sha256 } else { SignType::Md5 },
         checkout_sign_type_spelling: "sha256".to_owned(),
         checkout_sign_lang: sign_lang,
+        allowed_in_urls: Vec::new(),
     };
     let made = match pages.url(page, params.clone(), &app(), NOW) {
         Ok(made) => made,

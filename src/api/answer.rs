@@ -44,11 +44,7 @@ pub(super) fn relay(
 
 /// A finished URL: as a redirect for browsers, as JSON for server code that asks for it.
 pub(super) fn to_browser(url: &BrowserUrl, head: &request::Parts) -> Response<AnswerBody> {
-    let wants_json = head.headers.get_all(ACCEPT).iter().any(|accept| {
-        let types = accept.as_bytes().split(|&b| b == b',' || b == b';');
-        types.into_iter().any(|part| part.trim_ascii().eq_ignore_ascii_case(b"application/json"))
-    });
-    let mut response = if wants_json {
+    let mut response = if accepts(head, "application/json") {
         let json = serde_json::json!({ "url": url.as_str() }).to_string();
         let mut response = Response::new(whole(Bytes::from(json)));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -63,6 +59,19 @@ pub(super) fn to_browser(url: &BrowserUrl, head: &request::Parts) -> Response<An
     // The URL is signed for one customer.
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// Whether somebody looks at the answer: browsers ask for HTML and never name JSON.
+pub(super) fn is_for_people(head: &request::Parts) -> bool {
+    accepts(head, "text/html") && !accepts(head, "application/json")
+}
+
+/// Whether `Accept` names a media type.
+fn accepts(head: &request::Parts, media_type: &str) -> bool {
+    head.headers.get_all(ACCEPT).iter().any(|accept| {
+        let types = accept.as_bytes().split(|&b| b == b',' || b == b';');
+        types.into_iter().any(|part| part.trim_ascii().eq_ignore_ascii_case(media_type.as_bytes()))
+    })
 }
 
 /// A body that keeps its place until it has ended: what passes through takes memory as long as the caller reads.

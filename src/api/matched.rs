@@ -2,7 +2,7 @@
 
 use hyper::http::request;
 
-use super::{Api, Record};
+use super::{Api, Record, answer};
 use crate::endpoint::{self, BrowserPage, Endpoint};
 use crate::error::{Code, Failure};
 use crate::gate::{self, Stranger};
@@ -10,10 +10,18 @@ use crate::server::HiddenTarget;
 
 impl Api {
     /// The path of a request that may speak to this listener, without the public prefix of customers' pages.
-    pub(super) fn admitted<'h>(&self, head: &'h request::Parts) -> Result<&'h str, Stranger> {
+    pub(super) fn admitted<'h>(
+        &self,
+        head: &'h request::Parts,
+        record: &mut Record,
+    ) -> Result<&'h str, Stranger> {
         let path = head.uri.path();
         match self.public_prefix.as_ref().and_then(|prefix| prefix.page(path)) {
-            Some(page) => gate::admit_customers(head).map(|()| page),
+            Some(page) => {
+                record.is_public = true;
+                record.is_for_people = answer::is_for_people(head);
+                gate::admit_customers(head).map(|()| page)
+            }
             None => gate::admit_caller(head, path, &self.hosts, self.allow_forwarded).map(|()| path),
         }
     }
@@ -50,6 +58,13 @@ impl Api {
         }
         if path.ends_with('/') && endpoint.browser_page().is_none() {
             return Err(Failure::refused(Code::PathUnknown, "endpoints have no slash at the end"));
+        }
+        if record.is_public
+            && endpoint.browser_page() == Some(BrowserPage::Checkstand)
+            && self.local_keys.is_empty()
+        {
+            let detail = "there is no checkout below browser.public_prefix without browser.local_key_file";
+            return Err(Failure::refused(Code::PathUnknown, detail));
         }
         record.endpoint = Some(endpoint);
         if !endpoint.methods.include(head.method.as_str()) {

@@ -32,6 +32,10 @@ pub(super) struct Record {
     pub(super) delivery: Delivery,
     pub(super) place: Option<Place>,
     pub(super) respcd: Class,
+    /// It came below the public prefix, from whoever opened the URL.
+    pub(super) is_public: bool,
+    /// Such a page whose failure somebody will look at.
+    pub(super) is_for_people: bool,
 }
 
 impl Record {
@@ -50,6 +54,8 @@ impl Record {
             delivery: Delivery::NotSent,
             place: None,
             respcd: Class::None,
+            is_public: false,
+            is_for_people: false,
         }
     }
 
@@ -84,6 +90,18 @@ impl Record {
         );
     }
 
+    /// Tells which documented parameters a page is made without.
+    pub(super) fn lacks(&self, missing: &[&'static str]) {
+        if !missing.is_empty() {
+            let names = missing.join(",");
+            tracing::warn!(
+                request_id = %self.request_id,
+                parameters = names,
+                "a page lacks parameters that QFPay documents as mandatory; it is made without them"
+            );
+        }
+    }
+
     /// The call goes out a second time.
     pub(super) fn repeats(&mut self, metrics: &Metrics) {
         self.repeated = true;
@@ -95,7 +113,10 @@ impl Record {
         self.error = failure.code.row().name;
         self.delivery = failure.delivery;
         self.detail = failure.detail().to_owned();
-        failure.into_response(&self.request_id).map(whole)
+        match self.is_for_people {
+            true => failure.into_page(&self.request_id).map(whole),
+            false => failure.into_response(&self.request_id).map(whole),
+        }
     }
 
     /// Writes the line and counts the call.

@@ -1,18 +1,21 @@
 //! `/checkstand/#/`: QFPay's hosted checkout. Its parameters stand in the fragment, which no server ever sees.
 
-use super::{
-    BrowserUrl, BrowserUrlError, Pages, refuse_ambiguous, refuse_unknown, require_amount, require_currency,
-    required, sign, url,
-};
+use super::names::refuse_ambiguous;
+use super::{BrowserUrl, BrowserUrlError, Pages, check_amount, check_currency, missing, required, sign, url};
 use crate::credentials::App;
 use crate::sign::Params;
 
-/// Parameters without which the checkout page refuses (protocol section 3.9), but for those that the sidecar adds.
-const MANDATORY: [&str; 7] =
-    ["paysource", "txamt", "txcurrcd", "out_trade_no", "return_url", "failed_url", "notify_url"];
+/// Parameters without which no checkout is signed. No live shop leaves out the first two, and they are what tells a
+/// page's signature from a reversal's.
+const MANDATORY: [&str; 5] = ["paysource", "return_url", "out_trade_no", "txamt", "txcurrcd"];
 
-/// Every name that the page knows: CAM's table, and `txzone` and `pay_tag` as seen in the field.
-const KNOWN: [&str; 21] = [
+/// What QFPay's documents call mandatory beside these (protocol section 3.9), and the sidecar does not add.
+const DOCUMENTED: [&str; 2] = ["failed_url", "notify_url"];
+
+/// Every name that callers may send: CAM's table, `txzone` and `pay_tag` as seen in the field, and the spellings of the
+/// API for app and merchant.
+pub(super) const TAKEN: [&str; 21] = [
+    "app_code",
     "appcode",
     "cancel_url",
     "checkout_expired_time",
@@ -21,19 +24,18 @@ const KNOWN: [&str; 21] = [
     "goods_name",
     "lang",
     "limit_pay",
+    "mchid",
     "mchntid",
     "notify_url",
     "out_trade_no",
     "pay_tag",
     "paysource",
     "return_url",
-    "sign_type",
     "txamt",
     "txcurrcd",
     "txdtm",
     "txzone",
     "udid",
-    "sign",
 ];
 
 impl Pages {
@@ -56,32 +58,32 @@ impl Pages {
             let expected = "a word that ends in _checkout";
             return Err(BrowserUrlError::Invalid { name: "paysource", expected });
         }
-        require_amount(&params)?;
-        require_currency(&params, "txcurrcd")?;
-        for name in ["return_url", "failed_url", "cancel_url"] {
+        check_amount(&params)?;
+        check_currency(&params, "txcurrcd")?;
+        // QFPay's server posts to the last one: to a stranger's, and the shop never hears of its payment.
+        for name in ["return_url", "failed_url", "cancel_url", "notify_url"] {
             self.check_redirect(&params, name)?;
         }
-        // QFPay's server calls this one, so the list of hosts for customers does not apply.
-        url::host_of(required(&params, "notify_url")?).ok_or(BrowserUrlError::NotAUrl("notify_url"))?;
+        let missing = missing(&params, &DOCUMENTED);
 
         params.set("sign_type", self.checkout_sign_type_spelling.as_str());
-        refuse_unknown(&params, &KNOWN)?;
         let unsigned_lang = if self.checkout_sign_lang { None } else { params.remove("lang") };
         // What is not signed cannot be smuggled: a return URL may hold `&lang=` then.
-        let known = if self.checkout_sign_lang { &KNOWN[..] } else { &without_lang() };
-        refuse_ambiguous(&params, known)?;
+        let known = if self.checkout_sign_lang { &TAKEN[..] } else { &without_lang() };
+        refuse_ambiguous(&params, known, &self.allowed_in_urls)?;
         let case = self.checkout_sign_type.usual_case();
         let signature = sign(&params, app, self.checkout_sign_type, case);
         if let Some(lang) = unsigned_lang {
             params.set("lang", lang);
         }
         params.set("sign", signature);
-        Ok(BrowserUrl(format!("{}/checkstand/#/?{}", self.base, url::encode(params.iter()))))
+        let url = format!("{}/checkstand/#/?{}", self.base, url::encode(params.iter()));
+        Ok(BrowserUrl { url, missing })
     }
 }
 
 fn without_lang() -> Vec<&'static str> {
-    KNOWN.into_iter().filter(|name| *name != "lang").collect()
+    TAKEN.into_iter().filter(|name| *name != "lang").collect()
 }
 
 /// The checkout's own name for the merchant is `mchntid`; callers may use the API's `mchid`.

@@ -3,19 +3,20 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{
-    BrowserUrl, BrowserUrlError, Pages, refuse_unknown, require_amount, require_currency, required, url,
-};
+use super::{BrowserUrl, BrowserUrlError, Pages, check_amount, check_currency, missing, required, url};
 use crate::sign::Params;
 
 /// What the payment answer gave the shop in `pay_params`. `paySign` is WeChat's signature, not QFPay's.
 const PAY_PARAMS: [&str; 6] = ["appId", "timeStamp", "nonceStr", "package", "signType", "paySign"];
 
-/// What the shop adds.
+/// What the shop adds. Real shops leave out `currency` and are served, so none is demanded.
 const PAGE: [&str; 4] = ["mchntnm", "txamt", "currency", "redirect_url"];
 
-/// Every name that the page knows.
-const KNOWN: [&str; 11] = [
+/// Every name that callers may send: the page's own, `pay_params` for the six, and what may have chosen the app.
+pub(super) const TAKEN: [&str; 14] = [
+    "app_code",
+    "appcode",
+    "pay_params",
     "appId",
     "timeStamp",
     "nonceStr",
@@ -55,14 +56,14 @@ impl Pages {
             }
             unpack(&json, &mut page)?;
         }
-        refuse_unknown(&page, &KNOWN)?;
-        for name in PAGE.iter().chain(&PAY_PARAMS) {
+        for name in PAY_PARAMS {
             required(&page, name)?;
         }
-        require_amount(&page)?;
-        require_currency(&page, "currency")?;
+        check_amount(&page)?;
+        check_currency(&page, "currency")?;
         self.check_redirect(&page, "redirect_url")?;
-        Ok(BrowserUrl(format!("{}/q/direct?{}", self.browser_base, url::encode(page.iter()))))
+        let url = format!("{}/q/direct?{}", self.browser_base, url::encode(page.iter()));
+        Ok(BrowserUrl { url, missing: missing(&page, &PAGE) })
     }
 }
 

@@ -23,9 +23,9 @@ pub(super) fn encode<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Str
 }
 
 impl Pages {
-    /// Checks a URL that a customer is sent to, if the parameter is there.
+    /// Checks a URL that a customer is sent to, or that QFPay posts to, if the parameter is there.
     pub(super) fn check_redirect(&self, params: &Params, name: &'static str) -> Result<(), BrowserUrlError> {
-        let Some(url) = params.get(name) else { return Ok(()) };
+        let Some(url) = params.get(name).filter(|url| !url.is_empty()) else { return Ok(()) };
         let host = host_of(url).ok_or(BrowserUrlError::NotAUrl(name))?;
         let allowed = &self.allowed_redirect_hosts;
         if allowed.is_empty() || allowed.iter().any(|known| known.eq_ignore_ascii_case(host)) {

@@ -15,6 +15,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let config = config::load(&request)?;
     say!();
     screen::apps(&config);
+    screen::pages(&config);
     for advice in &config.advice {
         screen::line("advice", advice);
     }

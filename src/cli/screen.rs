@@ -6,12 +6,14 @@ use super::paper::{Ink, Paper};
 use crate::app::Sidecar;
 use crate::config::{Config, Target};
 use crate::credentials::App;
+use crate::endpoint::{self, BrowserPage};
 
 /// Prints what runs, for whom, and where.
 pub(super) fn print(config: &Config, sidecar: &Sidecar) {
     say!("qfpay-sidecar {}", env!("CARGO_PKG_VERSION"));
     line("config", &config.sources.join(", "));
     apps(config);
+    pages(config);
     match &config.upstream.target {
         Target::Live(url) => line("upstream", &url.to_string()),
         Target::Sandbox => line("upstream", "the embedded sandbox: no money moves"),
@@ -43,6 +45,30 @@ pub(super) fn apps(config: &Config) {
             let (key, source) = (previous.client_key.fingerprint(), &previous.key_source);
             line("", &format!("{} verifies with key {key} from {source} as well", app.name));
         }
+    }
+}
+
+/// Prints what customers' browsers reach themselves, and who must have signed it.
+pub(super) fn pages(config: &Config) {
+    let browser = &config.browser;
+    let Some(prefix) = &browser.public_prefix else { return };
+    let below = |page| format!("{}{}", prefix.as_str(), endpoint::path_of(page));
+    for page in &browser.pages {
+        let who = match (page, browser.local_keys.first()) {
+            (BrowserPage::Direct, _) => "for everybody, as QFPay signs it nowhere".to_owned(),
+            (_, Some(key)) => {
+                format!(
+                    "only as the shop's server signed it, key {} from {}",
+                    key.fingerprint(),
+                    key.source()
+                )
+            }
+            (BrowserPage::WeixinOauth, None) => {
+                "for everybody, for the default app, to browser.allowed_redirect_hosts only".to_owned()
+            }
+            (BrowserPage::Checkstand, None) => "not served: browser.local_key_file names no key".to_owned(),
+        };
+        line("page", &format!("{} {who}", below(*page)));
     }
 }
 

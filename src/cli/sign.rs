@@ -1,20 +1,28 @@
-//! `sign`: what would be signed, and the signature. Offline.
+//! `sign`: what would be signed, and the signature, of a call or of a page by the shop's own key. Offline.
 
 use super::args::{Args, SignOptions};
 use super::{Stop, input, load};
+use crate::config::{Config, PublicPrefix};
+use crate::credentials::SignType;
 use crate::decode::form;
 use crate::endpoint;
+use crate::endpoint::BrowserPage;
 use crate::outbound;
-use crate::sign::{Canonical, Params, Signer};
+use crate::sign::{Canonical, Params, Signer, sign_locally};
 
 pub(super) fn run(args: &Args, options: &SignOptions) -> Result<(), Stop> {
     let config = load(args)?;
+    if options.local_key {
+        return locally(&config, options);
+    }
     let app = input::app(&config, options.app.as_deref())?;
     let params = parameters(options)?.apply(config.empty).map_err(|error| Stop::Usage(error.to_string()))?;
     let endpoint = endpoint::find(&options.path).map_err(|error| Stop::Usage(format!("--path: {error}")))?;
     if let Some(page) = endpoint.browser_page() {
-        let what =
-            format!("{page:?} is signed in its URL: ask the sidecar for it with Accept: application/json");
+        let what = format!(
+            "{page:?} is signed in its URL: ask the sidecar for it with Accept: application/json, or sign it as the shop \
+             with --local-key"
+        );
         return Err(Stop::Usage(format!("--path {}: {what}", options.path)));
     }
     let params = outbound::complete(params, app, endpoint);
@@ -33,6 +41,40 @@ pub(super) fn run(args: &Args, options: &SignOptions) -> Result<(), Stop> {
             "note: the value of {name} holds '&name=', so this signature fits other parameters as well"
         );
     }
+    Ok(())
+}
+
+/// The URL of a page as the shop's server hands it to a customer.
+fn locally(config: &Config, options: &SignOptions) -> Result<(), Stop> {
+    let Some(key) = config.browser.local_keys.first() else {
+        return Err(Stop::Usage("--local-key: browser.local_key_file names no key".to_owned()));
+    };
+    let page = endpoint::find(&options.path).ok().and_then(|endpoint| endpoint.browser_page());
+    let usual = match page {
+        Some(BrowserPage::WeixinOauth) => SignType::Md5,
+        Some(BrowserPage::Checkstand) => config.checkout.sign_type,
+        Some(BrowserPage::Direct) | None => {
+            let what = "--local-key signs the pages /tool/v1/get_weixin_oauth_code and /checkstand/; name one with --path";
+            return Err(Stop::Usage(what.to_owned()));
+        }
+    };
+    let sign_type = match options.sign_type.as_deref() {
+        Some("MD5") => SignType::Md5,
+        Some(_) => SignType::Sha256,
+        None => usual,
+    };
+    let params = parameters(options)?;
+    if params.names().next().is_none() {
+        return Err(Stop::Usage("there is nothing to sign: give NAME=VALUE or --form".to_owned()));
+    }
+    let signature = sign_locally(key, sign_type, &params).to_hex(sign_type.usual_case());
+    let prefix = config.browser.public_prefix.as_ref().map_or("", PublicPrefix::as_str);
+    let query = format!("{}&sign={signature}", params.to_form());
+    say!("local key  {} from {}", key.fingerprint(), key.source());
+    say!("canonical  {}", input::printable(config, Canonical::of(&params).as_str()));
+    say!("sign_type  {}", sign_type.as_str());
+    say!("signature  {signature}");
+    say!("url        {prefix}{}?{}", options.path, input::printable(config, &query));
     Ok(())
 }
 

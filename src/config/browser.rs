@@ -1,10 +1,14 @@
 //! `[browser]` and `[checkout]`: pages in the customer's browser.
 
+use std::sync::Arc;
+
 use super::PublicPrefix;
 use super::apps::SIGN_TYPES;
 use super::errors::shown;
+use super::local_key;
 use super::raw::Raw;
-use crate::credentials::SignType;
+use crate::browser::PASSABLE_IN_URLS;
+use crate::credentials::{LocalKey, SignType};
 use crate::endpoint::BrowserPage;
 
 /// Pages in the customer's browser.
@@ -16,6 +20,10 @@ pub struct Browser {
     pub allowed_redirect_hosts: Vec<String>,
     /// Where customers' browsers reach the pages themselves; `None` is nowhere.
     pub public_prefix: Option<PublicPrefix>,
+    /// The shop's own keys; with any, pages below the prefix are only made from what one of them signed.
+    pub local_keys: Arc<[LocalKey]>,
+    /// Names that return URLs may hold as `&name=` although a page or a call reads them.
+    pub allowed_in_urls: Vec<String>,
 }
 
 /// Hosted checkout (protocol sheet 3.9).
@@ -33,6 +41,8 @@ pub struct Checkout {
 pub(super) fn browser(raw: &mut Raw) -> Option<Browser> {
     let allowed_redirect_hosts = host_names(raw, "browser.allowed_redirect_hosts");
     let public_prefix = raw.optional("browser.public_prefix", PublicPrefix::parse);
+    let local_key = local_key::read(raw);
+    let allowed_in_urls = allowed_in_urls(raw);
     let key = "browser.pages";
     let words = raw.list(key)?;
     let pages: Option<Vec<_>> = words.iter().map(|word| BrowserPage::named(word)).collect();
@@ -43,7 +53,25 @@ pub(super) fn browser(raw: &mut Raw) -> Option<Browser> {
         pages: pages?,
         allowed_redirect_hosts: allowed_redirect_hosts?,
         public_prefix: public_prefix?,
+        local_keys: local_key?.into_iter().collect(),
+        allowed_in_urls: allowed_in_urls?,
     })
+}
+
+/// Names of parameters that move no money by themselves.
+fn allowed_in_urls(raw: &mut Raw) -> Option<Vec<String>> {
+    let key = "browser.allowed_in_urls";
+    let names = raw.list(key)?;
+    let Some(bad) = names.iter().find(|name| !PASSABLE_IN_URLS.contains(&name.as_str())) else {
+        return Some(names);
+    };
+    let what = format!(
+        "{}: only names that cannot move money by themselves can be allowed: {}; what QFPay does not read passes anyway",
+        shown(bad),
+        PASSABLE_IN_URLS.join(", ")
+    );
+    raw.problem(key, what);
+    None
 }
 
 /// A list of host names, in lower case.

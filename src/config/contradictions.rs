@@ -81,13 +81,21 @@ fn browser_pages(raw: &mut Raw, url: &UpstreamUrl, environment: Option<Environme
     }
 }
 
-/// Below the public prefix are pages, and nothing that is signed for servers.
+/// Below the public prefix are pages, and nothing that is signed for servers; and no stranger has one signed as he likes.
 pub(super) fn public_prefix(raw: &mut Raw, browser: &Browser, routes: &Routes) {
     let Some(prefix) = &browser.public_prefix else { return };
     if let Some(route) = routes.prefixes().iter().find(|route| prefix.shares_a_tree_with(route)) {
         let place = raw.place("routes.allow");
         let what = format!(
             "calls are signed below {route} of routes.allow ({place}); take a prefix of its own, such as /pay"
+        );
+        raw.problem("browser.public_prefix", what);
+    }
+    if browser.local_keys.is_empty() && browser.allowed_redirect_hosts.is_empty() {
+        let place = raw.place("browser.local_key_file");
+        let what = format!(
+            "anybody could have a sign-in to any host signed here; name the shop's key in browser.local_key_file \
+             ({place}), so that only URLs that its server signed are, or its hosts in browser.allowed_redirect_hosts"
         );
         raw.problem("browser.public_prefix", what);
     }

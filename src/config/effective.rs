@@ -48,7 +48,7 @@ fn value_for_people(key: &str, value: &Value) -> String {
         ("app_code", Value::String(_, text)) => {
             AppCode::new(text).map_or_else(|_| NOT_SHOWN.to_owned(), |code| code.shortened())
         }
-        (name, value) if name.starts_with("client_key_") => {
+        (name, value) if name.starts_with("client_key_") || name == "local_key_file" => {
             value.as_str().map_or_else(|| NOT_SHOWN.to_owned(), shown_source)
         }
         ("mchid" | "app_code", value) if value.as_str().is_none() => NOT_SHOWN.to_owned(),

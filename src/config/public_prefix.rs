@@ -45,6 +45,11 @@ impl PublicPrefix {
         }
     }
 
+    /// The prefix as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The path of the page that a raw path below the prefix stands for; `None` for everything else.
     pub fn page<'p>(&self, path: &'p str) -> Option<&'p str> {
         let rest = path.strip_prefix(&self.0)?;

@@ -6,6 +6,7 @@ use super::contradictions;
 use super::errors::shown;
 use super::limits::limits;
 use super::listen::listen;
+use super::local_key;
 use super::log::log;
 use super::notifications::notifications;
 use super::quota::quota;
@@ -39,6 +40,9 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     }
     if let Some(listen) = &listen {
         contradictions::listen(raw, listen);
+    }
+    if let Some(browser) = &browser {
+        local_key::contradictions(raw, browser, keyring.as_deref());
     }
     if let (Some(browser), Some(routes)) = (&browser, &routes) {
         contradictions::public_prefix(raw, browser, routes);

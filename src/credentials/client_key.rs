@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// Keys that begin like this belong to the sandbox, and to nothing else.
@@ -68,6 +69,21 @@ impl ClientKey {
     /// only verify cannot hand it to one who signs.
     pub(crate) fn share(&self) -> Self {
         Self(Arc::clone(&self.0))
+    }
+
+    /// How many characters it has.
+    pub(super) fn length(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether another key is the same. Constant time for keys of one length.
+    pub(super) fn equals(&self, other: &Self) -> bool {
+        self.0.as_slice().ct_eq(other.0.as_slice()).into()
+    }
+
+    /// Whether it is this text, such as an `app_code` that somebody took for a key.
+    pub(super) fn is_text(&self, text: &str) -> bool {
+        self.0.as_slice().ct_eq(text.as_bytes()).into()
     }
 
     /// A text with the key blotted out wherever it stands, for commands that print what people pasted.

@@ -149,7 +149,10 @@ table! {
         "Add the host to browser.allowed_redirect_hosts if it is the shop's."
     ParameterAmbiguous "parameter_ambiguous" 400
         "A value would sign like another parameter."
-        "Take &name= out of the value; QFPay's scheme has no escaping, so the signature would fit another URL as well."
+        "Take &name= out of the value: QFPay's scheme has no escaping, so the signature would fit another URL as well. browser.allowed_in_urls lets some names pass in return URLs."
+    PageNotVouched "page_not_vouched" 403
+        "The shop's server has not signed this page."
+        "Sign the page's parameters with the key of browser.local_key_file as QFPay's samples sign; see docs/pages.md."
     QuotaExceeded "quota_exceeded" 429
         "The app has used up its quota at QFPay."
         "Nothing was sent: wait as Retry-After says. Query less often, or raise quota.max_wait_ms; raise quota.per_second and quota.per_minute only if QFPay granted more."

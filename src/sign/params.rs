@@ -81,14 +81,20 @@ impl Params {
         self.0.remove(name)
     }
 
+    /// The same without parameters whose value is empty. A value of `0` or of blanks is not empty.
+    pub(super) fn without_empty(mut self) -> Self {
+        self.0.retain(|_, value| !value.is_empty());
+        self
+    }
+
     /// Applies the policy for empty values. A value of `0` or of blanks is not empty.
     ///
     /// # Errors
     /// [`ParamError::Empty`] names the first empty parameter under [`EmptyPolicy::Reject`].
-    pub fn apply(mut self, policy: EmptyPolicy) -> Result<Self, ParamError> {
+    pub fn apply(self, policy: EmptyPolicy) -> Result<Self, ParamError> {
         match policy {
             EmptyPolicy::Keep => {}
-            EmptyPolicy::Drop => self.0.retain(|_, value| !value.is_empty()),
+            EmptyPolicy::Drop => return Ok(self.without_empty()),
             EmptyPolicy::Reject => {
                 if let Some((name, _)) = self.0.iter().find(|(_, value)| value.is_empty()) {
                     return Err(ParamError::Empty(name.clone()));

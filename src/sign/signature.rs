@@ -18,6 +18,10 @@ pub struct Signature {
 }
 
 impl Signature {
+    pub(super) fn of(digest: Vec<u8>) -> Self {
+        Self { digest }
+    }
+
     /// The digest as hex.
     pub fn to_hex(&self, case: HexCase) -> String {
         match case {

@@ -13,7 +13,7 @@ use qfpay_sidecar::metrics::{Metrics, Notification, Request};
 use qfpay_sidecar::upstream::SendError;
 
 const READMES: [&str; 2] = ["README.md", "README.zh-Hant.md"];
-const DOCUMENTS: [&str; 14] = [
+const DOCUMENTS: [&str; 15] = [
     "README.md",
     "README.zh-Hant.md",
     "ARCHITECTURE.md",
@@ -23,6 +23,7 @@ const DOCUMENTS: [&str; 14] = [
     "docs/errors.md",
     "docs/faults.md",
     "docs/notifications.md",
+    "docs/pages.md",
     "docs/process.md",
     "docs/protocol-sources.md",
     "docs/quota.md",

@@ -173,6 +173,10 @@ failures! {
     parameter_ambiguous 400 "not_sent" || {
         Provoked::by(&[], &[], &format!("{OAUTH}?redirect_uri=https://shop.test/?a=1%26mchid=2"))
     };
+    page_not_vouched 403 "not_sent" || {
+        let settings = ["browser.public_prefix=/pay", "browser.allowed_redirect_hosts=shop.test"];
+        Provoked::by(&settings, &[], &format!("/pay{OAUTH}?redirect_uri=https://shop.test/&mchid=2"))
+    };
     upstream_unreachable 502 "not_sent" || Provoked::by(&["upstream.base_url=http://127.0.0.1:1"], &["-d", FORM], PAYMENT);
     upstream_connect_timeout 504 "not_sent" || {
         // Accepts TCP, and never answers the TLS handshake.

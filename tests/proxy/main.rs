@@ -17,6 +17,7 @@ mod journey;
 mod logs;
 mod notifications;
 mod operations;
+mod pages;
 mod quota;
 mod repeats;
 mod sockets;

@@ -30,7 +30,7 @@ pub use process::{ended, signal};
 pub use sidecar::Sidecar;
 pub use stage::Stage;
 pub use upstream::{FakeUpstream, Gate, Recorded, Reply};
-pub use vectors::{Vector, md5_elsewhere, md5_of_body, vector, vectors};
+pub use vectors::{Vector, md5_elsewhere, md5_of_body, sha256_elsewhere, vector, vectors};
 
 use std::time::Duration;
 

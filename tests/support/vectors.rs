@@ -41,22 +41,32 @@ pub fn vector(name: &str) -> Vector {
 
 /// The MD5 signature of parameters, upper case: sorted and joined here, hashed by the `md5sum` of the system.
 pub fn md5_elsewhere(params: &[(String, String)], client_key: &str) -> String {
+    hashed_by("md5sum", preimage(params, client_key).as_bytes()).to_uppercase()
+}
+
+/// The SHA256 signature of parameters, lower case, by the `sha256sum` of the system.
+pub fn sha256_elsewhere(params: &[(String, String)], client_key: &str) -> String {
+    hashed_by("sha256sum", preimage(params, client_key).as_bytes())
+}
+
+fn preimage(params: &[(String, String)], client_key: &str) -> String {
     let mut pairs: Vec<_> = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.sort_by(|a, b| a.split('=').next().cmp(&b.split('=').next()));
-    md5sum(format!("{}{client_key}", pairs.join("&")).as_bytes())
+    format!("{}{client_key}", pairs.join("&"))
 }
 
 /// The signature of a notification or an answer: over its bytes and the key, hashed by the `md5sum` of the system.
 pub fn md5_of_body(body: &[u8], client_key: &str) -> String {
-    md5sum(&[body, client_key.as_bytes()].concat())
+    hashed_by("md5sum", &[body, client_key.as_bytes()].concat()).to_uppercase()
 }
 
-fn md5sum(preimage: &[u8]) -> String {
-    let mut child =
-        Command::new("md5sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap_or_else(|error| {
-            panic!("md5sum (coreutils) is the independent hasher of these tests: {error}")
-        });
+/// What `md5sum` or `sha256sum` prints.
+fn hashed_by(program: &str, preimage: &[u8]) -> String {
+    let spawned = Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = spawned.unwrap_or_else(|error| {
+        panic!("{program} (coreutils) is the independent hasher of these tests: {error}")
+    });
     child.stdin.take().unwrap().write_all(preimage).unwrap();
     let output = child.wait_with_output().unwrap().stdout;
-    String::from_utf8(output[..32].to_vec()).unwrap().to_uppercase()
+    String::from_utf8(output).unwrap().split(' ').next().unwrap().to_owned()
 }

@@ -101,6 +101,14 @@ pub(in crate::cli) struct SignOptions {
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) app: Option<String>,
 
+    /// Sign a page as the shop's server does, with the key of browser.local_key_file: exactly what is given, nothing added.
+    #[arg(long, conflicts_with = "app", requires = "path")]
+    pub(in crate::cli) local_key: bool,
+
+    /// The hash of a page; without it MD5 for the sign-in, and for the checkout what checkout.sign_type says.
+    #[arg(long, value_name = "TYPE", value_parser = ["MD5", "SHA256"], requires = "local_key")]
+    pub(in crate::cli) sign_type: Option<String>,
+
     /// The endpoint that is called: it decides whether the app's mchid is added.
     #[arg(long, value_name = "PATH", default_value = "/trade/v1/payment")]
     pub(in crate::cli) path: String,

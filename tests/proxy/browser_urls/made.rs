@@ -167,7 +167,8 @@ fn server_code_may_ask_for_the_url_as_json() {
 
 #[test]
 fn a_customers_browser_gets_the_same_url_below_the_public_prefix() {
-    let stage = Stage::new(&["browser.public_prefix=/pay"]);
+    let stage =
+        Stage::new(&["browser.public_prefix=/pay", "browser.allowed_redirect_hosts=49ae4dbd47a6.ngrok.io"]);
     let path = format!("{OAUTH}?{}", query(&vector("oauth_code_plain_redirect").filled()));
     let browser =
         ["-H", "Sec-Fetch-Site: cross-site", "-H", "Host: shop.test", "-H", "Referer: https://shop.test/"];

@@ -57,7 +57,7 @@ fn whoever_says_so_has_them_signed() {
 
 #[test]
 fn customers_reach_pages_below_the_prefix_through_the_web_server() {
-    let stage = Stage::new(&["browser.public_prefix=/pay"]);
+    let stage = Stage::new(&["browser.public_prefix=/pay", "browser.allowed_redirect_hosts=shop.test"]);
     let oauth = "/tool/v1/get_weixin_oauth_code?redirect_uri=https%3A%2F%2Fshop.test%2F";
     for header in ADDED {
         let header = header.replace("For:", "For: 203.0.113.9");

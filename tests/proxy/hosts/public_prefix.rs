@@ -1,6 +1,6 @@
 //! The one exception: pages that customers' browsers open under the shop's own name.
 
-use crate::support::{Answer, Stage};
+use crate::support::{Answer, Stage, decode, md5_elsewhere};
 
 const OAUTH: &str = "/tool/v1/get_weixin_oauth_code?redirect_uri=https%3A%2F%2Fshop.test%2F";
 const CHECKOUT: &str = "/checkstand/?paysource=a_checkout&txamt=100&txcurrcd=HKD&out_trade_no=1\
@@ -12,14 +12,35 @@ const DIRECT: &str = "/q/direct?appId=a&timeStamp=1&nonceStr=n&package=p&signTyp
 const CUSTOMER: &str = "Host: www.shop.test\r\nReferer: https://www.shop.test/cart\r\nSec-Fetch-Site: cross-site\r\n\
     Sec-Fetch-Mode: navigate\r\nOrigin: https://www.shop.test\r\n";
 
+/// The shop's own key.
+const LOCAL: &str = "shop-and-sidecar-only-7f3d9a6c51b04e28";
+
+/// A sidecar that serves customers below `/pay`, for one shop's server that signs.
+fn stage(settings: &[&str]) -> Stage {
+    Stage::launch(|launch| {
+        let launch = launch.file("local", LOCAL, 0o600).set("browser.local_key_file={folder}/local");
+        let launch = launch.set("browser.public_prefix=/pay");
+        settings.iter().fold(launch, |launch, setting| launch.set(setting))
+    })
+}
+
+/// A page as the shop's server signs it.
+fn signed(page: &str) -> String {
+    let (path, query) = page.split_once('?').unwrap();
+    match path {
+        "/q/direct" => page.to_owned(),
+        _ => format!("{page}&sign={}", md5_elsewhere(&decode(query.as_bytes()), LOCAL)),
+    }
+}
+
 fn ask(stage: &Stage, line: &str, headers: &str) -> Answer {
     stage.sidecar.raw(format!("{line} HTTP/1.1\r\n{headers}Connection: close\r\nContent-Length: 0\r\n\r\n"))
 }
 
 #[test]
 fn customers_reach_the_pages_below_the_prefix_whatever_their_browser_says() {
-    let stage = Stage::new(&["browser.public_prefix=/pay"]);
-    for page in [OAUTH, CHECKOUT, DIRECT] {
+    let stage = stage(&[]);
+    for page in [OAUTH, CHECKOUT, DIRECT].map(signed) {
         for headers in
             [CUSTOMER, "Host: anything:1\r\n", "Host: a@b\r\n", "Host: \r\nSec-Fetch-Site: same-origin\r\n"]
         {
@@ -48,7 +69,7 @@ fn customers_reach_the_pages_below_the_prefix_whatever_their_browser_says() {
 
 #[test]
 fn nothing_else_is_served_below_the_prefix() {
-    let stage = Stage::new(&["browser.public_prefix=/pay"]);
+    let stage = stage(&[]);
     let own = format!("Host: {}\r\n", stage.sidecar.api);
     for path in [
         "/trade/v1/payment",
@@ -95,9 +116,9 @@ fn without_the_setting_there_is_no_prefix() {
     let own = format!("Host: {}\r\n", stage.sidecar.api);
     ask(&stage, &format!("GET /pay{OAUTH}"), &own).assert_failure(404, "path_unknown");
     // Pages that are turned off, and prefixes of calls that are not allowed, stay so below it.
-    let stage = Stage::new(&["browser.public_prefix=/pay", "browser.pages=[\"direct\"]"]);
+    let stage = self::stage(&["browser.pages=[\"direct\"]"]);
     ask(&stage, &format!("GET /pay{OAUTH}"), CUSTOMER).assert_failure(403, "path_not_allowed");
-    let stage = Stage::new(&["browser.public_prefix=/pay", "routes.allow=[\"/trade/v1/\"]"]);
+    let stage = self::stage(&["routes.allow=[\"/trade/v1/\"]"]);
     ask(&stage, &format!("GET /pay{OAUTH}"), CUSTOMER).assert_failure(403, "path_not_allowed");
     stage.assert_nothing_sent();
 }

@@ -85,7 +85,10 @@ fn a_public_prefix_is_a_path_of_the_shops_own() {
     let key = "browser.public_prefix";
     assert!(with(&[(key, "")]).unwrap().browser.public_prefix.is_none());
     for good in ["/pay", "/shop/pay.v2", "/Pay_1-x"] {
-        assert!(with(&[(key, good)]).unwrap().browser.public_prefix.is_some());
+        let hosts = ("browser.allowed_redirect_hosts", "shop.test");
+        assert!(with(&[(key, good), hosts]).unwrap().browser.public_prefix.is_some());
+        // With neither hosts nor a key of the shop's, strangers would have sign-ins to anywhere.
+        refused(&[(key, good)], &[key, "browser.allowed_redirect_hosts", "browser.local_key_file"]);
     }
     for (bad, why) in [
         ("/", "does not end with one"),

@@ -1,0 +1,102 @@
+//! A key of the shop's own, with which its server signs the pages that it sends customers to.
+
+use std::fmt;
+
+use sha2::Digest;
+use zeroize::Zeroizing;
+
+use super::{BadClientKey, ClientKey, Keyring};
+
+/// A secret between a shop and its sidecar, worth nothing at QFPay. A type of its own, so that it signs no call.
+pub struct LocalKey {
+    key: ClientKey,
+    source: String,
+}
+
+/// Why a text cannot be a local key. Never says what the text was.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum BadLocalKey {
+    /// Not one line of printable ASCII.
+    #[error(transparent)]
+    Text(#[from] BadClientKey),
+    /// The customer sees what it signs, and may guess at leisure.
+    #[error(
+        "a local key has 32 characters or more, but this one has {0}; make one with: openssl rand -hex 32"
+    )]
+    Short(usize),
+}
+
+/// Why a key that could be a local key is none.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NotLocal {
+    /// The shop would hold QFPay's key again.
+    #[error(
+        "this is the client_key of apps.{0}; a local key is the shop's own: make one with openssl rand -hex 32"
+    )]
+    ClientKeyOf(String),
+    /// Everybody knows it.
+    #[error(
+        "this is the app_code of apps.{0}, which is no secret; make a local key with openssl rand -hex 32"
+    )]
+    AppCodeOf(String),
+}
+
+/// The shortest local key.
+const SHORTEST: usize = 32;
+
+impl LocalKey {
+    /// Takes the content of a key file. `source` says where it stands, for people.
+    ///
+    /// # Errors
+    /// [`BadLocalKey`] when it is too short, or not one line of printable ASCII.
+    pub fn new(content: Zeroizing<Vec<u8>>, source: String) -> Result<Self, BadLocalKey> {
+        let key = ClientKey::new(content, true)?;
+        match key.length() {
+            length if length < SHORTEST => Err(BadLocalKey::Short(length)),
+            _ => Ok(Self { key, source }),
+        }
+    }
+
+    /// Checks that it is none of what QFPay issued.
+    ///
+    /// # Errors
+    /// [`NotLocal`] names the app.
+    pub fn is_apart_from(&self, keyring: &Keyring) -> Result<(), NotLocal> {
+        for app in keyring.apps() {
+            let previous = keyring.previous(&app.name).map(|previous| &previous.client_key);
+            if [Some(&app.client_key), previous].into_iter().flatten().any(|key| self.key.equals(key)) {
+                return Err(NotLocal::ClientKeyOf(app.name.clone()));
+            }
+            if self.key.is_text(app.app_code.as_str()) {
+                return Err(NotLocal::AppCodeOf(app.name.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Feeds the key to a hasher.
+    pub(crate) fn feed<D: Digest>(&self, hasher: &mut D) {
+        self.key.feed(hasher);
+    }
+
+    /// A text with the key blotted out wherever it stands.
+    pub fn blot_out(&self, text: &str) -> String {
+        self.key.blot_out(text)
+    }
+
+    /// Where it was read from, for people.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Eight hex digits by which people recognise a key without seeing it.
+    pub fn fingerprint(&self) -> String {
+        self.key.fingerprint()
+    }
+}
+
+impl fmt::Debug for LocalKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LocalKey(redacted)")
+    }
+}
