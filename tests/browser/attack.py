@@ -3,19 +3,23 @@
 Started by tests/browser/run, which sets BINARY and ARTIFACTS. An attacker's page is open in the browser and tries
 everything that a page can send, also under a name of its own that it points at the sidecar (DNS rebinding). After each try
 the sandbox's record must be what it was before, to the byte, and the sidecar must have counted a refusal: a try that never
-arrived proves nothing. Then the same payment by a server arrives, and a customer's browser reaches its pages through the
-shop's web server. One line per step, exits 1 on a failure.
+arrived proves nothing. Then the same payment by a server arrives, a customer's browser reaches its pages through the
+shop's web server, and can change nothing in those that the shop signed. One line per step, exits 1 on a failure.
 """
 
 import http.client
+import os
+import subprocess
 import time
-from urllib.parse import quote, urlencode, urlsplit
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import requests
 import steps
 import tries
-from chromium import WAIT, Browser, free_port
-from stage import Sidecar, Web
+from chromium import ARTIFACTS, WAIT, Browser, free_port
+from nginx import Nginx
+from stage import APP_CODE, Sidecar, Web
 
 # Names of an attacker and of a shop. Both lead to this machine: for a rebound name that is the whole attack.
 RESOLVER = "--host-resolver-rules=MAP attacker.test 127.0.0.1, MAP shop.test 127.0.0.1"
@@ -26,6 +30,8 @@ CHECKOUT = "/checkstand/?" + urlencode({
     "paysource": "a_checkout", "txamt": "100", "txcurrcd": "HKD", "out_trade_no": "checkout", "goods_name": "Milk tea",
     "return_url": "http://shop.test/", "failed_url": "http://shop.test/", "notify_url": "http://shop.test/",
 })
+LOCAL_KEY = os.urandom(32).hex()
+SHOPS = Path(__file__).resolve().parents[2] / "examples" / "signed-pages"
 DIRECT = "/q/direct?" + urlencode({
     "appId": "a", "timeStamp": "1", "nonceStr": "n", "package": "p", "signType": "MD5", "paySign": "s", "mchntnm": "m",
     "txamt": "1", "currency": "HKD", "redirect_url": "http://shop.test/",
@@ -174,12 +180,90 @@ def customers_reach_their_pages():
                 browser.until(f"{name} does not lead there", arrives)
 
             click("signin", lambda: browser.driver.current_url.startswith(base + "/callback?code="))
-            click("checkout", lambda: "Milk tea" in browser.text())
+            # The shop signs nothing, so a checkout could be anybody's.
+            click("checkout", lambda: "This page cannot be opened" in browser.text())
             click("direct", lambda: "/q/direct" in browser.driver.current_url and "No such order" in browser.text())
             browser.picture("attack-customer")
             for call in ("/trade/v1/query?" + FORM, "/sidecar/v1/verify"):
                 attempt = lambda: requests.get(f"http://127.0.0.1:{port}/pay{call}", timeout=WAIT).status_code
                 assert refused(f"the web server passes {call}", sidecar, attempt) == 421
+
+
+def shop_that_signs(name, sidecar, port, log):
+    """The example shop of that name, started as its README says, on a free port; `port` is nginx's."""
+    own = free_port()
+    command = {
+        "php": ["php", "-S", f"127.0.0.1:{own}", str(SHOPS / "php" / "index.php")],
+        "java": ["java", str(SHOPS / "java" / "Shop.java")],
+    }[name]
+    shop = f"http://shop.test:{port}"
+    env = {"PAGES_URL": shop + "/pay", "SHOP_URL": shop, "LOCAL_KEY_FILE": str(sidecar.key_file), "PORT": str(own)}
+    env = {**os.environ, **env, "APP_CODE": APP_CODE}
+    process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    deadline = time.monotonic() + WAIT
+    while True:
+        try:
+            requests.get(f"http://127.0.0.1:{own}/", timeout=5)
+            return process, f"http://127.0.0.1:{own}"
+        except requests.ConnectionError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                steps.stop(process)
+                raise
+            time.sleep(0.1)
+
+
+def changes(link, base):
+    """What a customer makes of a link of the shop's: each value changed, each taken out, and others put in."""
+    address, _, query = link.partition("?")
+    pairs = parse_qsl(query)
+    url = lambda pairs: f"{address}?{urlencode(pairs, quote_via=quote)}"
+    for at, (name, value) in enumerate(pairs):
+        yield f"{name} taken out", url(pairs[:at] + pairs[at + 1 :])
+        yield f"{name} changed", url(pairs[:at] + [(name, "1" if value != "1" else "2")] + pairs[at + 1 :])
+    yield "sign twice", url(pairs + [pair for pair in pairs if pair[0] == "sign"])
+    put_in = [("notify_url", f"{base}/mine"), ("cancel_url", f"{base}/mine"), ("mchntid", "M9"), ("limit_pay", "no_credit")]
+    taken = dict(pairs)
+    for name, value in put_in if "checkstand" in address else [("mchid", "M9")]:
+        if name not in taken:
+            yield f"{name} put in", url(pairs + [(name, value)])
+
+
+def customers_of_a_shop_that_signs(name):
+    """An old shop that signs its pages with a local key, behind nginx: they open as it wrote them, and in no other way."""
+    log = open(ARTIFACTS / f"signed-pages-{name}.log", "wb")
+    with log, Sidecar(prefix="/pay", local_key=LOCAL_KEY) as sidecar:
+        port = free_port()
+        base = f"http://shop.test:{port}"
+        process, shop = shop_that_signs(name, sidecar, port, log)
+        try:
+            with Nginx(port, shop, sidecar.urls["api"]), Browser(RESOLVER) as browser:
+                browser.open(base + "/")
+                links = {link: browser.driver.find_element("id", link).get_attribute("href") for link in ("signin", "checkout")}
+                browser.driver.find_element("id", "signin").click()
+                browser.until("no sign-in", lambda: browser.driver.current_url.startswith(base + "/callback?code="))
+                browser.open(base + "/")
+                browser.driver.find_element("id", "checkout").click()
+                browser.until("no checkout", lambda: "Milk tea 奶茶 & bun" in browser.text())
+                browser.picture(f"signed-pages-{name}")
+                browser.press("WeChat")
+                browser.until("not back at the shop", lambda: "back at the shop: /done" in browser.text())
+                tried = 0
+                for link in links.values():
+                    for what, url in changes(link, base):
+                        record = sidecar.record()
+                        browser.open(url)
+                        text, at = browser.text(), browser.driver.current_url
+                        assert at.startswith(base + "/pay/") and "This page cannot be opened" in text, f"{what}: {at}: {text!r}"
+                        assert "page_not_vouched" in text, f"{what}: {text!r}"
+                        assert sidecar.record() == record, f"{what}: it reached the sandbox"
+                        tried += 1
+                browser.picture(f"signed-pages-{name}-refused")
+                for call in ("trade/v1/query", "trade/v1/refund", "sidecar/v1/verify"):
+                    answer = requests.get(f"http://127.0.0.1:{port}/pay/{call}?{urlsplit(links['signin']).query}", timeout=WAIT)
+                    assert "back at the shop" in answer.text, "nginx passes pages on, and nothing else"
+        finally:
+            steps.stop(process)
+    return f"{tried} changed links refused"
 
 
 def counted(step):
@@ -193,4 +277,5 @@ def counted(step):
 
 
 STEPS = [a_server_is_served, customers_reach_their_pages, forms_and_links, rebound_names, scripts_of_a_foreign_page]
-steps.run("attack", [(step.__name__.replace("_", " "), counted(step)) for step in STEPS])
+SIGNED = [(f"customers of a {name} shop that signs", lambda name=name: customers_of_a_shop_that_signs(name)) for name in ("php", "java")]
+steps.run("attack", [(step.__name__.replace("_", " "), counted(step)) for step in STEPS] + SIGNED)

@@ -20,16 +20,23 @@ LISTENERS = ("api", "admin", "notifications", "sandbox")
 
 
 class Sidecar:
-    """A sidecar with its sandbox and its notification listener. `listen` names addresses other than free ports."""
+    """A sidecar with its sandbox and its notification listener. `listen` names addresses other than free ports.
 
-    def __init__(self, prefix="", **listen):
+    With `local_key` the pages below `prefix` need that key's signature; without it they are for shop.test alone.
+    """
+
+    def __init__(self, prefix="", local_key="", **listen):
         self.folder = tempfile.TemporaryDirectory()
+        self.key_file = Path(self.folder.name) / "local_key"
+        self.key_file.touch(0o600)
+        self.key_file.write_text(local_key + "\n")
+        key = f'browser.local_key_file = "{self.key_file}"\n' if local_key else ""
         api, admin, notifications, sandbox = (listen.get(name, "127.0.0.1:0") for name in LISTENERS)
         config = Path(self.folder.name) / "sidecar.toml"
         config.write_text(
             f'environment = "sandbox"\nlisten = {{ api = "{api}", admin = "{admin}", notifications = "{notifications}" }}\n'
             f'sandbox = {{ listen = "{sandbox}", quota_per_second = 0, quota_per_minute = 0 }}\n'
-            f'browser.public_prefix = "{prefix}"\n[apps.demo]\napp_code = "{APP_CODE}"\n'
+            f'browser.public_prefix = "{prefix}"\nbrowser.allowed_redirect_hosts = ["shop.test", "127.0.0.1"]\n{key}[apps.demo]\napp_code = "{APP_CODE}"\n'
             '[[notifications.routes]]\npath = "/n"\nreceiver_url = "http://127.0.0.1:9/n"\n'
         )
         self.output = open(Path(self.folder.name) / "output", "wb")

@@ -1,7 +1,7 @@
 <?php
-// A shop that still signs for itself, as QFPay's PHP sample does, but with a WRONG key: it works once its base URLs name
-// the sidecar, because the sidecar drops its signatures and makes its own. Needs SIDECAR_URL, PAGES_URL and
-// APP_CODE.
+// A shop that still signs for itself, as QFPay's PHP sample does, but with a local key: it works once its base URLs and its
+// key constant are changed. Below PAGES_URL the sidecar takes only what that key signed; of calls it drops the signature.
+// Needs SIDECAR_URL, PAGES_URL, LOCAL_KEY and APP_CODE.
 // The shop's half is the sample's way of doing things; the customer's half is a browser that comes from the shop's page,
 // follows redirects and presses Pay. Its pages are below browser.public_prefix, where the shop's web server passes them on.
 
@@ -9,7 +9,7 @@ define('ENVIRONMENT', getenv('SIDECAR_URL')); // was https://test-openapi-hk.qfa
 define('PAGES', getenv('PAGES_URL')); // the customer's browser opens these: was ENVIRONMENT as well
 define('DIRECT', getenv('PAGES_URL')); // was https://o2-hk.qfapi.com
 define('APP_CODE', getenv('APP_CODE'));
-define('CLIENT_KEY', '0123456789ABCDEF0123456789ABCDEF'); // not the key that the sidecar holds
+define('CLIENT_KEY', getenv('LOCAL_KEY')); // was QFPay's
 define('SHOP', 'http://127.0.0.1:9'); // nobody listens there: the customer's walk ends when it arrives
 
 /** The sample's own signature: sorted, joined, key appended, MD5. */
@@ -130,6 +130,23 @@ $sign = sign(array('app_code' => APP_CODE, 'redirect_uri' => $redirect_uri));
 list($at, $page) = browse(PAGES . '/tool/v1/get_weixin_oauth_code?app_code=' . APP_CODE . "&sign=$sign&redirect_uri=$redirect_uri");
 parse_str((string) parse_url($at, PHP_URL_QUERY), $arrived);
 must('oauth code', $page === null && !empty($arrived['code']), "ended at $at: $page");
+
+// Another order's amount, or a page that nobody signed, is the customer's own doing.
+$changed = PAGES . '/tool/v1/get_weixin_oauth_code?app_code=' . APP_CODE . "&sign=$sign&redirect_uri=$redirect_uri/elsewhere";
+foreach (array($changed, preg_replace('/&sign=[^&]*/', '', $changed)) as $url) {
+    $refused = call($url, null, null, browser_headers($url, null));
+    must('page of a stranger', $refused['status'] === 403 && strpos($refused['text'], 'page_not_vouched'), json_encode($refused));
+}
+
+$checkout = array('appcode' => APP_CODE, 'sign_type' => 'md5', 'paysource' => 'shop_checkout', 'txamt' => '120',
+    'txcurrcd' => 'HKD', 'txdtm' => date('Y-m-d H:i:s'), 'out_trade_no' => 'checkout_' . bin2hex(random_bytes(16)),
+    'goods_name' => '茶 & bun', 'return_url' => SHOP . '/success', 'failed_url' => SHOP . '/failed', 'notify_url' => SHOP . '/n');
+$page = PAGES . '/checkstand/?' . http_build_query($checkout + array('sign' => sign($checkout)));
+$answer = call($page, null, null, browser_headers($page, null));
+must('checkout', $answer['status'] === 302 && strpos($answer['location'], '/checkstand/#/?'), json_encode($answer));
+$cheaper = str_replace('txamt=120', 'txamt=1', $page);
+$answer = call($cheaper, null, null, browser_headers($cheaper, null));
+must('checkout of a stranger', $answer['status'] === 403, json_encode($answer));
 
 $fields = array('code' => $arrived['code']);
 $answer = answered('openid', call(ENVIRONMENT . '/tool/v1/get_weixin_openid?' . http_build_query($fields), $fields));

@@ -1,6 +1,6 @@
-"""A shop that still signs for itself, as QFPay's Python sample does, but with a WRONG key: it works once its base URLs
-name the sidecar, because the sidecar drops its signatures and makes its own. Needs SIDECAR_URL, PAGES_URL and
-APP_CODE.
+"""A shop that still signs for itself, as QFPay's Python sample does, but with a local key: it works once its base URLs and
+its key constant are changed. Below PAGES_URL the sidecar takes only what that key signed; of calls it drops the signature.
+Needs SIDECAR_URL, PAGES_URL, LOCAL_KEY and APP_CODE.
 
 The shop's half is the sample's way of doing things; the customer's half is a browser that comes from the shop's page,
 follows redirects and presses Pay. Its pages are below browser.public_prefix, where the shop's web server passes them on.
@@ -21,7 +21,7 @@ ENVIRONMENT = os.environ["SIDECAR_URL"]  # was https://test-openapi-hk.qfapi.com
 PAGES = os.environ["PAGES_URL"]  # the customer's browser opens these: was ENVIRONMENT as well
 DIRECT = os.environ["PAGES_URL"]  # was https://o2-hk.qfapi.com
 APP_CODE = os.environ["APP_CODE"]
-CLIENT_KEY = "0123456789ABCDEF0123456789ABCDEF"  # not the key that the sidecar holds
+CLIENT_KEY = os.environ["LOCAL_KEY"]  # was QFPay's
 SHOP = "http://127.0.0.1:9"  # nobody listens there: the customer's walk ends when it arrives
 
 
