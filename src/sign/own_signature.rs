@@ -10,6 +10,8 @@ use super::{ParamError, Params};
 pub struct OwnSignature {
     pub(super) sign: Vec<String>,
     pub(super) sign_type: Vec<String>,
+    /// Values that came in other bytes than the parameters hold, by name: a caller signs what it sends.
+    pub(super) received: Vec<(String, Vec<u8>)>,
 }
 
 impl OwnSignature {
@@ -47,8 +49,19 @@ impl Sent {
     /// # Errors
     /// As [`Params::push`].
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), ParamError> {
-        self.params.push(name, value)?;
-        self.own.take(name, value);
+        self.push_as(name, value, value)
+    }
+
+    /// Adds a parameter that was received in other bytes than those of its text, which was decoded from them.
+    ///
+    /// # Errors
+    /// As [`Params::push`].
+    pub fn push_as(&mut self, name: &[u8], received: &[u8], text: &[u8]) -> Result<(), ParamError> {
+        self.params.push(name, text)?;
+        self.own.take(name, received);
+        if received != text {
+            self.own.received.push((String::from_utf8_lossy(name).into_owned(), received.to_vec()));
+        }
         Ok(())
     }
 }

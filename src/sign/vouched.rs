@@ -70,7 +70,9 @@ impl<'k> Vouched<'k> {
 
 /// The parameters with the `sign_type` that was sent among them, in signing order; `None` if it was sent twice.
 fn received<'p>(params: &'p Params, own: &'p OwnSignature) -> Option<Vec<(&'p str, &'p [u8])>> {
-    let mut pairs: Vec<_> = params.iter().map(|(name, value)| (name, value.as_bytes())).collect();
+    let converted = |name: &str| own.received.iter().find(|(other, _)| other == name);
+    let bytes = |name, value: &'p str| converted(name).map_or(value.as_bytes(), |(_, bytes)| bytes);
+    let mut pairs: Vec<_> = params.iter().map(|(name, value)| (name, bytes(name, value))).collect();
     match &own.sign_type[..] {
         [] => {}
         [sign_type] => pairs.push(("sign_type", sign_type.as_bytes())),
@@ -122,4 +124,33 @@ pub fn sign_locally(key: &LocalKey, sign_type: SignType, params: &Params) -> Sig
     let pairs: Vec<_> = params.iter().map(|(name, value)| (name, value.as_bytes())).collect();
     let all = Reading { sign_type: true, lang: true, empty: true };
     Signature::of(hash(key, sign_type, &joined(&pairs, all)))
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::sign::Sent;
+
+    fn key(text: &str) -> LocalKey {
+        LocalKey::new(Zeroizing::new(text.as_bytes().to_vec()), "a test".to_owned()).unwrap()
+    }
+
+    /// GBK for a word of two characters, and the digest of `goods_name=` with these bytes and the second key, by md5sum.
+    const GBK: &[u8] = b"\xb2\xe2\xca\xd4";
+    const DIGEST: &[u8] = b"e6548faa04f9a5232a5d2c0f05f09542";
+
+    #[test]
+    fn what_is_hashed_are_the_bytes_as_received_and_the_key_is_told() {
+        let keys =
+            [key("the-first-key-of-at-least-32-letters"), key("the-second-key-of-at-least-32-letters")];
+        let mut sent = Sent::default();
+        sent.push_as(b"goods_name", GBK, "\u{6d4b}\u{8bd5}".as_bytes()).unwrap();
+        sent.push(b"sign", DIGEST).unwrap();
+        let vouched = Vouched::find(&keys, sent.params.clone(), &sent.own).unwrap();
+        assert_eq!(vouched.key.fingerprint(), keys[1].fingerprint());
+        assert_eq!(vouched.params.get("goods_name"), Some("\u{6d4b}\u{8bd5}"));
+        assert!(Vouched::find(&keys[..1], sent.params, &sent.own).is_none());
+    }
 }
