@@ -160,7 +160,7 @@ impl Api {
         record.delivery = Delivery::Unknown;
         let sent = tokio::select! {
             biased; // an answer that is here is not given up
-            sent = self.send(&signed, &signed_by, &asked, pass, record) => sent,
+            sent = self.send(signed, &signed_by, &asked, pass, record) => sent,
             () = self.shutdown.reached(Stage::CutOff) => {
                 let detail = "the call was still in flight at limits.shutdown_timeout_ms";
                 Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail))

@@ -259,6 +259,7 @@ fn upstream(config: &Config, base: UpstreamUrl) -> Result<Upstream, StartError> 
         first_byte_timeout: config.upstream.first_byte_timeout,
         call_timeout: config.upstream.call_timeout,
         pool_idle_timeout: config.upstream.pool_idle_timeout,
+        answer_head_bytes: config.limits.answer_head_bytes,
         answer_whole_bytes: config.limits.answer_whole_bytes,
         answer_memory_bytes: config.limits.answer_memory_bytes,
     };

@@ -1,16 +1,19 @@
-//! The client half of HTTP/1.1: verified connections, one request at a time on each, and known afterwards how far it got.
-//! Knows hyper, not QFPay.
+//! The client half of HTTP/1.1, twin of `server`: verified connections, one exchange at a time on each, and known afterwards
+//! how far it got. Knows hyper, not QFPay.
 
-pub(crate) mod connect;
-pub(crate) mod connection;
+mod body;
+mod connect;
+mod connection;
 mod io;
-pub(crate) mod pool;
+mod pool;
 
 use std::error::Error;
 
 pub use connect::BadRoots;
+
+pub(crate) use body::{Body, BodyError};
 pub(crate) use connect::{ConnectError, Connector};
-pub(crate) use connection::{Broken, Late, Link, Times};
+pub(crate) use connection::{Broken, Connection, Late, Times};
 pub(crate) use pool::Pool;
 
 /// The error at the bottom of a chain: the one that says what happened.

@@ -40,7 +40,7 @@ pub struct Call<'a> {
 }
 
 /// A request whose signature covers exactly the parameters that it carries. There is no other way to make one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SignedRequest {
     request: Request<Full<Bytes>>,
 }
@@ -98,8 +98,8 @@ impl SignedRequest {
     }
 
     /// The request, for the only module that sends.
-    pub(crate) fn to_request(&self) -> Request<Full<Bytes>> {
-        self.request.clone()
+    pub(crate) fn into_request(self) -> Request<Full<Bytes>> {
+        self.request
     }
 }
 

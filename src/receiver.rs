@@ -2,20 +2,22 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::Full;
 use hyper::http::HeaderMap;
 use hyper::http::header::HOST;
 use hyper::{Method, Request, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
-use crate::client::{BadRoots, Broken, ConnectError, Connector, Times};
+use crate::client::{BadRoots, Body, BodyError, Broken, ConnectError, Connector, Times};
 use crate::config::{Acknowledge, ReceiverUrl};
 use crate::sign::VerifiedNotification;
 use crate::upstream::Delivery;
 
 /// As much of an answer as can matter: `SUCCESS` with generous white space around it.
 const ANSWER_BYTES: usize = 4096;
+
+/// The head of an answer, in bytes.
+const HEAD_BYTES: usize = 64 * 1024;
 
 /// Why a notification is not acknowledged. Whatever it is, QFPay sends the notification again.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -68,7 +70,7 @@ impl Receivers {
     pub fn new(timeout: Duration, roots: Option<&[u8]>) -> Result<Self, BadRoots> {
         // The deadline of the whole delivery covers connecting, and comes first.
         let never = timeout.saturating_mul(2);
-        Ok(Self { connector: Connector::new(never, never, roots)?, timeout })
+        Ok(Self { connector: Connector::new(never, never, HEAD_BYTES, roots)?, timeout })
     }
 
     /// Posts the unmodified bytes with these headers, once, and reads the whole answer.
@@ -91,20 +93,22 @@ impl Receivers {
         let timed_out = |sent| ReceiverError::TimedOut { after: self.timeout, sent };
 
         let connected = timeout_at(deadline, self.connector.connect(to.uri())).await;
-        let mut link = match connected.map_err(|_| timed_out(false))? {
-            Ok(link) => link,
+        let connection = match connected.map_err(|_| timed_out(false))? {
+            Ok(connection) => connection,
             Err(ConnectError::Failed(cause)) => return Err(ReceiverError::NotConnected(cause)),
             Err(ConnectError::TcpTimedOut | ConnectError::TlsTimedOut) => return Err(timed_out(false)),
         };
         let times = Times { write: self.timeout, first_byte: self.timeout, deadline };
-        let answer = link.exchange(request, times).await.map_err(|broken| match broken {
-            Broken::NotStarted(cause) => ReceiverError::NotConnected(cause),
-            Broken::Died(_) => ReceiverError::BrokeOff,
+        let answer = connection.exchange(request, times).await.map_err(|broken| match broken {
+            Broken::NotStarted { cause, .. } => ReceiverError::NotConnected(cause),
+            Broken::Died(_) | Broken::HeadTooLarge => ReceiverError::BrokeOff,
             Broken::Late { sent, .. } => timed_out(sent),
         })?;
         let status = answer.status();
-        let body = timeout_at(deadline, beginning(answer.into_body())).await;
-        let body = body.map_err(|_| timed_out(true))?.ok_or(ReceiverError::BrokeOff)?;
+        let body = beginning(answer.into_body(), deadline).await.map_err(|error| match error {
+            BodyError::Late => timed_out(true),
+            BodyError::Broken(_) => ReceiverError::BrokeOff,
+        })?;
         match acknowledge {
             Acknowledge::Any2xx if status.is_success() => Ok(()),
             Acknowledge::Success if status == StatusCode::OK => match is_success(&body) {
@@ -121,15 +125,14 @@ fn is_success(body: &[u8]) -> bool {
     body.len() <= ANSWER_BYTES && body.trim_ascii().eq_ignore_ascii_case(b"SUCCESS")
 }
 
-/// Reads a body to its end and keeps only as much as tells whether it is too long; nothing when it breaks off.
-async fn beginning(mut body: Incoming) -> Option<Vec<u8>> {
+/// Reads a body to its end and keeps only as much as tells whether it is too long.
+async fn beginning(mut body: Body, deadline: Instant) -> Result<Vec<u8>, BodyError> {
     let mut kept = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.ok()?.into_data() else { continue };
+    while let Some(data) = body.data(deadline).await? {
         let room = (ANSWER_BYTES + 1).saturating_sub(kept.len());
         kept.extend_from_slice(&data[..data.len().min(room)]);
     }
-    Some(kept)
+    Ok(kept)
 }
 
 #[cfg(test)]

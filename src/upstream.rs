@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Response;
-use hyper::body::Incoming;
 use hyper::http::StatusCode;
 use tokio::time::{Instant, timeout_at};
 
 use crate::base_url::UpstreamUrl;
-use crate::client::{BadRoots, Broken, ConnectError, Connector, Late, Link, Pool, Times};
+use crate::client::{
+    self, BadRoots, BodyError, Broken, ConnectError, Connection, Connector, Late, Pool, Times, innermost,
+};
 use crate::outbound::SignedRequest;
 use answer::Reader;
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub call_timeout: Duration,
     /// How long an unused connection is kept; below the upstream's own limit.
     pub pool_idle_timeout: Duration,
+    /// The head of an answer, in bytes; 8192 or more.
+    pub answer_head_bytes: usize,
     /// Answers up to this many bytes are read whole before the caller sees any of them.
     pub answer_whole_bytes: usize,
     /// The memory for such answers, all together.
@@ -57,7 +60,12 @@ impl Upstream {
     /// # Errors
     /// [`BadRoots`] when the PEM text holds no usable certificate.
     pub fn new(base: UpstreamUrl, settings: Settings, roots: Option<&[u8]>) -> Result<Self, BadRoots> {
-        let connector = Connector::new(settings.connect_timeout, settings.tls_timeout, roots)?;
+        let connector = Connector::new(
+            settings.connect_timeout,
+            settings.tls_timeout,
+            settings.answer_head_bytes,
+            roots,
+        )?;
         let pool = Pool::new(settings.pool_idle_timeout);
         let reader =
             Reader::new(settings.answer_whole_bytes, settings.answer_memory_bytes, settings.call_timeout);
@@ -81,18 +89,21 @@ impl Upstream {
     ///
     /// # Errors
     /// [`SendError`], whose [`SendError::delivery`] says whether the caller may try again.
-    pub async fn send(&self, request: &SignedRequest, deadline: Instant) -> Result<Answer, SendError> {
+    pub async fn send(&self, request: SignedRequest, deadline: Instant) -> Result<Answer, SendError> {
+        let Settings { write_timeout: write, first_byte_timeout: first_byte, .. } = self.settings;
+        let times = Times { write, first_byte, deadline };
+        let mut request = request.into_request();
         while let Some(kept) = self.pool.take() {
-            match self.send_on(kept, request, deadline).await {
-                Err(SendError::NotConnected { .. }) => {}
-                done => return done,
+            match kept.exchange(request, times).await {
+                Err(Broken::NotStarted { request: Some(unsent), .. }) => request = unsent,
+                begun => return self.read(begun, deadline).await,
             }
         }
         let fresh = self.connect(deadline).await?;
-        self.send_on(fresh, request, deadline).await
+        self.read(fresh.exchange(request, times).await, deadline).await
     }
 
-    async fn connect(&self, deadline: Instant) -> Result<Link, SendError> {
+    async fn connect(&self, deadline: Instant) -> Result<Connection, SendError> {
         let host = self.base.to_string();
         let Ok(connected) = timeout_at(deadline, self.connector.connect(&self.base.uri())).await else {
             return Err(self.late(Late::Deadline, false));
@@ -112,37 +123,28 @@ impl Upstream {
         })
     }
 
-    async fn send_on(
+    async fn read(
         &self,
-        mut link: Link,
-        request: &SignedRequest,
+        begun: Result<Response<client::Body>, Broken>,
         deadline: Instant,
     ) -> Result<Answer, SendError> {
-        let Settings { write_timeout: write, first_byte_timeout: first_byte, .. } = self.settings;
-        let sent = link.exchange(request.to_request(), Times { write, first_byte, deadline }).await;
         let host = || self.base.to_string();
-        let head = sent.map_err(|broken| match broken {
-            Broken::NotStarted(cause) => SendError::NotConnected { host: host(), cause },
+        let answer = begun.map_err(|broken| match broken {
+            Broken::NotStarted { cause, .. } => SendError::NotConnected { host: host(), cause },
             Broken::Died(cause) => SendError::NoAnswer { host: host(), cause },
+            Broken::HeadTooLarge => SendError::HeadTooLarge { host: host() },
             Broken::Late { which, sent } => self.late(which, sent),
         })?;
-        if head.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
             let cause = "it switched protocols, which nobody asked for".to_owned();
             return Err(SendError::NoAnswer { host: host(), cause });
         }
-        self.read(head, link, deadline).await
-    }
-
-    async fn read(
-        &self,
-        head: Response<Incoming>,
-        link: Link,
-        deadline: Instant,
-    ) -> Result<Answer, SendError> {
-        match timeout_at(deadline, self.reader.read(head, link, &self.pool)).await {
-            Ok(answer) => answer.map_err(|cause| SendError::Truncated { host: self.base.to_string(), cause }),
-            Err(_) => Err(self.late(Late::Deadline, true)),
-        }
+        self.reader.read(answer, deadline, &self.pool).await.map_err(|error| match error {
+            BodyError::Late => self.late(Late::Deadline, true),
+            BodyError::Broken(error) => {
+                SendError::Truncated { host: host(), cause: innermost(&error).to_string() }
+            }
+        })
     }
 
     fn late(&self, which: Late, sent: bool) -> SendError {

@@ -21,18 +21,18 @@ impl Api {
     /// quota, if there was none that passes.
     pub(super) async fn send(
         &self,
-        signed: &SignedRequest,
+        signed: SignedRequest,
         app: &App,
         asked: &Asked,
         pass: Pass,
         record: &mut Record,
     ) -> Result<Answer, Failure> {
         let deadline = self.upstream.deadline();
-        let first = match self.send_once(signed, app, asked, pass, deadline, record).await {
-            Err(failure) if asked.endpoint.may_be_repeated() && failure.delivery != Delivery::Answered => {
-                failure
-            }
-            done => return done,
+        let repeat = asked.endpoint.may_be_repeated().then(|| signed.clone());
+        let first = self.send_once(signed, app, asked, pass, deadline, record).await;
+        let (first, repeat) = match (first, repeat) {
+            (Err(failure), Some(repeat)) if failure.delivery != Delivery::Answered => (failure, repeat),
+            (done, _) => return done,
         };
         let again = Instant::now() + Duration::from_millis(fastrand::u64(PAUSE_MS));
         if again >= deadline {
@@ -41,7 +41,7 @@ impl Api {
         tokio::time::sleep_until(again).await;
         let Some(pass) = self.quota.try_again(app).await else { return Err(first) };
         record.repeats(&self.metrics);
-        let second = self.send_once(signed, app, asked, pass, deadline, record).await;
+        let second = self.send_once(repeat, app, asked, pass, deadline, record).await;
         second.map_err(|second| match (first.delivery, second.delivery) {
             // That the second was not sent does not undo the first.
             (Delivery::Unknown, Delivery::NotSent) => first,
@@ -51,7 +51,7 @@ impl Api {
 
     async fn send_once(
         &self,
-        signed: &SignedRequest,
+        signed: SignedRequest,
         app: &App,
         asked: &Asked,
         pass: Pass,

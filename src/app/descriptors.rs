@@ -29,10 +29,12 @@ pub(super) fn provide(config: &Config) {
     }
 }
 
-/// A descriptor for each caller, and one for each call on its way to QFPay or to a receiver.
+/// A descriptor for each caller, and two for each call on its way to QFPay or to a receiver.
 fn needed(config: &Config) -> u64 {
     let listen = &config.listen;
     let listeners = 1 + u64::from(listen.admin.is_some()) + u64::from(listen.notifications.is_some());
     let services = 1 + u64::from(listen.notifications.is_some());
-    listeners * (config.limits.connections as u64 + 1) + services * config.limits.in_flight as u64 + BESIDE
+    listeners * (config.limits.connections as u64 + 1)
+        + 2 * services * config.limits.in_flight as u64
+        + BESIDE
 }

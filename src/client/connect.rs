@@ -19,9 +19,9 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
-use super::connection::Link;
+use super::connection::Connection;
 use super::innermost;
-use super::io::{Socket, Traffic};
+use super::io::{CountingIo, Wire};
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -55,6 +55,7 @@ pub(crate) struct Connector {
     tls: TlsConnector,
     tcp_timeout: Duration,
     tls_timeout: Duration,
+    head_bytes: usize,
 }
 
 impl std::fmt::Debug for Connector {
@@ -64,10 +65,12 @@ impl std::fmt::Debug for Connector {
 }
 
 impl Connector {
-    /// Connects nowhere yet. `roots` is PEM text that replaces the built-in authorities.
+    /// Connects nowhere yet. `roots` is PEM text that replaces the built-in authorities; heads of answers have `head_bytes`
+    /// at most, 8192 or more.
     pub(crate) fn new(
         tcp_timeout: Duration,
         tls_timeout: Duration,
+        head_bytes: usize,
         roots: Option<&[u8]>,
     ) -> Result<Self, BadRoots> {
         let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
@@ -80,12 +83,12 @@ impl Connector {
             .expect("aws-lc-rs has the default protocol versions")
             .with_root_certificates(root_store(roots)?)
             .with_no_client_auth();
-        Ok(Self { tcp, tls: TlsConnector::from(Arc::new(tls)), tcp_timeout, tls_timeout })
+        Ok(Self { tcp, tls: TlsConnector::from(Arc::new(tls)), tcp_timeout, tls_timeout, head_bytes })
     }
 
     /// Opens a connection to the host of a URI, with TLS unless its scheme is http: that is for loopback only, which the
     /// types of the URLs see to.
-    pub(crate) async fn connect(&self, to: &Uri) -> Result<Link, ConnectError> {
+    pub(crate) async fn connect(&self, to: &Uri) -> Result<Connection, ConnectError> {
         let failed = |cause: &(dyn std::error::Error + 'static)| {
             let cause = innermost(cause);
             match cause.downcast_ref::<io::Error>() {
@@ -95,20 +98,20 @@ impl Connector {
         };
         let tcp = timeout(self.tcp_timeout, self.tcp.clone().call(to.clone())).await;
         let tcp = tcp.map_err(|_| ConnectError::TcpTimedOut)?.map_err(|error| failed(&error))?;
-        let (tcp, traffic) = (Arc::new(tcp.into_inner()), Traffic::new());
-        let (weak, socket) = (Arc::downgrade(&tcp), Socket::new(tcp, traffic.clone()));
-        let link = if to.scheme() == Some(&Scheme::HTTP) {
-            Link::new(socket, weak, traffic).await
+        let counted = CountingIo::new(tcp.into_inner());
+        let (socket, traffic, probe) = counted.map_err(|error| failed(&error))?;
+        let wire = if to.scheme() == Some(&Scheme::HTTP) {
+            Wire::Plain(socket)
         } else {
             let host = to.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
             let name = ServerName::try_from(host.to_owned());
             let name = name.map_err(|error| ConnectError::Failed(error.to_string()))?;
             let tls = timeout(self.tls_timeout, self.tls.connect(name, socket)).await;
             let tls = tls.map_err(|_| ConnectError::TlsTimedOut)?;
-            let tls = tls.map_err(|error| ConnectError::Failed(innermost(&error).to_string()))?;
-            Link::new(tls, weak, traffic).await
+            Wire::Tls(Box::new(tls.map_err(|error| ConnectError::Failed(innermost(&error).to_string()))?))
         };
-        link.map_err(|error| ConnectError::Failed(error.to_string()))
+        let connection = Connection::new(wire, traffic, probe, self.head_bytes).await;
+        connection.map_err(|error| ConnectError::Failed(error.to_string()))
     }
 }
 

@@ -1,25 +1,28 @@
-//! One connection, and one request at a time on it: sent once, and known afterwards whether a byte of it left.
+//! One connection, and one exchange at a time on it: a request is sent once, and it is known afterwards whether a byte of it
+//! left.
+//!
+//! hyper's half of a connection has no task: the call that waits polls it. So whatever ends the wait ends the writing as
+//! well, and the count of bytes is final at that moment.
 
-use std::sync::{Arc, Weak};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::task::unconstrained;
+use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::body::Body;
 use super::innermost;
-use super::io::{Stage, Traffic, Watched, acknowledge, is_quiet};
+use super::io::{Probe, Stage, StagedIo, Traffic, Wire};
 
-/// What is read at once. A head of QFPay's must fit into it, so that an endless head costs no memory; and of an answer
-/// that streams to a slow caller no more than this waits here.
-const READ_BYTES: usize = 16 * 1024;
+/// Headers of an answer. QFPay's have some ten, gateways and firewalls on the way add theirs.
+const HEADERS: usize = 300;
 
 /// The times of one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +33,18 @@ pub(crate) struct Times {
     pub(crate) first_byte: Duration,
     /// The end of it all.
     pub(crate) deadline: Instant,
+}
+
+impl Times {
+    /// Which time runs at this stage, and when it is over. `since` is when the stage began.
+    fn next(&self, stage: Stage, since: Instant) -> (Late, Instant) {
+        let stage_ends = match stage {
+            Stage::Begun | Stage::Writing => Some((Late::Write, since + self.write)),
+            Stage::Written => Some((Late::FirstByte, since + self.first_byte)),
+            Stage::Answering | Stage::TooEarly => None,
+        };
+        stage_ends.filter(|(_, ends)| *ends < self.deadline).unwrap_or((Late::Deadline, self.deadline))
+    }
 }
 
 /// Which of the [`Times`] passed.
@@ -43,134 +58,130 @@ pub(crate) enum Late {
 /// Why there is no head of an answer.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// Provably no byte of the request left.
-    NotStarted(String),
+    /// Provably no byte of the request left. hyper gives the request back unless it had begun to write it.
+    NotStarted { cause: String, request: Option<Request<Full<Bytes>>> },
     /// Some or all of it left.
     Died(String),
+    /// An answer came, with a head beyond `head_bytes` or [`HEADERS`].
+    HeadTooLarge,
     /// A time passed; `sent` says whether a byte had left.
     Late { which: Late, sent: bool },
 }
 
-/// An open connection.
+/// An open connection that can take a request.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
+    /// hyper's half; none once it has ended.
+    driver: Option<Box<http1::Connection<TokioIo<StagedIo>, Full<Bytes>>>>,
+    probe: Probe,
     traffic: Arc<Traffic>,
-    tcp: Weak<TcpStream>,
-    driver: Driver,
+    /// One for all times of all exchanges.
+    timer: Pin<Box<Sleep>>,
+    /// Whether it was used just before, see [`super::Pool`].
+    pub(super) is_busy: bool,
 }
 
-impl Link {
-    /// Begins HTTP/1.1 on a connection whose bytes are counted in `traffic`.
-    pub(crate) async fn new(
-        io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        tcp: Weak<TcpStream>,
+impl Connection {
+    /// Begins HTTP/1.1 on a connection whose bytes are counted in `traffic`. Heads of answers have `head_bytes` at most.
+    pub(super) async fn new(
+        wire: Wire,
         traffic: Arc<Traffic>,
+        probe: Probe,
+        head_bytes: usize,
     ) -> hyper::Result<Self> {
-        let io = TokioIo::new(Watched::new(io, traffic.clone()));
-        let (sender, connection) =
-            http1::Builder::new().read_buf_exact_size(Some(READ_BYTES)).handshake(io).await?;
-        let driver = tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to the upstream ended early");
-            }
-        });
-        Ok(Self { sender, traffic, tcp, driver: Driver(driver) })
+        let io = TokioIo::new(StagedIo::new(wire, traffic.clone()));
+        let mut builder = http1::Builder::new();
+        // Bounds what is read at once as well: of an answer that streams to a slow caller no more than this waits here.
+        builder.max_buf_size(head_bytes).max_header_size(head_bytes).max_headers(HEADERS);
+        let (sender, driver) = builder.handshake(io).await?;
+        let timer = Box::pin(sleep_until(Instant::now()));
+        Ok(Self { sender, driver: Some(Box::new(driver)), probe, traffic, timer, is_busy: false })
     }
 
     /// Whether a connection that was not used for a while can take a request: open, and with nothing unread in it. Bytes
     /// that came unasked would be taken for the answer.
-    pub(crate) fn is_usable(&self) -> bool {
-        self.sender.is_ready() && self.tcp.upgrade().is_some_and(|tcp| is_quiet(&tcp))
+    pub(super) fn is_usable(&self) -> bool {
+        self.is_ready() && self.probe.is_quiet()
     }
 
-    /// An answer was read to its end.
-    pub(crate) fn rests(&self) {
-        if let Some(tcp) = self.tcp.upgrade() {
-            acknowledge(&tcp);
-        }
+    /// Whether hyper can take another request.
+    pub(super) fn is_ready(&self) -> bool {
+        self.driver.is_some() && self.sender.is_ready()
     }
 
-    /// Waits until the connection can take another request after an answer; false if it never will.
-    pub(crate) async fn recovers(&mut self) -> bool {
-        self.sender.ready().await.is_ok()
+    /// Acknowledges what was received, see [`Probe::acknowledge`].
+    pub(super) fn acknowledge(&self) {
+        self.probe.acknowledge();
     }
 
-    /// Whether it can take another request at this moment.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.sender.is_ready()
-    }
-
-    /// Sends a request, once, and waits for the head of its answer.
+    /// Sends a request, once, and waits for the head of its answer. A connection on which that fails is closed.
     pub(crate) async fn exchange(
-        &mut self,
+        mut self,
         request: Request<Full<Bytes>>,
         times: Times,
-    ) -> Result<Response<Incoming>, Broken> {
+    ) -> Result<Response<Body>, Broken> {
         let mark = self.traffic.begin();
-        let answered = self.sender.try_send_request(request);
-        let outcome = tokio::select! {
-            biased;
-            answered = answered => answered.map_err(Ok),
-            late = self.late(times) => Err(Err(late)),
-        };
+        let (mut stage, mut since) = (Stage::Begun, Instant::now());
+        let mut answer = pin!(self.sender.try_send_request(request));
+        let outcome = std::future::poll_fn(|cx| {
+            self.drive(cx);
+            if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
+                return Poll::Ready(answered.map_err(Ok));
+            }
+            let now = self.traffic.stage();
+            if now != stage {
+                (stage, since) = (now, Instant::now());
+            }
+            let (which, until) = times.next(stage, since);
+            self.wait(until, cx).map(|()| Err(Err(which)))
+        })
+        .await;
+        // Nobody polls the connection from here on, so nobody writes: the count is final.
+        let sent = self.traffic.left_since(mark);
         match outcome {
             Ok(_) if self.traffic.stage() == Stage::TooEarly => {
                 Err(Broken::Died("bytes came before the request was written".to_owned()))
             }
-            Ok(head) => Ok(head),
-            Err(failed) => {
-                // What is counted from here on is final: nobody writes any more.
-                self.driver.stop().await;
-                let sent = self.traffic.left_since(mark);
-                Err(match failed {
-                    Err(which) => Broken::Late { which, sent },
-                    // hyper gives back what it never started.
-                    Ok(error) if error.message().is_some() || !sent => {
-                        Broken::NotStarted(innermost(error.error()).to_string())
-                    }
-                    Ok(error) => Broken::Died(innermost(error.error()).to_string()),
+            Ok(head) => Ok(head.map(|incoming| Body::new(incoming, self))),
+            Err(Err(which)) => Err(Broken::Late { which, sent }),
+            Err(Ok(mut failed)) => {
+                let request = failed.take_message();
+                let error = failed.into_error();
+                Err(if request.is_some() || !sent {
+                    Broken::NotStarted { cause: innermost(&error).to_string(), request }
+                } else if error.is_parse_too_large() {
+                    Broken::HeadTooLarge
+                } else {
+                    Broken::Died(innermost(&error).to_string())
                 })
             }
         }
     }
 
-    /// Completes when one of the times has passed.
-    async fn late(&self, times: Times) -> Late {
-        let stages = async {
-            if timeout(times.write, self.traffic.reached(Stage::Written)).await.is_err() {
-                return Late::Write;
+    /// Moves bytes in both directions, as far as they go.
+    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
+        self.traffic.turn();
+        if let Some(driver) = &mut self.driver
+            && let Poll::Ready(ended) = Pin::new(driver).poll(cx)
+        {
+            self.driver = None;
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
             }
-            if timeout(times.first_byte, self.traffic.reached(Stage::Answering)).await.is_err() {
-                return Late::FirstByte;
-            }
-            std::future::pending().await
-        };
-        tokio::select! {
-            biased;
-            () = sleep_until(times.deadline) => Late::Deadline,
-            late = stages => late,
         }
     }
-}
 
-/// The task that moves a connection's bytes; the connection ends with it.
-#[derive(Debug)]
-struct Driver(JoinHandle<()>);
-
-impl Driver {
-    /// Ends it, and returns once it moves nothing any more.
-    async fn stop(&mut self) {
-        self.0.abort();
-        if !self.0.is_finished() {
-            // An error says that it was aborted, which was meant.
-            let _ = (&mut self.0).await;
+    /// Waits for what the peer has yet to send; ready when the time is over.
+    pub(super) fn wait(&mut self, until: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        // A piece of an answer came, and not all of it: the peer may hold back the next one until this one is acknowledged.
+        if self.traffic.has_received() {
+            self.probe.acknowledge();
         }
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.0.abort();
+        if self.timer.deadline() != until {
+            self.timer.as_mut().reset(until);
+        }
+        // Outside of tokio's budget: a peer that never pauses uses it up, and its time would never be over.
+        pin!(unconstrained(self.timer.as_mut())).poll(cx)
     }
 }

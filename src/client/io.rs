@@ -1,20 +1,24 @@
-//! What passed over a connection, watched at both ends of TLS: above it, how far a request is; below it, whether any
-//! byte left this machine. The second is the proof behind "not sent".
+//! A connection's bytes, counted on both sides of TLS: below it, whether any byte left this machine; above it, how far a
+//! request is. The first is the proof behind "not sent".
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, Shutdown};
+use rustix::net::RecvFlags;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio_rustls::client::TlsStream;
+
+/// What is read from a peer before other tasks have their turn, in bytes: one that never pauses must not keep them waiting.
+const READ_AT_ONCE: u64 = 128 * 1024;
 
 /// How far the request on a connection is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// Nothing of it was written.
     Begun,
@@ -28,167 +32,207 @@ pub(super) enum Stage {
     TooEarly,
 }
 
-/// The counts of one connection.
-#[derive(Debug)]
+impl Stage {
+    const ALL: [Self; 5] = [Self::Begun, Self::Writing, Self::Written, Self::Answering, Self::TooEarly];
+}
+
+/// The counts of one connection. Whoever polls the connection changes them and reads them, so no order of memory is asked for.
+#[derive(Debug, Default)]
 pub(super) struct Traffic {
     /// Bytes that the system took, those of TLS itself included.
     left: AtomicU64,
-    stage: watch::Sender<Stage>,
+    /// A [`Stage`].
+    stage: AtomicU8,
+    /// Whether bytes were received since the last look.
+    received: AtomicBool,
+    /// Bytes in the clear that were read since the connection was last driven.
+    read: AtomicU64,
 }
 
 impl Traffic {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { left: AtomicU64::new(0), stage: watch::Sender::new(Stage::Begun) })
-    }
-
     /// A request is about to be written. Returns a mark for [`Traffic::left_since`].
     pub(super) fn begin(&self) -> u64 {
-        self.stage.send_replace(Stage::Begun);
-        self.left.load(Ordering::SeqCst)
+        self.becomes(Stage::Begun);
+        self.received.store(false, Relaxed);
+        self.left.load(Relaxed)
     }
 
-    /// Whether any byte left after the mark was taken.
+    /// Whether any byte left after the mark was taken. Final as soon as the connection is not polled any more.
     pub(super) fn left_since(&self, mark: u64) -> bool {
-        self.left.load(Ordering::SeqCst) != mark
+        self.left.load(Relaxed) != mark
+    }
+
+    /// The connection is driven, in a turn of its own.
+    pub(super) fn turn(&self) {
+        self.read.store(0, Relaxed);
     }
 
     pub(super) fn stage(&self) -> Stage {
-        *self.stage.borrow()
+        Stage::ALL[usize::from(self.stage.load(Relaxed))]
     }
 
-    /// Completes once the request is that far.
-    pub(super) async fn reached(&self, stage: Stage) {
-        // The sender lives in `self`, so there is no error.
-        let _ = self.stage.subscribe().wait_for(|now| *now >= stage).await;
+    /// Whether bytes were received since this was asked last.
+    pub(super) fn has_received(&self) -> bool {
+        self.received.load(Relaxed) && self.received.swap(false, Relaxed)
     }
 
-    fn becomes(&self, next: impl FnOnce(Stage) -> Option<Stage>) {
-        self.stage.send_if_modified(|stage| next(*stage).map(|next| *stage = next).is_some());
+    fn becomes(&self, stage: Stage) {
+        self.stage.store(stage as u8, Relaxed);
+    }
+
+    fn sent(&self, written: &Poll<io::Result<usize>>) {
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.left.fetch_add(*bytes as u64, Relaxed);
+        }
     }
 }
 
-/// TCP, below TLS.
+/// A second descriptor of a socket that hyper owns, for what is asked of the system itself.
 #[derive(Debug)]
-pub(super) struct Socket {
-    tcp: Arc<TcpStream>,
+pub(super) struct Probe(OwnedFd);
+
+impl Probe {
+    /// Whether a connection that nobody uses is still open, with nothing in it to read. The system is asked itself: tokio
+    /// learns of what arrives only when it next looks.
+    pub(super) fn is_quiet(&self) -> bool {
+        let peeked = rustix::net::recv(&self.0, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT);
+        peeked.is_err_and(|error| error == Errno::AGAIN)
+    }
+
+    /// Acknowledges now what was received. Otherwise the system may wait 40 ms for something to send along, and a peer that
+    /// writes in small pieces (Nagle's algorithm) holds back its next one until then.
+    pub(super) fn acknowledge(&self) {
+        // Without it such a piece comes later, no more.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::net::sockopt::set_tcp_quickack(&self.0, true);
+    }
+}
+
+/// TCP, below TLS: counts what the system took.
+#[derive(Debug)]
+pub(super) struct CountingIo {
+    tcp: TcpStream,
     traffic: Arc<Traffic>,
 }
 
-impl Socket {
-    pub(super) fn new(tcp: Arc<TcpStream>, traffic: Arc<Traffic>) -> Self {
-        Self { tcp, traffic }
-    }
-
-    fn counted(&self, written: usize) -> usize {
-        self.traffic.left.fetch_add(written as u64, Ordering::SeqCst);
-        written
+impl CountingIo {
+    /// Counts from here on, and returns where the counts stand.
+    pub(super) fn new(tcp: TcpStream) -> io::Result<(Self, Arc<Traffic>, Probe)> {
+        let probe = Probe(tcp.as_fd().try_clone_to_owned()?);
+        let traffic = Arc::<Traffic>::default();
+        Ok((Self { tcp, traffic: traffic.clone() }, traffic, probe))
     }
 }
 
-/// Whether a connection that nobody uses is still open, with nothing in it to read. The system is asked itself: tokio
-/// learns of what arrives only when it next looks.
-pub(super) fn is_quiet(tcp: &TcpStream) -> bool {
-    let peeked = rustix::net::recv(tcp, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT);
-    peeked.is_err_and(|error| error == Errno::AGAIN)
-}
-
-/// Acknowledges at once what was received, instead of together with the next request. A peer that has more to say than its
-/// answer may hold it back until then, and [`is_quiet`] would not see it in time.
-pub(super) fn acknowledge(tcp: &TcpStream) {
-    // Without it such bytes come a moment later, no more.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::net::sockopt::set_tcp_quickack(tcp, true);
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.tcp.poll_read_ready(cx))?;
-            match self.tcp.try_read(to.initialize_unfilled()) {
-                Ok(read) => {
-                    to.advance(read);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[io::IoSlice::new(bytes)])
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.tcp.poll_write_ready(cx))?;
-            match self.tcp.try_write_vectored(slices) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                written => return Poll::Ready(written.map(|written| self.counted(written))),
-            }
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(rustix::net::shutdown(&*self.tcp, Shutdown::Write).map_err(io::Error::from))
-    }
-}
-
-/// Bytes in the clear, above TLS.
-#[derive(Debug)]
-pub(super) struct Watched<T> {
-    inner: T,
-    traffic: Arc<Traffic>,
-}
-
-impl<T> Watched<T> {
-    pub(super) fn new(inner: T, traffic: Arc<Traffic>) -> Self {
-        Self { inner, traffic }
-    }
-
-    fn wrote(&self, written: &Poll<io::Result<usize>>) {
-        if let Poll::Ready(Ok(1..)) = written {
-            self.traffic.becomes(|stage| (stage == Stage::Begun).then_some(Stage::Writing));
-        }
-    }
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
+impl AsyncRead for CountingIo {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         to: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = to.filled().len();
-        let read = Pin::new(&mut self.inner).poll_read(cx, to);
+        let read = Pin::new(&mut self.tcp).poll_read(cx, to);
         if to.filled().len() > before {
-            self.traffic.becomes(|stage| match stage {
-                Stage::Begun | Stage::Writing => Some(Stage::TooEarly),
-                Stage::Written => Some(Stage::Answering),
-                Stage::Answering | Stage::TooEarly => None,
-            });
+            self.traffic.received.store(true, Relaxed);
         }
         read
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
+impl AsyncWrite for CountingIo {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        let written = Pin::new(&mut self.tcp).poll_write(cx, bytes);
+        self.traffic.sent(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.tcp).poll_write_vectored(cx, slices);
+        self.traffic.sent(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_shutdown(cx)
+    }
+}
+
+/// A socket with or without TLS.
+#[derive(Debug)]
+pub(super) enum Wire {
+    Plain(CountingIo),
+    Tls(Box<TlsStream<CountingIo>>),
+}
+
+/// Runs a method of whichever transport it is.
+macro_rules! on {
+    ($wire:expr, $io:ident => $call:expr) => {
+        match $wire {
+            Wire::Plain($io) => $call,
+            Wire::Tls($io) => $call,
+        }
+    };
+}
+
+/// Bytes in the clear, above TLS: follows how far the request is.
+#[derive(Debug)]
+pub(super) struct StagedIo {
+    wire: Wire,
+    traffic: Arc<Traffic>,
+}
+
+impl StagedIo {
+    pub(super) fn new(wire: Wire, traffic: Arc<Traffic>) -> Self {
+        Self { wire, traffic }
+    }
+
+    fn wrote(&self, written: &Poll<io::Result<usize>>) {
+        if matches!(written, Poll::Ready(Ok(1..))) && self.traffic.stage() == Stage::Begun {
+            self.traffic.becomes(Stage::Writing);
+        }
+    }
+}
+
+impl AsyncRead for StagedIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        to: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.traffic.read.load(Relaxed) >= READ_AT_ONCE {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let before = to.filled().len();
+        let read = on!(&mut self.wire, io => Pin::new(io).poll_read(cx, to));
+        let bytes = to.filled().len() - before;
+        if bytes > 0 {
+            self.traffic.read.fetch_add(bytes as u64, Relaxed);
+            match self.traffic.stage() {
+                Stage::Begun | Stage::Writing => self.traffic.becomes(Stage::TooEarly),
+                Stage::Written => self.traffic.becomes(Stage::Answering),
+                Stage::Answering | Stage::TooEarly => {}
+            }
+        }
+        read
+    }
+}
+
+impl AsyncWrite for StagedIo {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = on!(&mut self.wire, io => Pin::new(io).poll_write(cx, bytes));
         self.wrote(&written);
         written
     }
@@ -198,24 +242,26 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        let written = on!(&mut self.wire, io => Pin::new(io).poll_write_vectored(cx, slices));
         self.wrote(&written);
         written
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.inner.is_write_vectored()
+        on!(&self.wire, io => io.is_write_vectored())
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         // hyper flushes once all of a request that it knows was written; it knows each of ours whole.
-        ready!(Pin::new(&mut self.inner).poll_flush(cx))?;
-        self.traffic.becomes(|stage| (stage == Stage::Writing).then_some(Stage::Written));
+        ready!(on!(&mut self.wire, io => Pin::new(io).poll_flush(cx)))?;
+        if self.traffic.stage() == Stage::Writing {
+            self.traffic.becomes(Stage::Written);
+        }
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        on!(&mut self.wire, io => Pin::new(io).poll_shutdown(cx))
     }
 }
 
@@ -226,20 +272,31 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn every_stage_is_read_back() {
+        let traffic = Traffic::default();
+        assert_eq!(traffic.stage(), Stage::Begun);
+        for stage in Stage::ALL {
+            traffic.becomes(stage);
+            assert_eq!(traffic.stage(), stage);
+        }
+    }
+
     #[tokio::test]
     async fn a_connection_is_quiet_until_bytes_or_its_end_arrive() {
         for ends in [false, true] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (_io, _, probe) = CountingIo::new(ours).unwrap();
             let (mut theirs, _) = listener.accept().await.unwrap();
-            assert!(is_quiet(&ours));
+            assert!(probe.is_quiet());
             // What was written to loopback has arrived; nothing here has let tokio look for it.
             if ends {
                 drop(theirs)
             } else {
                 theirs.write_all(b"x").await.unwrap()
             }
-            assert!(!is_quiet(&ours), "ends: {ends}");
+            assert!(!probe.is_quiet(), "ends: {ends}");
         }
     }
 }

@@ -1,79 +1,88 @@
-//! Connections that are kept between calls.
+//! Connections that are kept between exchanges.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::connection::Link;
+use super::connection::Connection;
 
-/// Kept connections, the latest used last.
+/// How long a connection rests before it is used again, if another can be had. A second answer that the peer sends behind
+/// the first is seen then, instead of being taken for the answer to the next request.
+const REST: Duration = Duration::from_millis(20);
+
+/// How many connections are kept so that each can rest.
+const SPARE: usize = 8;
+
+/// A connection that is used again within this time acknowledges an answer together with its next request; others do so at
+/// once. A peer may hold back what it has yet to send until then, and it must come while the connection rests. All of
+/// [`SPARE`] are that busy beyond 1,600 exchanges a second.
+const BUSY: Duration = Duration::from_millis(5);
+
+/// Kept connections.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    idle: Mutex<Idle>,
+    kept: Mutex<Kept>,
     /// How long one is kept.
     timeout: Duration,
 }
 
 #[derive(Debug, Default)]
-struct Idle {
-    links: Vec<(Link, Instant)>,
+struct Kept {
+    /// Each with the moment since when it rests; the one that has rested longest first.
+    connections: VecDeque<(Connection, Instant)>,
     /// Whether a task waits for the oldest to expire.
     watched: bool,
 }
 
 impl Pool {
     pub(crate) fn new(timeout: Duration) -> Arc<Self> {
-        Arc::new(Self { idle: Mutex::default(), timeout })
+        Arc::new(Self { kept: Mutex::default(), timeout })
     }
 
-    /// A kept connection that can take a request, the latest used first: it is the least likely to be just closed.
-    pub(crate) fn take(&self) -> Option<Link> {
+    /// The kept connection that has rested longest; none if a further one should be opened.
+    pub(crate) fn take(&self) -> Option<Connection> {
         let now = Instant::now();
-        let mut idle = self.idle();
-        while let Some((link, until)) = idle.links.pop() {
-            if until > now && link.is_usable() {
-                return Some(link);
+        let mut kept = self.kept();
+        while let Some((_, since)) = kept.connections.front() {
+            let rested = now.saturating_duration_since(*since);
+            if rested < REST && kept.connections.len() < SPARE {
+                return None;
+            }
+            let (mut connection, _) = kept.connections.pop_front()?;
+            if rested < self.timeout && connection.is_usable() {
+                connection.is_busy = rested < BUSY;
+                return Some(connection);
             }
         }
         None
     }
 
-    /// Takes a connection back whose answer was read to its end, as soon as it can take another request.
-    pub(crate) fn put(self: &Arc<Self>, mut link: Link) {
-        link.rests();
-        if link.is_ready() {
-            return self.keep(link);
+    /// Takes a connection back whose answer was read to its end.
+    pub(crate) fn put(self: &Arc<Self>, connection: Connection) {
+        if !connection.is_busy {
+            connection.acknowledge();
         }
-        let pool = self.clone();
-        tokio::spawn(async move {
-            // Not for longer than it would be kept: a peer may leave its end of it hanging.
-            if tokio::time::timeout(pool.timeout, link.recovers()).await.is_ok_and(|recovers| recovers) {
-                pool.keep(link);
-            }
-        });
-    }
-
-    fn keep(self: &Arc<Self>, link: Link) {
-        let mut idle = self.idle();
-        idle.links.push((link, Instant::now() + self.timeout));
-        if !std::mem::replace(&mut idle.watched, true) {
+        let mut kept = self.kept();
+        kept.connections.push_back((connection, Instant::now()));
+        if !std::mem::replace(&mut kept.watched, true) {
             tokio::spawn(expire(Arc::downgrade(self), self.timeout));
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Idle> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         // Every change is complete or was not begun.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Closes what was kept long enough. Returns when the next will be due, if any is left.
     fn close_expired(&self) -> Option<Instant> {
         let now = Instant::now();
-        let mut idle = self.idle();
-        idle.links.retain(|(_, until)| *until > now);
-        let next = idle.links.first().map(|(_, until)| *until);
-        idle.watched = next.is_some();
+        let mut kept = self.kept();
+        kept.connections.retain(|(_, since)| *since + self.timeout > now);
+        let next = kept.connections.front().map(|(_, since)| *since + self.timeout);
+        kept.watched = next.is_some();
         next
     }
 }

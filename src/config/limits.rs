@@ -27,6 +27,8 @@ pub struct Limits {
     pub in_flight: usize,
     /// Larger answers, passed on while they arrive, at once.
     pub streams: usize,
+    /// The head of an answer of QFPay's, in bytes.
+    pub answer_head_bytes: usize,
     /// Answers up to this many bytes are read whole before the caller sees one.
     pub answer_whole_bytes: usize,
     /// The memory for answers that are read whole, all together; never less than `answer_whole_bytes`.
@@ -49,6 +51,7 @@ pub(super) fn limits(raw: &mut Raw) -> Option<Limits> {
     let large_requests_bytes = raw.count("limits.large_requests_bytes", "bytes", 1024..=1 << 30);
     let in_flight = raw.count("limits.in_flight", "calls", 1..=65_536);
     let streams = raw.count("limits.streams", "answers", 1..=65_536);
+    let answer_head_bytes = raw.count("limits.answer_head_bytes", "bytes", 8192..=1 << 20);
     let answer_whole_bytes = raw.count("limits.answer_whole_bytes", "bytes", 1..=64 << 20);
     let answer_memory_bytes = raw.count("limits.answer_memory_bytes", "bytes", 1..=4 << 30);
     let shutdown_timeout = raw.milliseconds("limits.shutdown_timeout_ms");
@@ -65,6 +68,7 @@ pub(super) fn limits(raw: &mut Raw) -> Option<Limits> {
         large_requests_bytes: large_requests_bytes?,
         in_flight: in_flight?,
         streams: streams?,
+        answer_head_bytes: answer_head_bytes?,
         answer_whole_bytes: answer_whole_bytes?,
         answer_memory_bytes: answer_memory_bytes?,
         shutdown_timeout: shutdown_timeout?,

@@ -176,7 +176,7 @@ table! {
         "The call may have been processed: query before sending it again."
     AnswerUnclear "answer_unclear" 502
         "The answer does not say what became of the call, and may not be QFPay's."
-        "The call may have been processed: query before sending it again. A redirect, a page, or an answer beyond limits.answer_whole_bytes is not passed on."
+        "The call may have been processed: query before sending it again. A redirect, a page, or an answer beyond limits.answer_whole_bytes or limits.answer_head_bytes is not passed on."
     AnswerForeign "answer_foreign" 502
         "QFPay's answer names another order, so it was not passed on."
         "The call may have been processed: query before sending it again."

@@ -131,6 +131,7 @@ impl From<SendError> for Failure {
             SendError::ConnectTimedOut { .. } => Code::UpstreamConnectTimeout,
             SendError::TimedOut { .. } => Code::UpstreamTimeout,
             SendError::NoAnswer { .. } => Code::UpstreamNoAnswer,
+            SendError::HeadTooLarge { .. } => Code::AnswerUnclear,
             SendError::Truncated { .. } => Code::UpstreamTruncated,
         };
         Self::on_the_way(code, error.delivery(), error.to_string())

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
+use http_body_util::StreamBody;
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
-use hyper::body::{Body as _, Frame, Incoming};
+use hyper::body::Frame;
 use hyper::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use hyper::http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::Instant;
 
-use crate::client::{Link, Pool, innermost};
+use crate::client::{self, BodyError, Connection, Pool};
 use crate::headers;
 
 /// A body on its way to the caller: whole, or streamed when it is large.
@@ -35,8 +35,8 @@ pub struct Answer {
     /// The body has neither a length nor chunks: the end of its connection is its end, and HTTP does not tell whether it
     /// was cut short.
     pub ends_with_connection: bool,
-    /// Where a whole answer came from.
-    connection: Option<Connection>,
+    /// Where a whole answer came from, if it takes another request.
+    connection: Option<(Connection, Arc<Pool>)>,
 }
 
 impl Answer {
@@ -44,18 +44,11 @@ impl Answer {
     /// believed there may be more that belongs to no call.
     #[must_use]
     pub fn accepted(mut self) -> Self {
-        if let Some(Connection { link, pool }) = self.connection.take() {
-            pool.put(link);
+        if let Some((connection, pool)) = self.connection.take() {
+            pool.put(connection);
         }
         self
     }
-}
-
-/// A connection whose answer was read to its end, and the pool that it came from.
-#[derive(Debug)]
-struct Connection {
-    link: Link,
-    pool: Arc<Pool>,
 }
 
 /// An answer's body.
@@ -91,26 +84,24 @@ impl Reader {
         Self { whole_bytes, room: Arc::new(Semaphore::new(room)), stall }
     }
 
-    /// Reads an answer whole, or as far as may be held.
+    /// Reads an answer whole before `deadline`, or as far as may be held.
     ///
     /// # Errors
-    /// What hyper or the system says when it breaks off.
+    /// [`BodyError`] when it breaks off, or comes too late.
     pub(super) async fn read(
         &self,
-        answer: Response<Incoming>,
-        link: Link,
+        answer: Response<client::Body>,
+        deadline: Instant,
         pool: &Arc<Pool>,
-    ) -> Result<Answer, String> {
+    ) -> Result<Answer, BodyError> {
         let (head, mut body) = answer.into_parts();
         let mut headers = headers::to_caller(&head.headers);
-        let length = body.size_hint().exact();
+        let length = body.length();
         // 204 and 304 have no body, and so an end of their own.
         let ends_with_connection = length.is_none() && !head.headers.contains_key(TRANSFER_ENCODING);
         let mut read = BytesMut::new();
         let mut room = None;
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|broken| innermost(&broken).to_string())?;
-            let Ok(data) = frame.into_data() else { continue };
+        while let Some(data) = body.data(deadline).await? {
             read.extend_from_slice(&data);
             if read.len() > SMALL && room.is_none() {
                 room = self.room();
@@ -119,8 +110,7 @@ impl Reader {
             if too_large {
                 // With its length a caller notices when it breaks off; HTTP/1.0 has no other sign.
                 headers.extend(length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))));
-                let connection = Some(Connection { link, pool: pool.clone() });
-                let rest = Rest { body, connection, stall: self.stall };
+                let rest = Rest { body, pool: pool.clone(), stall: self.stall };
                 let body = Body::Streamed(streamed(held(read, room), rest));
                 return Ok(Answer {
                     status: head.status,
@@ -136,7 +126,7 @@ impl Reader {
             headers,
             body: Body::Whole(held(read, room)),
             ends_with_connection,
-            connection: Some(Connection { link, pool: pool.clone() }),
+            connection: body.into_connection().map(|connection| (connection, pool.clone())),
         })
     }
 
@@ -163,30 +153,32 @@ fn held(read: BytesMut, room: Option<OwnedSemaphorePermit>) -> Bytes {
 
 /// What has yet to come of a streamed answer.
 struct Rest {
-    body: Incoming,
-    /// Where it comes from.
-    connection: Option<Connection>,
+    body: client::Body,
+    /// Where its connection goes afterwards.
+    pool: Arc<Pool>,
     stall: Duration,
 }
 
-/// What was read already, then the rest as it comes, none of it later than `stall` after what came before.
+/// What was read already, then the rest as it comes, none of it later than `stall` after it was asked for.
 fn streamed(beginning: Bytes, rest: Rest) -> AnswerBody {
     let beginning = stream::iter([Ok(Frame::data(beginning))]);
-    let rest = stream::unfold(rest, |mut rest| async move {
-        let frame = match timeout(rest.stall, rest.body.frame()).await {
-            Ok(Some(frame)) => frame.map_err(Into::into),
+    let rest = stream::unfold(Some(rest), |rest| async move {
+        let mut rest = rest?;
+        match rest.body.data(Instant::now() + rest.stall).await {
+            Ok(Some(data)) => Some((Ok(Frame::data(data)), Some(rest))),
             Ok(None) => {
-                if let Some(Connection { link, pool }) = rest.connection.take() {
-                    pool.put(link);
+                if let Some(connection) = rest.body.into_connection() {
+                    rest.pool.put(connection);
                 }
-                return None;
+                None
             }
-            Err(_) => Err(BoxError::from("it stalled")),
-        };
-        if let Err(error) = &frame {
-            tracing::warn!(%error, "a streamed answer broke off, and the caller's connection with it");
+            Err(error) => {
+                tracing::warn!(%error, "a streamed answer broke off, and the caller's connection with it");
+                // hyper writes what came before only while nothing more is ready.
+                tokio::task::yield_now().await;
+                Some((Err(error.into()), None))
+            }
         }
-        Some((frame, rest))
     });
     AnswerBody::new(StreamBody::new(beginning.chain(rest)))
 }

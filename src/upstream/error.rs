@@ -67,6 +67,12 @@ pub enum SendError {
         /// What hyper or the system says; never bytes of the answer.
         cause: String,
     },
+    /// An answer came whose head is larger than is read: it says nothing that could be passed on.
+    #[error("the head of the answer of {host} is over limits.answer_head_bytes or has more than 300 headers")]
+    HeadTooLarge {
+        /// Where to.
+        host: String,
+    },
     /// The answer's body ended early. What came is not passed on: half an answer may look like a whole one.
     #[error("the answer of {host} broke off: {cause}")]
     Truncated {
@@ -84,7 +90,10 @@ impl SendError {
             Self::NotConnected { .. } | Self::ConnectTimedOut { .. } | Self::TimedOut { sent: false, .. } => {
                 Delivery::NotSent
             }
-            Self::TimedOut { .. } | Self::NoAnswer { .. } | Self::Truncated { .. } => Delivery::Unknown,
+            Self::TimedOut { .. }
+            | Self::NoAnswer { .. }
+            | Self::HeadTooLarge { .. }
+            | Self::Truncated { .. } => Delivery::Unknown,
         }
     }
 }

@@ -268,6 +268,8 @@ fn several_calls_on_one_connection_are_answered_in_order() {
         ));
         let answer = connection.read();
         assert_eq!((answer.status, answer.json()["n"].as_i64()), (200, Some(i)));
+        // A connection to QFPay rests for 20 ms before it is used again.
+        std::thread::sleep(std::time::Duration::from_millis(25));
     }
     let requests = stage.upstream.requests();
     let orders: Vec<_> = requests.iter().map(|seen| seen.param("out_trade_no").unwrap()).collect();

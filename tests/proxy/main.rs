@@ -8,6 +8,7 @@ mod api;
 mod apps;
 mod attacks;
 mod browser_urls;
+mod connections;
 mod crash;
 mod deadlines;
 mod errors;

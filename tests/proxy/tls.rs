@@ -15,21 +15,21 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersi
 const FORM: &str = "out_trade_no=TLS-1&txamt=100";
 
 /// An authority of the test's own, such as that of a company's proxy.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    fn pem(&self) -> String {
+    pub fn pem(&self) -> String {
         self.0.pem()
     }
 
     /// A server's certificate for these names, with whatever `change` does to it.
-    fn issue(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Identity {
+    pub fn issue(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Identity {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         change(&mut params);
@@ -39,7 +39,8 @@ impl Authority {
     }
 }
 
-type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
+/// A certificate and its key.
+pub type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
 
 /// A server that speaks TLS and answers one request on each connection.
 struct TlsUpstream {

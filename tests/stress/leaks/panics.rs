@@ -31,7 +31,7 @@ fn a_panic_is_logged_without_its_message() {
     let mut look = Look::for_all();
     for format in ["text", "json"] {
         let mut child = Command::new(std::env::current_exe().unwrap());
-        child.args(["--exact", "panics::child_that_panics", "--nocapture", "--test-threads=1"]);
+        child.args(["--exact", "leaks::panics::child_that_panics", "--nocapture", "--test-threads=1"]);
         let done = child.env(FORMAT, format).env("RUST_BACKTRACE", "full").output().unwrap();
         let said = [done.stdout, done.stderr].concat();
         let said = String::from_utf8(said).unwrap();

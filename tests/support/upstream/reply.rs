@@ -102,6 +102,11 @@ impl Reply {
         self.then(Step::Bytes(bytes.as_ref().to_vec()))
     }
 
+    /// After what came so far, nothing for a while.
+    pub fn then_pause(self, pause: Duration) -> Self {
+        self.then(Step::Pause(pause))
+    }
+
     /// After what came so far, these bytes one by one.
     pub fn then_drip(self, bytes: impl AsRef<[u8]>, pause: Duration) -> Self {
         self.then(Step::Drip(bytes.as_ref().to_vec(), pause))

@@ -31,8 +31,8 @@ const fn not_sent(status: u16, code: &'static str) -> Expected {
 
 pub const ANSWERED: Expected = answered(200);
 pub const NO_ANSWER: Expected = in_doubt(502, "upstream_no_answer");
-pub const TRUNCATED: Expected = in_doubt(502, "upstream_truncated");
 pub const UNCLEAR: Expected = in_doubt(502, "answer_unclear");
+pub const TRUNCATED: Expected = in_doubt(502, "upstream_truncated");
 pub const FOREIGN: Expected = in_doubt(502, "answer_foreign");
 pub const TIMED_OUT: Expected = in_doubt(504, "upstream_timeout");
 pub const UNREACHABLE: Expected = not_sent(502, "upstream_unreachable");
