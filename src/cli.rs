@@ -29,6 +29,7 @@ use clap::{CommandFactory, Parser};
 use crate::app::StartError;
 use crate::config::{self, Config, ConfigError, is_bidirectional};
 use crate::server::Passed;
+use crate::telemetry;
 use args::{Args, Command};
 
 /// Parses the arguments of the process, does what they say, and gives the exit code.
@@ -116,6 +117,12 @@ impl From<StartError> for Stop {
 /// Reads the configuration that the arguments name.
 fn load(args: &Args) -> Result<Config, Stop> {
     Ok(config::load(&args.config_request()?)?)
+}
+
+/// Begins to log. What is logged before goes nowhere.
+fn start_log(log: config::Log) -> Result<telemetry::Flush, Stop> {
+    telemetry::init(log)
+        .map_err(|cause| Stop::Failed(format!("the thread of the log did not start: {cause}")))
 }
 
 /// Runs a command to its end. Signing takes microseconds and the rest is waiting, so two threads are plenty.

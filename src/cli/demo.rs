@@ -10,11 +10,10 @@ use std::time::Instant;
 
 use super::args::Args;
 use super::signals::Signals;
-use super::{Stop, block_on, screen};
+use super::{Stop, block_on, screen, start_log};
 use crate::app::{Sidecar, StartError};
 use crate::config::{self, Config};
 use crate::server::Address;
-use crate::telemetry;
 use client::Client;
 
 pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
@@ -23,7 +22,7 @@ pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
         // First of all: a signal that comes during the start is not lost.
         let signals = Signals::install()?;
         let (mut config, chosen) = config(args)?;
-        let _written_at_the_end = telemetry::init(config.log);
+        let _written_at_the_end = start_log(config.log)?;
         if once {
             chosen.any_other_ports(&mut config);
         }

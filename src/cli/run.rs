@@ -5,10 +5,9 @@ use std::time::Instant;
 
 use super::args::Args;
 use super::signals::Signals;
-use super::{Stop, block_on, load, screen};
+use super::{Stop, block_on, load, screen, start_log};
 use crate::app::{Sidecar, StartError};
 use crate::server::Passed;
-use crate::telemetry;
 
 pub(super) fn run(args: &Args, passed: io::Result<Passed>) -> Result<(), Stop> {
     let since = Instant::now();
@@ -16,7 +15,7 @@ pub(super) fn run(args: &Args, passed: io::Result<Passed>) -> Result<(), Stop> {
         // First of all: a signal that comes during the start is not lost.
         let signals = Signals::install()?;
         let config = load(args)?;
-        let _written_at_the_end = telemetry::init(config.log);
+        let _written_at_the_end = start_log(config.log)?;
         for advice in &config.advice {
             tracing::warn!(advice, "this works, and could be safer");
         }

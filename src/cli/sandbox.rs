@@ -4,10 +4,9 @@ use std::time::Instant;
 
 use super::args::Args;
 use super::signals::Signals;
-use super::{Stop, block_on, load, screen};
+use super::{Stop, block_on, load, screen, start_log};
 use crate::app::StandaloneSandbox;
 use crate::config::{Config, Environment, Target};
-use crate::telemetry;
 
 pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let since = Instant::now();
@@ -15,7 +14,7 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
         // First of all: a signal that comes during the start is not lost.
         let signals = Signals::install()?;
         let config = config(args)?;
-        let _written_at_the_end = telemetry::init(config.log);
+        let _written_at_the_end = start_log(config.log)?;
         let sandbox = StandaloneSandbox::start(&config).await?;
         say!("qfpay-sidecar {} sandbox", env!("CARGO_PKG_VERSION"));
         screen::line("sandbox", &sandbox.address().to_string());

@@ -1,7 +1,7 @@
 //! Logs that cannot be written cost lines, never a payment.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
 use crate::support::{CLIENT_KEY, FakeUpstream, Stage, assert_chosen_by_the_system, curl, ended, signal};
@@ -94,4 +94,35 @@ fn a_log_reader_that_stalls_stops_no_payment() {
         std::thread::spawn(move || drop((std::thread::sleep(crate::support::SOON), stalled)))
     }));
     logging.ends();
+}
+
+#[test]
+fn a_log_reader_that_was_behind_is_told_how_many_lines_it_lost() {
+    let mut logging = Logging::to(Stdio::piped());
+    let mut stderr = logging.child.stderr.take().unwrap();
+    // Each line names some 50 KB of parameters, and 1 MiB of lines waits at most.
+    let names: Vec<_> = (0..750).map(|n| format!("{:n<60}{n:04}=1", "")).collect();
+    let url = format!("{}/trade/v1/payment", logging.api);
+    let file = logging._folder.path().join("form");
+    std::fs::write(&file, names.join("&")).unwrap();
+    let form = format!("@{}", file.display());
+    const CALLS: usize = 40;
+    for _ in 0..CALLS {
+        assert_eq!(curl(&["-d", &form, &url]).status, 200);
+    }
+    let log = std::thread::spawn(move || {
+        let mut log = String::new();
+        stderr.read_to_string(&mut log).unwrap();
+        log
+    });
+    // Nobody has read so far, so the loss is told behind the lines that waited.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    logging.ends();
+    let log = log.join().unwrap();
+    let told: Vec<_> = log.lines().filter_map(|line| line.split_once("were lost").map(|_| line)).collect();
+    let lost: usize =
+        told.iter().map(|line| line.rsplit_once("lines=").unwrap().1.parse::<usize>().unwrap()).sum();
+    let written = log.lines().filter(|line| line.contains("parameters=")).count();
+    assert!(lost > 0, "{told:?}");
+    assert_eq!(written + lost, CALLS, "{told:?}");
 }
