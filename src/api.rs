@@ -3,6 +3,7 @@
 mod answer;
 pub mod answer_checks;
 mod matched;
+mod own_status;
 mod page;
 mod places;
 mod quota;
@@ -24,7 +25,7 @@ use tokio::sync::Semaphore;
 use crate::body;
 use crate::browser::Pages;
 use crate::caller::{self, Chosen, REQUEST_ID_HEADER, RequestId};
-use crate::config::{PublicPrefix, Routes, VerifyResponses};
+use crate::config::{OwnStatus, PublicPrefix, Routes, VerifyResponses};
 use crate::credentials::{Keyring, LocalKey};
 use crate::decode::decode;
 use crate::endpoint::{self, BrowserPage};
@@ -61,12 +62,16 @@ pub struct Api {
     pub body_bytes: usize,
     /// How long a body may take.
     pub body_timeout: Duration,
+    /// Under which status callers are told the sidecar's own failures.
+    pub own_status: OwnStatus,
     /// URLs for the customer's browser.
     pub pages: Pages,
     /// How many calls may go.
     pub quota: Quota,
     /// The way to QFPay.
     pub upstream: Upstream,
+    /// A variable that names a proxy, which is not used: told where QFPay cannot be reached.
+    pub unread_proxy: Option<String>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Calls at once.
@@ -105,8 +110,9 @@ impl Api {
                 let detail = "the call ended in a defect of the sidecar";
                 Err(Failure::on_the_way(Code::Internal, record.delivery, detail))
             });
-            let response = answered.unwrap_or_else(|failure| record.failure(failure));
+            let mut response = answered.unwrap_or_else(|failure| record.failure(failure));
             record.write(&api.metrics, response.status());
+            record.tell(api.own_status, &mut response);
             response
         });
         let mut response = call.await.expect("the task catches panics, and nobody aborts it");
@@ -168,7 +174,10 @@ impl Api {
         };
         record.waited(waiting);
         let relayed = sent.and_then(|answer| relay(answer, record, &self.streams));
-        relayed.map_err(|failure| failure.about(endpoint.effect, asked.out_trade_no()))
+        relayed.map_err(|failure| {
+            let failure = failure.about(endpoint.effect, asked.out_trade_no());
+            failure.beside_proxy(self.unread_proxy.as_deref())
+        })
     }
 
     /// Says once that callers leave something empty that is none of the default's: harmless, but seldom meant.

@@ -151,6 +151,7 @@ impl Sidecar {
             empty: config.empty,
             body_bytes: config.limits.body_bytes,
             body_timeout: config.limits.body_timeout,
+            own_status: config.own_status,
             pages: Pages {
                 base: base.clone(),
                 browser_base,
@@ -162,6 +163,7 @@ impl Sidecar {
             },
             quota: Quota::start(&config.quota, config.keyring.apps(), metrics.clone()).await,
             upstream: upstream(config, base)?,
+            unread_proxy: config.unread_proxy.clone(),
             metrics: metrics.clone(),
             places: Arc::new(Places::new(
                 config.limits.in_flight,

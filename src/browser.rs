@@ -59,6 +59,12 @@ pub enum BrowserUrlError {
     /// A mandatory parameter is absent or empty.
     #[error("parameter '{0}' is missing")]
     Missing(&'static str),
+    /// None at all, as from a URL of QFPay's checkout, whose parameters stand behind its `#`.
+    #[error(
+        "no parameter came; what stands behind '#' in a URL never leaves the caller, so send /checkstand/?paysource=... \
+         without #/"
+    )]
+    Nothing,
     /// A parameter has a value that QFPay's page cannot take.
     #[error("parameter '{name}' must be {expected}")]
     Invalid {

@@ -50,7 +50,7 @@ pub fn main() -> ExitCode {
         Command::Run => run::run(&args, passed),
         Command::Demo { once } => demo::run(&args, *once),
         Command::Sandbox { .. } => sandbox::run(&args),
-        Command::Check => check::run(&args),
+        Command::Check { changed } => check::run(&args, *changed),
         Command::Sign(options) => sign::run(&args, options),
         Command::Explain(options) => explain::run(&args, options),
         Command::Verify(options) => verify::run(&args, options),

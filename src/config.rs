@@ -12,10 +12,12 @@ use zeroize::Zeroizing;
 use crate::credentials::Keyring;
 use crate::sign::EmptyPolicy;
 
+mod answers;
 mod apps;
 mod browser;
 mod contradictions;
 mod document;
+mod doubts;
 mod effective;
 mod errors;
 pub(crate) mod files;
@@ -36,9 +38,11 @@ mod resolve;
 mod routes;
 mod sandbox;
 mod unknown;
+mod upgrade;
 mod upstream;
 mod users;
 
+pub use answers::OwnStatus;
 pub use browser::{Browser, Checkout};
 pub use effective::Effective;
 pub use errors::{ConfigError, Problem, is_bidirectional};
@@ -118,6 +122,8 @@ pub struct Config {
     pub routes: Routes,
     /// What happens to empty parameters.
     pub empty: EmptyPolicy,
+    /// Under which status callers are told the sidecar's own failures.
+    pub own_status: OwnStatus,
     /// Bounds on what callers can take up.
     pub limits: Limits,
     /// How many calls an app may send.
@@ -134,8 +140,12 @@ pub struct Config {
     pub browser: Browser,
     /// Who signs.
     pub keyring: Arc<Keyring>,
+    /// The name of a variable that names a proxy, which the sidecar does not use; `None` where QFPay is not called.
+    pub unread_proxy: Option<String>,
     /// What is right, but better done otherwise: place, setting and remedy.
     pub advice: Vec<String>,
+    /// What this version does otherwise than the one before it, where this configuration is touched by that.
+    pub upgrade: Vec<String>,
     /// The layers that were read, in order, for the start screen. Names only.
     pub sources: Vec<String>,
 }

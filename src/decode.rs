@@ -63,6 +63,12 @@ pub enum DecodeError {
     /// A part of a form without `=`: more often a value that was not encoded than a name.
     #[error("a part between two '&' has no '='; a literal '&' in a value is sent as %26")]
     NoEquals,
+    /// What some editors write before UTF-8 became part of the first name.
+    #[error("a byte order mark (EF BB BF) stands before a parameter")]
+    MarkBeforeForm,
+    /// The same before JSON, which has none (RFC 8259 section 8.1).
+    #[error("a byte order mark stands before the JSON")]
+    MarkBeforeJson,
     /// `%` without two hex digits behind it.
     #[error("broken percent-encoding in {0}: a literal '%' is sent as %25")]
     PercentEncoding(String),
@@ -83,6 +89,26 @@ pub enum DecodeError {
     /// Files are never signed (O2017 0.1), so the sidecar does not carry them.
     #[error("part number {0} is an uploaded file; only text fields can be signed")]
     File(usize),
+}
+
+impl DecodeError {
+    /// What to do about it, where the table of failures says less.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::NoEquals => Some(
+                "Encode each value (PHP: http_build_query, Java: URLEncoder.encode): a literal & is %26.",
+            ),
+            Self::MarkBeforeForm | Self::MarkBeforeJson => Some(
+                "Save the source file or template that makes the request as UTF-8 without a byte order mark (\"without BOM\").",
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// A byte order mark of UTF-8, or of UTF-16 in either order.
+fn has_mark(bytes: &[u8]) -> bool {
+    [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| bytes.starts_with(mark))
 }
 
 /// Decodes the parameters of a request from its query and its whole body.

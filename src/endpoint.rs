@@ -189,6 +189,20 @@ pub fn path_of(page: BrowserPage) -> &'static str {
     found.map_or("", |endpoint| endpoint.path)
 }
 
+/// The documented path that is one letter away from this one: typed wrong, more likely than new.
+pub fn one_letter_away(path: &str) -> Option<&'static str> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let near = |known: &&str| known.len().abs_diff(path.len()) <= 1 && strsim::osa_distance(known, path) == 1;
+    ENDPOINTS.iter().map(|endpoint| endpoint.path).find(near)
+}
+
+/// The prefix of calls that QFPay documents and that covers this path, such as `/customer/v1/`.
+pub fn family(path: &str) -> Option<&'static str> {
+    let calls = ENDPOINTS.iter().filter(|endpoint| endpoint.signed == Signed::InHeaders);
+    let mut families = calls.filter_map(|call| Some(&call.path[..=call.path.rfind('/')?]));
+    families.find(|family| path.starts_with(family))
+}
+
 /// A path that differs from an endpoint in upper and lower case only.
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 #[error("paths are case-sensitive: this one is spelt {0}")]
@@ -273,6 +287,17 @@ mod tests {
         assert_eq!(find("/trade/v1/Payment"), Err(Misspelt("/trade/v1/payment")));
         assert_eq!(find("/trade/v1/payment").unwrap().path, "/trade/v1/payment");
         assert_eq!(find("/trade/v1/brand_new").unwrap().label(), "other");
+    }
+
+    #[test]
+    fn slips_of_one_letter_are_known() {
+        for slip in ["paymnt", "payments", "pyament", "peyment", "payment/"] {
+            let near = one_letter_away(&format!("/trade/v1/{slip}"));
+            assert_eq!(near, (slip != "payment/").then_some("/trade/v1/payment"), "{slip}");
+        }
+        assert_eq!(one_letter_away("/trade/v1/brand_new"), None);
+        assert_eq!(family("/customer/v1/create"), Some("/customer/v1/"));
+        assert_eq!((family("/customer/v2/create"), family("/q/direct")), (None, None));
     }
 
     #[test]

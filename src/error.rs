@@ -24,6 +24,9 @@ pub const ERROR_HEADER: HeaderName = HeaderName::from_static("x-sidecar-error");
 /// On answers that the sidecar made itself: whether the call reached QFPay.
 pub const DELIVERY_HEADER: HeaderName = HeaderName::from_static("x-sidecar-delivery");
 
+/// On failures that are told as HTTP 200 (`answers.own_status`): the status that they have otherwise.
+pub const STATUS_HEADER: HeaderName = HeaderName::from_static("x-sidecar-status");
+
 /// A request that gets no answer from QFPay, and what its caller is told.
 #[derive(Debug)]
 pub struct Failure {
@@ -35,6 +38,8 @@ pub struct Failure {
     detail: String,
     /// What the caller alone is told instead: it may show the `Host` or the `Origin` that was refused.
     told: Option<String>,
+    /// What to do about it, where that is more than the table's text.
+    hint: Option<String>,
     /// For a method that is not allowed: those that are.
     allow: Option<&'static str>,
     /// For a call that came too early: after how many seconds it may be sent again.
@@ -53,6 +58,7 @@ impl Failure {
             delivery: Delivery::NotSent,
             detail: detail.into(),
             told: None,
+            hint: None,
             allow: None,
             retry_after: None,
             effect: None,
@@ -74,6 +80,21 @@ impl Failure {
     /// Adds what was called, and the order number that the caller sent, for answers after which it must query.
     pub fn about(self, effect: Effect, out_trade_no: Option<&str>) -> Self {
         Self { effect: Some(effect), out_trade_no: out_trade_no.map(str::to_owned), ..self }
+    }
+
+    /// Adds that a proxy is configured which the sidecar does not use, where that may be why nothing is reached.
+    pub fn beside_proxy(self, variable: Option<&str>) -> Self {
+        let unreached = matches!(self.code, Code::UpstreamUnreachable | Code::UpstreamConnectTimeout);
+        match variable.filter(|_| unreached && self.hint.is_none()) {
+            None => self,
+            Some(variable) => Self {
+                hint: Some(format!(
+                    "Nothing was sent: it is safe to try again. {variable} is set, and the sidecar does not read it: it \
+                     connects to QFPay itself, so the firewall must let it."
+                )),
+                ..self
+            },
+        }
     }
 
     /// The status of the answer.
@@ -106,6 +127,9 @@ impl Failure {
     }
 
     fn hint(&self) -> &str {
+        if let Some(hint) = &self.hint {
+            return hint;
+        }
         match (self.may_have_been_paid(), self.effect, &self.out_trade_no) {
             (true, Some(Effect::Reads), _) => "This call only reads: send it again.",
             (true, Some(_), Some(_)) => {

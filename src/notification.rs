@@ -143,6 +143,7 @@ impl Notifications {
     /// there, now or at an earlier time.
     async fn answer(&self, request: Request<Incoming>, record: &mut Record) -> Result<(), Failure> {
         let (head, body) = request.into_parts();
+        record.signed = head.headers.contains_key(headers::SIGN_HEADER);
         gate::admit(&head, &self.hosts)?;
         let peer = head.extensions.get::<Peer>().and_then(|peer| peer.address);
         let route = self.matched(&head)?;

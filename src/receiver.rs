@@ -8,7 +8,7 @@ use hyper::http::header::HOST;
 use hyper::{Method, Request, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
-use crate::client::{BadRoots, Body, BodyError, Broken, ConnectError, Connector, Times};
+use crate::client::{BadRoots, Body, BodyError, Broken, Cause, ConnectError, Connector, Times};
 use crate::config::{Acknowledge, ReceiverUrl};
 use crate::sign::VerifiedNotification;
 use crate::upstream::Delivery;
@@ -18,13 +18,15 @@ const ANSWER_BYTES: usize = 4096;
 
 /// The head of an answer, in bytes.
 const HEAD_BYTES: usize = 64 * 1024;
+/// The byte order mark that some editors put before UTF-8.
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why a notification is not acknowledged. Whatever it is, QFPay sends the notification again.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ReceiverError {
     /// The port refused, the name was not found, TLS failed.
     #[error("no connection to the receiver: {0}")]
-    NotConnected(String),
+    NotConnected(Cause),
     /// No whole answer within `notifications.receiver_timeout_ms`.
     #[error("no whole answer from the receiver within {} ms", .after.as_millis())]
     TimedOut {
@@ -42,15 +44,28 @@ pub enum ReceiverError {
     /// 200, but not `SUCCESS`: an error page, a login form, a PHP notice.
     #[error("the receiver answered 200 with a body that is not SUCCESS")]
     NotSuccess,
+    /// 200 with `SUCCESS`, but for what an editor wrote before the script.
+    #[error(
+        "the receiver answered 200 with SUCCESS behind a byte order mark; save its source files as UTF-8 without one"
+    )]
+    ByteOrderMark,
 }
 
 impl ReceiverError {
+    /// The same for the sender: what the system and libraries say is for the log.
+    pub fn plain(&self) -> String {
+        match self {
+            Self::NotConnected(cause) => format!("no connection to the receiver: {}", cause.plain()),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether the receiver may have seen the notification.
     pub fn delivery(&self) -> Delivery {
         match self {
             Self::NotConnected(_) | Self::TimedOut { sent: false, .. } => Delivery::NotSent,
             Self::TimedOut { sent: true, .. } | Self::BrokeOff => Delivery::Unknown,
-            Self::Status(_) | Self::NotSuccess => Delivery::Answered,
+            Self::Status(_) | Self::NotSuccess | Self::ByteOrderMark => Delivery::Answered,
         }
     }
 }
@@ -113,6 +128,9 @@ impl Receivers {
             Acknowledge::Any2xx if status.is_success() => Ok(()),
             Acknowledge::Success if status == StatusCode::OK => match is_success(&body) {
                 true => Ok(()),
+                false if body.strip_prefix(UTF8_MARK).is_some_and(is_success) => {
+                    Err(ReceiverError::ByteOrderMark)
+                }
                 false => Err(ReceiverError::NotSuccess),
             },
             _ => Err(ReceiverError::Status(status.as_u16())),

@@ -29,6 +29,7 @@ mod notify;
 mod orders;
 mod outcome;
 mod pages;
+mod paths;
 mod payer;
 mod payment;
 mod query;

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::base_url::UpstreamUrl;
 use crate::client::{
-    self, BadRoots, BodyError, Broken, ConnectError, Connection, Connector, Late, Pool, Times, innermost,
+    self, BadRoots, BodyError, Broken, ConnectError, Connection, Connector, Late, Pool, Times,
 };
 use crate::outbound::SignedRequest;
 use answer::Reader;
@@ -136,13 +136,13 @@ impl Upstream {
             Broken::Late { which, sent } => self.late(which, sent),
         })?;
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let cause = "it switched protocols, which nobody asked for".to_owned();
+            let cause = "it switched protocols, which nobody asked for".into();
             return Err(SendError::NoAnswer { host: host(), cause });
         }
         self.reader.read(answer, deadline, &self.pool).await.map_err(|error| match error {
             BodyError::Late => self.late(Late::Deadline, true),
             BodyError::Broken(error) => {
-                SendError::Truncated { host: host(), cause: innermost(&error).to_string() }
+                SendError::Truncated { host: host(), cause: client::Cause::of(&error) }
             }
         })
     }

@@ -35,6 +35,10 @@ impl Api {
     ) -> Result<&'static Endpoint, Failure> {
         if let Some(hidden) = head.extensions.get::<HiddenTarget>() {
             let detail = match hidden {
+                HiddenTarget::Fragment if path.starts_with("/checkstand") => {
+                    "the target holds a '#', and everything behind it would be lost; the sidecar's checkout is \
+                     /checkstand/?paysource=..., without #/"
+                }
                 HiddenTarget::Fragment => "the target holds a '#', and everything behind it would be lost",
                 HiddenTarget::Pipelined => {
                     "requests are taken one at a time: wait for the answer before the next one"
@@ -67,6 +71,9 @@ impl Api {
             return Err(Failure::refused(Code::PathUnknown, detail));
         }
         record.endpoint = Some(endpoint);
+        if let Some(meant) = endpoint::one_letter_away(path).filter(|_| !endpoint.is_documented()) {
+            record.seems_misspelt(meant);
+        }
         if !endpoint.methods.include(head.method.as_str()) {
             return Err(Failure::method_not_allowed(endpoint.methods.as_str()));
         }
@@ -82,10 +89,24 @@ impl Api {
         if self.public_prefix.as_ref().is_some_and(|prefix| prefix.covers(path)) {
             let detail = "below browser.public_prefix there are only the pages that customers' browsers open";
             Failure::refused(Code::PathUnknown, detail)
-        } else if endpoint.is_documented() || path.starts_with("/oauth/") {
-            Failure::refused(Code::PathNotAllowed, "no prefix in routes.allow covers this path")
+        } else if path.starts_with("/oauth/") {
+            let detail =
+                "calls below /oauth/ carry the client_key itself, so none is ever signed or forwarded";
+            Failure::refused(Code::PathNotAllowed, detail)
+        } else if endpoint.browser_page().is_some_and(|page| !self.signs(page)) {
+            Failure::refused(Code::PathNotAllowed, "browser.pages does not name this page")
+        } else if let Some(family) = endpoint::family(path) {
+            let meant = match endpoint::one_letter_away(path) {
+                Some(meant) if !endpoint.is_documented() => format!("; did you mean {meant}?"),
+                _ => String::new(),
+            };
+            let detail = format!("routes.allow has no \"{family}\", QFPay's prefix of this path{meant}");
+            let known = endpoint.is_documented();
+            Failure::refused(if known { Code::PathNotAllowed } else { Code::PathUnknown }, detail)
         } else {
-            Failure::refused(Code::PathUnknown, "no prefix in routes.allow covers this path")
+            let meant = endpoint::one_letter_away(path).unwrap_or("/trade/v1/payment");
+            let detail = format!("no prefix in routes.allow covers this path; QFPay's look like {meant}");
+            Failure::refused(Code::PathUnknown, detail)
         }
     }
 }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use hyper::http::StatusCode;
 use hyper::{Method, Request, Response};
 
-use super::{Place, whole};
+use super::{Place, own_status, whole};
 use crate::caller::RequestId;
+use crate::config::OwnStatus;
 use crate::credentials::App;
-use crate::endpoint::Endpoint;
-use crate::error::Failure;
+use crate::endpoint::{self, Endpoint};
+use crate::error::{Code, Failure};
 use crate::metrics::{self, Metrics};
 use crate::respcd::Class;
 use crate::sign::Params;
@@ -24,7 +25,7 @@ pub(super) struct Record {
     started: Instant,
     waited: Duration,
     params: String,
-    error: &'static str,
+    error: Option<Code>,
     detail: String,
     repeated: bool,
     pub(super) endpoint: Option<&'static Endpoint>,
@@ -46,7 +47,7 @@ impl Record {
             started: Instant::now(),
             waited: Duration::ZERO,
             params: String::new(),
-            error: "",
+            error: None,
             detail: String::new(),
             repeated: false,
             endpoint: None,
@@ -102,6 +103,11 @@ impl Record {
         }
     }
 
+    /// The path is none of QFPay's, but nearly one. It is signed and sent: new endpoints appear often.
+    pub(super) fn seems_misspelt(&self, meant: &'static str) {
+        tracing::warn!(request_id = %self.request_id, meant, "a path that QFPay does not document, one letter away from one");
+    }
+
     /// The call goes out a second time.
     pub(super) fn repeats(&mut self, metrics: &Metrics) {
         self.repeated = true;
@@ -110,7 +116,7 @@ impl Record {
 
     /// Turns a failure into the answer.
     pub(super) fn failure(&mut self, failure: Failure) -> Response<AnswerBody> {
-        self.error = failure.code.row().name;
+        self.error = Some(failure.code);
         self.delivery = failure.delivery;
         self.detail = failure.detail().to_owned();
         match self.is_for_people {
@@ -119,35 +125,64 @@ impl Record {
         }
     }
 
+    /// Gives a failure the status under which its caller reads it. Log and metrics keep the other.
+    pub(super) fn tell(&self, setting: OwnStatus, response: &mut Response<AnswerBody>) {
+        if let Some(code) = self.error {
+            own_status::apply(setting, self.endpoint, code, response);
+        }
+    }
+
+    /// Whether somebody should look: a payment may have happened of which its caller does not know, or a notification is not
+    /// what it says.
+    fn is_in_doubt(&self) -> bool {
+        let refused_notification = self.endpoint == Some(&endpoint::VERIFY);
+        match self.error {
+            None => false,
+            Some(Code::CutOff | Code::Internal | Code::ResponseSignatureWrong) => true,
+            Some(Code::SignatureWrong) => refused_notification,
+            Some(_) => self.delivery == Delivery::Unknown,
+        }
+    }
+
     /// Writes the line and counts the call.
     pub(super) fn write(&self, metrics: &Metrics, status: StatusCode) {
+        let error = self.error.map_or("", |code| code.row().name);
         let endpoint = self.endpoint.map_or("none", Endpoint::label);
         let app = self.app.as_ref().map_or("", |app| app.name.as_str());
         let total = self.started.elapsed();
         let own = total.saturating_sub(self.waited);
-        tracing::info!(
-            method = self.method,
-            endpoint,
-            app = some(app),
-            status = status.as_u16(),
-            delivery = self.delivery.as_str(),
-            respcd = self.respcd.as_str(),
-            error = some(self.error),
-            detail = some(&self.detail),
-            total_ms = millis(total),
-            own_ms = millis(own),
-            repeated = self.repeated.then_some(true),
-            parameters = some(&self.params),
-            request_id = %self.request_id,
-            "request"
-        );
+        // The level of an event is a constant.
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    method = self.method,
+                    endpoint,
+                    app = some(app),
+                    status = status.as_u16(),
+                    delivery = self.delivery.as_str(),
+                    respcd = self.respcd.as_str(),
+                    error = some(error),
+                    detail = some(&self.detail),
+                    total_ms = millis(total),
+                    own_ms = millis(own),
+                    repeated = self.repeated.then_some(true),
+                    parameters = some(&self.params),
+                    request_id = %self.request_id,
+                    "request"
+                )
+            };
+        }
+        match self.is_in_doubt() {
+            true => line!(warn),
+            false => line!(info),
+        }
         let request = metrics::Request {
             endpoint,
             app: app.to_owned(),
             status: status.as_u16(),
             delivery: self.delivery.as_str(),
             respcd: self.respcd.as_str(),
-            error: self.error,
+            error,
         };
         metrics.answered(request, total, own);
     }

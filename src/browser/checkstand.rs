@@ -46,6 +46,9 @@ impl Pages {
         now: &str,
     ) -> Result<BrowserUrl, BrowserUrlError> {
         params.remove("app_code");
+        if params.names().next().is_none() {
+            return Err(BrowserUrlError::Nothing);
+        }
         params.set("appcode", app.app_code.as_str());
         use_mchntid(&mut params, app)?;
         if params.get("txdtm").is_none_or(str::is_empty) {

@@ -120,7 +120,11 @@ pub(super) enum Command {
         time_scale: Option<u32>,
     },
     /// Validate the configuration without starting; print every value and where it comes from.
-    Check,
+    Check {
+        /// Print only the values that differ from config/default.toml.
+        #[arg(long)]
+        changed: bool,
+    },
     /// Print the canonical string and the signature of parameters, offline.
     ///
     /// Uses the key of an app of the configuration; prints it nowhere. The signature is as good as a signed request:

@@ -4,13 +4,17 @@ use super::args::Args;
 use super::{Stop, screen};
 use crate::config;
 
-pub(super) fn run(args: &Args) -> Result<(), Stop> {
+pub(super) fn run(args: &Args, changed: bool) -> Result<(), Stop> {
     let request = args.config_request()?;
-    let settings = config::explain(&request)?;
+    let all = config::explain(&request)?;
+    let settings: Vec<_> = all.iter().filter(|setting| !changed || setting.differs).collect();
     let key_width = settings.iter().map(|setting| setting.key.len()).max().unwrap_or(0);
     let value_width = settings.iter().map(|setting| setting.value.len().min(40)).max().unwrap_or(0);
     for setting in &settings {
         say!("{:<key_width$}  {:<value_width$}  {}", setting.key, setting.value, setting.source);
+    }
+    if changed {
+        say!("{} further values are those of config/default.toml", all.len() - settings.len());
     }
     let config = config::load(&request)?;
     say!();
@@ -18,6 +22,9 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
     screen::pages(&config);
     for advice in &config.advice {
         screen::line("advice", advice);
+    }
+    for note in &config.upgrade {
+        screen::line("upgrade", note);
     }
     say!("the configuration is right");
     Ok(())

@@ -17,7 +17,7 @@ pub(super) fn run(args: &Args, passed: io::Result<Passed>) -> Result<(), Stop> {
         let config = load(args)?;
         let _written_at_the_end = start_log(config.log)?;
         for advice in &config.advice {
-            tracing::warn!(advice, "this works, and could be safer");
+            tracing::warn!(advice, "this works, but look at it");
         }
         let sidecar = Sidecar::start_with(&config, passed.map_err(StartError::Passed)?).await?;
         screen::print(&config, &sidecar);

@@ -19,15 +19,15 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
 
+use super::cause::{Cause, innermost};
 use super::connection::Connection;
-use super::innermost;
 use super::io::{CountingIo, Wire};
 
 /// Why there is no connection.
 #[derive(Debug)]
 pub(crate) enum ConnectError {
     /// The name was not found, the port refused, TLS failed.
-    Failed(String),
+    Failed(Cause),
     /// No TCP connection in time.
     TcpTimedOut,
     /// No TLS session in time.
@@ -93,7 +93,7 @@ impl Connector {
             let cause = innermost(cause);
             match cause.downcast_ref::<io::Error>() {
                 Some(slow) if slow.kind() == io::ErrorKind::TimedOut => ConnectError::TcpTimedOut,
-                _ => ConnectError::Failed(cause.to_string()),
+                _ => ConnectError::Failed(Cause::of(cause)),
             }
         };
         let tcp = timeout(self.tcp_timeout, self.tcp.clone().call(to.clone())).await;
@@ -105,13 +105,13 @@ impl Connector {
         } else {
             let host = to.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
             let name = ServerName::try_from(host.to_owned());
-            let name = name.map_err(|error| ConnectError::Failed(error.to_string()))?;
+            let name = name.map_err(|error| ConnectError::Failed(Cause::of(&error)))?;
             let tls = timeout(self.tls_timeout, self.tls.connect(name, socket)).await;
             let tls = tls.map_err(|_| ConnectError::TlsTimedOut)?;
-            Wire::Tls(Box::new(tls.map_err(|error| ConnectError::Failed(innermost(&error).to_string()))?))
+            Wire::Tls(Box::new(tls.map_err(|error| ConnectError::Failed(Cause::of(&error)))?))
         };
         let connection = Connection::new(wire, traffic, probe, self.head_bytes).await;
-        connection.map_err(|error| ConnectError::Failed(error.to_string()))
+        connection.map_err(|error| ConnectError::Failed(Cause::of(&error)))
     }
 }
 
@@ -150,6 +150,10 @@ impl Service<Name> for Resolver {
             return Box::pin(std::future::ready(Ok(addresses.into_iter())));
         }
         let found = self.0.call(name);
-        Box::pin(async move { Ok(found.await?.collect::<Vec<_>>().into_iter()) })
+        Box::pin(async move {
+            // The system's own error has no kind of its own.
+            let found = found.await.map_err(|error| io::Error::new(io::ErrorKind::NotFound, error))?;
+            Ok(found.collect::<Vec<_>>().into_iter())
+        })
     }
 }

@@ -18,7 +18,7 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::body::Body;
-use super::innermost;
+use super::cause::Cause;
 use super::io::{Probe, Stage, StagedIo, Traffic, Wire};
 
 /// Headers of an answer. QFPay's have some ten, gateways and firewalls on the way add theirs.
@@ -59,9 +59,9 @@ pub(crate) enum Late {
 #[derive(Debug)]
 pub(crate) enum Broken {
     /// Provably no byte of the request left. hyper gives the request back unless it had begun to write it.
-    NotStarted { cause: String, request: Option<Request<Full<Bytes>>> },
+    NotStarted { cause: Cause, request: Option<Request<Full<Bytes>>> },
     /// Some or all of it left.
-    Died(String),
+    Died(Cause),
     /// An answer came, with a head beyond `head_bytes` or [`HEADERS`].
     HeadTooLarge,
     /// A time passed; `sent` says whether a byte had left.
@@ -141,7 +141,7 @@ impl Connection {
         let sent = self.traffic.left_since(mark);
         match outcome {
             Ok(_) if self.traffic.stage() == Stage::TooEarly => {
-                Err(Broken::Died("bytes came before the request was written".to_owned()))
+                Err(Broken::Died("bytes came before the request was written".into()))
             }
             Ok(head) => Ok(head.map(|incoming| Body::new(incoming, self))),
             Err(Err(which)) => Err(Broken::Late { which, sent }),
@@ -149,11 +149,11 @@ impl Connection {
                 let request = failed.take_message();
                 let error = failed.into_error();
                 Err(if request.is_some() || !sent {
-                    Broken::NotStarted { cause: innermost(&error).to_string(), request }
+                    Broken::NotStarted { cause: Cause::of(&error), request }
                 } else if error.is_parse_too_large() {
                     Broken::HeadTooLarge
                 } else {
-                    Broken::Died(innermost(&error).to_string())
+                    Broken::Died(Cause::of(&error))
                 })
             }
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::doubts;
 use super::errors::{shown, without_keys};
 use super::keys::{self, FoundKey};
 use super::raw::Raw;
@@ -64,7 +65,7 @@ fn app(
                     so that variables and metrics can name it";
         raw.problem(&format!("apps.{name}"), what);
     }
-    let app_code = app_code(raw, name);
+    let app_code = app_code(raw, name, target);
     let mchid = raw.app_key(name, "mchid");
     let mchid = raw.text(&mchid).and_then(|text| checked_mchid(raw, &mchid, text));
     let sign_type = raw.app_key(name, "sign_type");
@@ -72,12 +73,11 @@ fn app(
     let hex_case = raw.app_key(name, "hex_case");
     let cases = [("", None), ("upper", Some(HexCase::Upper)), ("lower", Some(HexCase::Lower))];
     let hex_case = raw.choice(&hex_case, &cases);
-    let sandbox = match target {
-        Some(Target::Sandbox) => true,
+    let sandbox = target.map(|target| match target {
+        Target::Sandbox => true,
         // The `sandbox` command in another process holds the same built-in key.
-        Some(Target::Live(url)) => url.is_loopback() && environment != Some(Environment::Production),
-        None => false,
-    };
+        Target::Live(url) => url.is_loopback() && environment != Some(Environment::Production),
+    });
     let found = keys::read(raw, name, sandbox, env);
     let found = found.filter(|found| fits(raw, name, found, target, environment));
     let (FoundKey { key, source, .. }, sign_type) = (found?, sign_type?);
@@ -106,7 +106,7 @@ fn previous(
 }
 
 /// Errors never repeat the value: it is the setting that a key is pasted into by mistake.
-fn app_code(raw: &mut Raw, app: &str) -> Option<AppCode> {
+fn app_code(raw: &mut Raw, app: &str, target: Option<&Target>) -> Option<AppCode> {
     let own = format!("apps.{app}.app_code");
     let setting = raw.app_key(app, "app_code");
     let text = raw.text(&setting)?;
@@ -115,7 +115,12 @@ fn app_code(raw: &mut Raw, app: &str) -> Option<AppCode> {
             "this is still the placeholder of the shipped file; write the app_code that QFPay issued"
                 .to_owned()
         }
-        Ok(code) => return Some(code),
+        Ok(code) => {
+            if matches!(target, Some(Target::Live(_))) {
+                doubts::app_code(raw, &setting, &text);
+            }
+            return Some(code);
+        }
         Err(_) if text.is_empty() => "the app has no app_code; write the one that QFPay issued".to_owned(),
         Err(bad) => bad.to_string(),
     };

@@ -11,7 +11,8 @@ pub(super) fn asked_for(raw: &mut Raw, request: &Request) {
     let (Some(asked), Some(setting)) = (&request.environment, raw.settings.get("environment")) else {
         return;
     };
-    if setting.value.as_str().is_some_and(|written| written != asked) {
+    let stated = |written: &str| ["sandbox", "test", "production", ""].contains(&written);
+    if setting.value.as_str().is_some_and(|written| written != asked && stated(written)) {
         raw.problem("environment", format!("this contradicts the flag --env {asked}; they must agree"));
     }
 }
@@ -109,7 +110,7 @@ pub(super) fn listen(raw: &mut Raw, listen: &Listen) {
             let place = raw.place("listen.allow_non_loopback");
             let what = format!(
                 "other machines can reach this address, and whoever reaches it can have payments signed; listen on \
-                 127.0.0.1, or set listen.allow_non_loopback = true ({place}) behind a firewall"
+                 127.0.0.1, or behind a firewall set listen.allow_non_loopback = true (it is false: {place})"
             );
             raw.problem(key, what);
         }

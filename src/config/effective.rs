@@ -4,7 +4,7 @@ use figment::value::Value;
 
 use super::errors::{NOT_SHOWN, shown, shown_source, without_keys};
 use super::quota::{StoreAddress, shown_path};
-use super::raw::Raw;
+use super::raw::{Raw, defaults_of};
 use super::readers::written;
 use super::unknown;
 use crate::credentials::AppCode;
@@ -18,6 +18,8 @@ pub struct Effective {
     pub value: String,
     /// `default`, `config/test.toml:12`, `environment variable QFPAY__...`, `flag --listen`.
     pub source: String,
+    /// Whether it is another value than that of `config/default.toml`.
+    pub differs: bool,
 }
 
 /// Every setting, in the order of the key paths.
@@ -32,8 +34,26 @@ pub(super) fn list(raw: &Raw) -> Vec<Effective> {
             key: without_keys(key),
             value: show(key, &setting.value),
             source: setting.place.clone(),
+            differs: differs(raw, key, &setting.value),
         })
         .collect()
+}
+
+/// Compared as text: a variable says `"30000"` where a file says `30000`.
+fn differs(raw: &Raw, key: &str, value: &Value) -> bool {
+    let default = match key.rsplit_once('.').and_then(|(section, name)| Some((defaults_of(section)?, name))) {
+        Some((section, name)) => raw.defaults.get(&format!("{section}.{name}")),
+        None => raw.defaults.get(key),
+    };
+    default.is_none_or(|default| plain(default) != plain(value))
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => text.clone(),
+        Value::Array(_, items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+        value => written(value),
+    }
 }
 
 fn value_for_people(key: &str, value: &Value) -> String {

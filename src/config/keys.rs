@@ -37,10 +37,11 @@ enum Source {
     Bad,
 }
 
-/// Reads the key of an app from its one source. `sandbox` says whether the built-in key may stand in for none.
-pub(super) fn read(raw: &mut Raw, app: &str, sandbox: bool, env: &[Variable]) -> Option<FoundKey> {
+/// Reads the key of an app from its one source. `sandbox` says whether the built-in key may stand in for none; `None` where
+/// the setting that decides it is wrong itself.
+pub(super) fn read(raw: &mut Raw, app: &str, sandbox: Option<bool>, env: &[Variable]) -> Option<FoundKey> {
     match from_one_of(raw, app, SOURCES, env) {
-        Source::NotNamed => no_source(raw, app, sandbox),
+        Source::NotNamed => no_source(raw, app, sandbox?),
         Source::Read(found) => Some(found),
         Source::Bad => None,
     }

@@ -74,7 +74,7 @@ pub(super) fn notifications(raw: &mut Raw, listen: Option<&Listen>) -> Option<No
     let allowed_receivers = raw.list("notifications.allowed_receivers");
     let trusted_proxies = networks(raw, "notifications.trusted_proxies", false);
     let numbers = raw.route_numbers();
-    let hosts = allowed_receivers.as_deref().unwrap_or_default();
+    let hosts = allowed_receivers.as_deref();
     let routes: Vec<_> = numbers.iter().map(|&number| route(raw, number, hosts)).collect();
     if numbers.is_empty() {
         read_defaults(raw);
@@ -103,7 +103,8 @@ pub(super) fn notifications(raw: &mut Raw, listen: Option<&Listen>) -> Option<No
     })
 }
 
-fn route(raw: &mut Raw, number: u16, allowed_receivers: &[String]) -> Option<NotificationRoute> {
+/// Reads a route. `allowed_receivers` is `None` when it is wrong itself, and allows any then.
+fn route(raw: &mut Raw, number: u16, allowed_receivers: Option<&[String]>) -> Option<NotificationRoute> {
     let path = required(raw, number, "path", "the path that QFPay posts to, such as /qfpay/notify", |path| {
         let plain = path.len() <= 256 && is_plain_path(path);
         plain.then(|| path.to_owned()).ok_or("a path begins with '/' and has only A-Z a-z 0-9 _ . / -")
@@ -118,7 +119,8 @@ fn route(raw: &mut Raw, number: u16, allowed_receivers: &[String]) -> Option<Not
     let what = "the shop's endpoint, such as http://127.0.0.1:8080/notify.php";
     let receiver_url = required(raw, number, "receiver_url", what, |text| {
         let url = ReceiverUrl::parse(text).map_err(|bad| bad.to_string())?;
-        let allowed = allowed_receivers.iter().any(|host| host.eq_ignore_ascii_case(&url.host()));
+        let allowed = allowed_receivers
+            .is_none_or(|hosts| hosts.iter().any(|host| host.eq_ignore_ascii_case(&url.host())));
         match url.is_loopback() || allowed {
             true => Ok(url),
             false => Err(format!(

@@ -18,6 +18,8 @@ pub(super) struct Setting {
 pub(super) struct Raw {
     pub settings: BTreeMap<String, Setting>,
     pub known: BTreeSet<String>,
+    /// The values of `config/default.toml`, by key path.
+    pub defaults: BTreeMap<String, Value>,
     pub problems: Vec<Problem>,
     pub advice: Vec<String>,
     read: BTreeSet<String>,
@@ -43,11 +45,16 @@ pub(super) fn defaults_of(section: &str) -> Option<&'static str> {
 
 impl Raw {
     pub fn new(layers: &Layers) -> Result<Self, ConfigError> {
-        let known = flatten(&Figment::from(defaults()?))?.into_keys().collect();
+        let defaults: BTreeMap<_, _> = flatten(&Figment::from(defaults()?))?
+            .into_iter()
+            .map(|(key, setting)| (key, setting.value))
+            .collect();
+        let known = defaults.keys().cloned().collect();
         let settings = flatten(&layers.figment)?;
         Ok(Self {
             settings,
             known,
+            defaults,
             problems: Vec::new(),
             advice: layers.advice.clone(),
             read: BTreeSet::new(),

@@ -1,8 +1,10 @@
 //! Settings to types, one function per section. Every key of a section is read before any problem ends it.
 
+use super::answers::own_status;
 use super::apps;
 use super::browser::{browser, checkout};
 use super::contradictions;
+use super::doubts;
 use super::errors::shown;
 use super::limits::limits;
 use super::listen::listen;
@@ -12,6 +14,7 @@ use super::notifications::notifications;
 use super::quota::quota;
 use super::raw::Raw;
 use super::sandbox::sandbox;
+use super::upgrade;
 use super::upstream::upstream;
 use super::{Config, Environment, Routes, Variable};
 use crate::sign::EmptyPolicy;
@@ -20,9 +23,10 @@ use crate::sign::EmptyPolicy;
 pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> Option<Config> {
     let environment = environment(raw);
     let listen = listen(raw);
-    let upstream = upstream(raw);
+    let (target, upstream) = upstream(raw);
     let routes = routes(raw);
     let empty = empty(raw);
+    let own_status = own_status(raw);
     let limits = limits(raw);
     let quota = quota(raw);
     let log = log(raw);
@@ -30,10 +34,12 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     let sandbox = sandbox(raw);
     let checkout = checkout(raw);
     let browser = browser(raw);
-    let target = upstream.as_ref().map(|upstream| &upstream.target);
-    let keyring = apps::keyring(raw, target, environment, env);
+    let keyring = apps::keyring(raw, target.as_ref(), environment, env);
+    doubts::variables(raw, env);
+    let unread_proxy = doubts::unread_proxy(raw, target.as_ref(), env);
     if let Some(upstream) = &upstream {
         contradictions::upstream(raw, upstream, environment);
+        doubts::hosts(raw, upstream);
     }
     if let Some(limits) = &limits {
         contradictions::limits(raw, limits, notifications.as_ref());
@@ -47,12 +53,17 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     if let (Some(browser), Some(routes)) = (&browser, &routes) {
         contradictions::public_prefix(raw, browser, routes);
     }
+    let upgrade = match (&listen, &browser, &keyring) {
+        (Some(listen), Some(browser), Some(keyring)) => upgrade::notes(raw, listen, browser, keyring),
+        _ => Vec::new(),
+    };
     Some(Config {
         environment: environment?,
         listen: listen?,
         upstream: upstream?,
         routes: routes?,
         empty: empty?,
+        own_status: own_status?,
         limits: limits?,
         quota: quota?,
         log: log?,
@@ -61,6 +72,8 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
         checkout: checkout?,
         browser: browser?,
         keyring: keyring?,
+        unread_proxy,
+        upgrade,
         advice: std::mem::take(&mut raw.advice),
         sources,
     })

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::doubts;
 use super::files;
 use super::raw::Raw;
 use crate::base_url::UpstreamUrl;
@@ -52,12 +53,26 @@ pub enum Target {
     Live(UpstreamUrl),
 }
 
-/// Reads the section.
-pub(super) fn upstream(raw: &mut Raw) -> Option<UpstreamConfig> {
-    let target = raw.parsed("upstream.base_url", |text| match text {
-        "sandbox" => Ok(Target::Sandbox),
-        url => UpstreamUrl::parse(url).map(Target::Live),
-    });
+/// Reads the section; the target also where something else in it is wrong, since keys are judged by it.
+pub(super) fn upstream(raw: &mut Raw) -> (Option<Target>, Option<UpstreamConfig>) {
+    let target = raw.parsed("upstream.base_url", target);
+    (target.clone(), times(raw, target))
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    if text == "sandbox" {
+        return Ok(Target::Sandbox);
+    }
+    let url = UpstreamUrl::parse(text).map_err(|bad| bad.to_string())?;
+    match doubts::is_page_host(&url) {
+        true => Err("this is QFPay's host of pages for customers' browsers (upstream.browser_base_url), which answers no \
+                     call; calls go to a host such as https://openapi-hk.qfapi.com"
+            .to_owned()),
+        false => Ok(Target::Live(url)),
+    }
+}
+
+fn times(raw: &mut Raw, target: Option<Target>) -> Option<UpstreamConfig> {
     let browser_base_url = raw.parsed("upstream.browser_base_url", UpstreamUrl::parse);
     let ca_file = raw.optional("upstream.ca_file", readable_ca_file);
     let connect_timeout = raw.milliseconds("upstream.connect_timeout_ms");

@@ -24,9 +24,25 @@ pub enum BadClientKey {
     /// Nothing is left once the line end is gone.
     #[error("the key is empty")]
     Empty,
-    /// White space or control characters: a key file with two lines, a blank at the end, a byte order mark.
-    #[error("the key holds white space or characters outside printable ASCII")]
-    NotPrintable,
+    /// White space or control characters: a key file with two lines, a blank at the end.
+    #[error(
+        "the key holds white space or characters outside printable ASCII: {what} at position {at}; it is the key and nothing \
+         else"
+    )]
+    NotPrintable {
+        /// What stands there.
+        what: &'static str,
+        /// Counted from 1.
+        at: usize,
+    },
+    /// What some editors write before UTF-8 or UTF-16.
+    #[error(
+        "a byte order mark stands before the key and is not printable ASCII; save the key without one (printf %s KEY > FILE)"
+    )]
+    ByteOrderMark,
+    /// A line of a settings file, or a key in quotes.
+    #[error("this holds name=value or quotes around a value, and must be the key and nothing else")]
+    Dressed,
     /// Shorter than 16 characters; QFPay issues 32.
     #[error(
         "the key has only {0} characters; QFPay issues 32 (set allow_short_key = true for an old, shorter one)"
@@ -50,9 +66,17 @@ impl ClientKey {
                 key.pop();
             }
         }
+        if [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| key.starts_with(mark)) {
+            return Err(BadClientKey::ByteOrderMark);
+        }
+        if is_dressed(&key) {
+            return Err(BadClientKey::Dressed);
+        }
+        if let Some(at) = key.iter().position(|b| !b.is_ascii_graphic()) {
+            return Err(BadClientKey::NotPrintable { what: in_words(key[at]), at: at + 1 });
+        }
         match key.len() {
             0 => Err(BadClientKey::Empty),
-            _ if !key.iter().all(u8::is_ascii_graphic) => Err(BadClientKey::NotPrintable),
             n if n < SHORTEST_USUAL_KEY && !allow_short => Err(BadClientKey::Short(n)),
             _ => Ok(Self(Arc::new(key))),
         }
@@ -106,6 +130,29 @@ impl ClientKey {
     }
 }
 
+/// Whether it is `name=value` or `"value"`. QFPay's keys are hex digits; a `=` that only pads is none that assigns.
+fn is_dressed(text: &[u8]) -> bool {
+    let quoted = matches!(text, [b'"', .., b'"'] | [b'\'', .., b'\'']);
+    let assigned = text.iter().position(|&b| b == b'=').is_some_and(|at| {
+        let (name, value) = (text[..at].trim_ascii(), text[at + 1..].trim_ascii());
+        let name = name.strip_prefix(b"export ").unwrap_or(name);
+        let legal = |&b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+        !name.is_empty() && name.iter().all(legal) && value.iter().any(|&b| b != b'=')
+    });
+    quoted || assigned
+}
+
+/// A byte that no key has, without showing it.
+fn in_words(byte: u8) -> &'static str {
+    match byte {
+        b' ' => "a blank",
+        b'\t' => "a tab",
+        b'\r' | b'\n' => "a line end",
+        0x80.. => "a byte outside ASCII",
+        _ => "a control character",
+    }
+}
+
 impl fmt::Debug for ClientKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ClientKey(redacted)")
@@ -125,9 +172,24 @@ mod tests {
         let plain = key("0123456789abcdef").unwrap().fingerprint();
         assert_eq!(key("0123456789abcdef\n").unwrap().fingerprint(), plain);
         assert_eq!(key("0123456789abcdef\r\n").unwrap().fingerprint(), plain);
-        assert_eq!(key("0123456789abcdef\n\n").unwrap_err(), BadClientKey::NotPrintable);
-        assert_eq!(key("0123456789abcdef ").unwrap_err(), BadClientKey::NotPrintable);
+        let line_end = BadClientKey::NotPrintable { what: "a line end", at: 17 };
+        assert_eq!(key("0123456789abcdef\n\n").unwrap_err(), line_end);
+        let blank = BadClientKey::NotPrintable { what: "a blank", at: 17 };
+        assert_eq!(key("0123456789abcdef ").unwrap_err(), blank);
         assert_eq!(key("\n").unwrap_err(), BadClientKey::Empty);
+    }
+
+    #[test]
+    fn what_is_around_a_key_is_named() {
+        for dressed in ["client_key=0123456789abcdef", "export K = 0123456789abcdef", "\"0123456789abcdef\""]
+        {
+            assert_eq!(key(dressed).unwrap_err(), BadClientKey::Dressed, "{dressed}");
+        }
+        assert!(key("0123456789abcdef==").is_ok());
+        for mark in [&b"\xef\xbb\xbf0123456789abcdef"[..], b"\xff\xfe0\x001\x002\x00"] {
+            let bad = ClientKey::new(Zeroizing::new(mark.to_vec()), false).unwrap_err();
+            assert_eq!(bad, BadClientKey::ByteOrderMark);
+        }
     }
 
     #[test]

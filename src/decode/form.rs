@@ -4,13 +4,14 @@
 
 use percent_encoding::percent_decode;
 
-use super::DecodeError;
+use super::{DecodeError, has_mark};
 use crate::sign::Sent;
 
 /// Decodes `name=value` pairs joined by `&`. `+` is a space; empty parts are nothing.
 pub(crate) fn decode(form: &[u8]) -> Result<Sent, DecodeError> {
+    let json = form.strip_prefix(b"\xef\xbb\xbf").unwrap_or(form);
     // curl -d '{"txamt": 1}' says that it is a form: no legal name begins like that.
-    if form.trim_ascii_start().starts_with(b"{") {
+    if json.trim_ascii_start().starts_with(b"{") {
         return Err(DecodeError::JsonAsForm);
     }
     let mut sent = Sent::default();
@@ -19,6 +20,9 @@ pub(crate) fn decode(form: &[u8]) -> Result<Sent, DecodeError> {
         let (name, value) = (&part[..equals], &part[equals + 1..]);
         let name =
             unescape(name).ok_or_else(|| DecodeError::PercentEncoding("a parameter name".to_owned()))?;
+        if has_mark(&name) {
+            return Err(DecodeError::MarkBeforeForm);
+        }
         match unescape(value) {
             Some(value) => sent.push(&name, &value)?,
             None => {

@@ -9,11 +9,14 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::DecodeError;
+use super::{DecodeError, has_mark};
 use crate::sign::{ParamError, Params, Sent};
 
 /// Decodes the object. `null` is the same as absent; its names come beside the parameters.
 pub(super) fn decode(body: &[u8]) -> Result<Sent, DecodeError> {
+    if has_mark(body) {
+        return Err(DecodeError::MarkBeforeJson);
+    }
     let text = std::str::from_utf8(body).map_err(|_| DecodeError::Json("it is not UTF-8".to_owned()))?;
     if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
         // A whole value that is no object has a better message than the parser's.

@@ -31,21 +31,6 @@ refusals! {
         BodyError::TooSlow(_) => Code::BodyTooSlow,
         BodyError::Incomplete => Code::BodyIncomplete,
     };
-    DecodeError => |error| match &error {
-        DecodeError::QueryAndBody => Code::QueryAndBody,
-        DecodeError::BodyOnGet => Code::BodyOnGet,
-        DecodeError::Unsupported(UnsupportedBody::MediaType | UnsupportedBody::Repeated) => Code::MediaTypeUnsupported,
-        DecodeError::Unsupported(UnsupportedBody::Charset) => Code::CharsetUnsupported,
-        DecodeError::Unsupported(UnsupportedBody::Encoding) => Code::EncodingUnsupported,
-        DecodeError::Param(error) => of_param(error),
-        DecodeError::NoEquals => Code::ParameterName,
-        DecodeError::PercentEncoding(_) => Code::PercentEncoding,
-        DecodeError::Json(_) => Code::JsonInvalid,
-        DecodeError::JsonAsForm => Code::MediaTypeUnsupported,
-        DecodeError::JsonNotAnObject => Code::JsonNotAnObject,
-        DecodeError::Multipart(_) => Code::MultipartInvalid,
-        DecodeError::File(_) => Code::FileUpload,
-    };
     ParamError => |error| of_param(&error);
     CallerError => |error| match error {
         CallerError::UnknownApp => Code::AppUnknown,
@@ -60,7 +45,7 @@ refusals! {
     Misspelt => |error| Code::PathUnknown;
     TooLongForUrl => |error| Code::QueryTooLong;
     BrowserUrlError => |error| match error {
-        BrowserUrlError::Missing(_) => Code::ParameterMissing,
+        BrowserUrlError::Missing(_) | BrowserUrlError::Nothing => Code::ParameterMissing,
         BrowserUrlError::Invalid { .. } => Code::ParameterInvalid,
         BrowserUrlError::Unknown(_) => Code::ParameterUnknown,
         BrowserUrlError::NotAUrl(_) => Code::RedirectInvalid,
@@ -68,6 +53,29 @@ refusals! {
         BrowserUrlError::Ambiguous { .. } => Code::ParameterAmbiguous,
         BrowserUrlError::Twice(..) => Code::ParameterRepeated,
     };
+}
+
+impl From<DecodeError> for Failure {
+    fn from(error: DecodeError) -> Self {
+        let code = match &error {
+            DecodeError::QueryAndBody => Code::QueryAndBody,
+            DecodeError::BodyOnGet => Code::BodyOnGet,
+            DecodeError::Unsupported(UnsupportedBody::MediaType | UnsupportedBody::Repeated) => {
+                Code::MediaTypeUnsupported
+            }
+            DecodeError::Unsupported(UnsupportedBody::Charset) => Code::CharsetUnsupported,
+            DecodeError::Unsupported(UnsupportedBody::Encoding) => Code::EncodingUnsupported,
+            DecodeError::Param(error) => of_param(error),
+            DecodeError::NoEquals | DecodeError::MarkBeforeForm => Code::ParameterName,
+            DecodeError::PercentEncoding(_) => Code::PercentEncoding,
+            DecodeError::Json(_) | DecodeError::MarkBeforeJson => Code::JsonInvalid,
+            DecodeError::JsonAsForm => Code::MediaTypeUnsupported,
+            DecodeError::JsonNotAnObject => Code::JsonNotAnObject,
+            DecodeError::Multipart(_) => Code::MultipartInvalid,
+            DecodeError::File(_) => Code::FileUpload,
+        };
+        Self { hint: error.remedy().map(str::to_owned), ..Self::refused(code, error.to_string()) }
+    }
 }
 
 fn of_param(error: &ParamError) -> Code {
@@ -102,6 +110,10 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let (code, detail) = match refusal {
             Refusal::Malformed => (Code::HeadMalformed, "what came cannot be read as one HTTP/1.1 request"),
+            Refusal::SpaceInTarget => (
+                Code::HeadMalformed,
+                "the first line holds a raw space in its path or query; in a URL a space is %20, or + in a query",
+            ),
             Refusal::CutShort => (Code::HeadMalformed, "the head ended before it was complete"),
             Refusal::Tls => {
                 (Code::HeadMalformed, "what came looks like TLS; the sidecar's URL begins with http://")
@@ -134,7 +146,8 @@ impl From<SendError> for Failure {
             SendError::HeadTooLarge { .. } => Code::AnswerUnclear,
             SendError::Truncated { .. } => Code::UpstreamTruncated,
         };
-        Self::on_the_way(code, error.delivery(), error.to_string())
+        let failure = Self::on_the_way(code, error.delivery(), error.to_string());
+        Self { told: Some(error.plain()), hint: error.remedy(), ..failure }
     }
 }
 
@@ -154,8 +167,10 @@ impl From<ReceiverError> for Failure {
             ReceiverError::NotConnected(_) => Code::ReceiverUnreachable,
             ReceiverError::TimedOut { .. } => Code::ReceiverTimeout,
             ReceiverError::BrokeOff => Code::ReceiverBrokeOff,
-            ReceiverError::Status(_) | ReceiverError::NotSuccess => Code::ReceiverRefused,
+            ReceiverError::Status(_) | ReceiverError::NotSuccess | ReceiverError::ByteOrderMark => {
+                Code::ReceiverRefused
+            }
         };
-        Self::on_the_way(code, error.delivery(), error.to_string())
+        Self { told: Some(error.plain()), ..Self::on_the_way(code, error.delivery(), error.to_string()) }
     }
 }

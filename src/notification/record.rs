@@ -16,6 +16,8 @@ pub(super) struct Record {
     pub(super) source: Option<IpAddr>,
     pub(super) duplicate: bool,
     pub(super) absorbed: bool,
+    /// Whether the request carried a signature, so that it may be QFPay's wherever it arrived.
+    pub(super) signed: bool,
     started: Instant,
 }
 
@@ -28,6 +30,7 @@ impl Record {
             source: None,
             duplicate: false,
             absorbed: false,
+            signed: false,
             started: Instant::now(),
         }
     }
@@ -39,17 +42,27 @@ impl Record {
             None if self.absorbed => "absorbed",
             None => "acknowledged",
         };
-        tracing::info!(
-            route = self.route,
-            app = self.app,
-            outcome,
-            detail = failure.map(Failure::detail),
-            duplicate = self.duplicate,
-            source = self.source.map(|source| source.to_string()),
-            total_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            request_id = %self.request_id,
-            "notification"
-        );
+        // The level of an event is a constant.
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    route = self.route,
+                    app = self.app,
+                    outcome,
+                    detail = failure.map(Failure::detail),
+                    duplicate = self.duplicate,
+                    source = self.source.map(|source| source.to_string()),
+                    total_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    request_id = %self.request_id,
+                    "notification"
+                )
+            };
+        }
+        // Strangers who look for other things on a public port are no news.
+        match failure.is_some() && (self.signed || !self.route.is_empty()) {
+            true => line!(warn),
+            false => line!(info),
+        }
         metrics.notified(&metrics::Notification {
             route: self.route.clone(),
             app: self.app.clone(),

@@ -14,7 +14,7 @@ use super::magic::Answer;
 use super::request::Arrived;
 use super::verify::{self, Check};
 use super::{Inner, Outcome, State};
-use super::{cancel, clock, payment, query, refund, weixin};
+use super::{cancel, clock, paths, payment, query, refund, weixin};
 use crate::credentials::App;
 
 /// A statement as QFPay packs it: a zip with one CSV file, printed by Python's zipfile and never parsed here.
@@ -80,8 +80,12 @@ fn endpoint(path: &str) -> Option<(&'static str, Endpoint)> {
             }
             Err(refusal("1104", "trade_date is not a date of the form YYYY-MM-DD"))
         }),
-        known if NOT_SIMULATED.iter().any(|family| known.starts_with(family)) => (EITHER, |_, _| {
-            Err(refusal("1100", "the signature is right, but the sandbox does not simulate this endpoint"))
+        known if NOT_SIMULATED.iter().any(|family| known.starts_with(family)) => (EITHER, |call, _| {
+            let what = match paths::meant(call.path) {
+                Some(meant) => format!("QFPay documents no such endpoint; did you mean {meant}?"),
+                None => "the sandbox does not simulate this endpoint".to_owned(),
+            };
+            Err(refusal("1100", format!("the signature is right, but {what}")))
         }),
         _ => return None,
     })
@@ -126,6 +130,7 @@ pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {
     let call = Call {
         app: &verified,
         params: &check.pairs,
+        path: &arrived.path,
         base: &inner.options.base,
         now: clock::now(),
         instant: Instant::now(),

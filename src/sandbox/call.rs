@@ -18,6 +18,7 @@ const CURRENCIES: [&str; 13] =
 pub(super) struct Call<'a> {
     pub app: &'a Arc<App>,
     pub params: &'a [Pair],
+    pub path: &'a str,
     /// The public base URL of the sandbox, for the pages that answers point to.
     pub base: &'a str,
     /// UTC+8, as QFPay prints it.

@@ -112,6 +112,7 @@ fn with_checkout(
         Check { app: None, pairs: Vec::new(), canonical: None, verdict: Verdict::Unsigned, refusal: None };
     let outcome = judge(inner, fragment, &mut check).and_then(|app| {
         let call = Call {
+            path: "/checkstand/",
             app: &app,
             params: &check.pairs,
             base: &inner.options.base,

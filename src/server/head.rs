@@ -17,6 +17,8 @@ pub(super) struct Head {
     request_line: usize,
     line: usize,
     fragment: bool,
+    /// Spaces in the request line.
+    spaces: usize,
     bare_lf: bool,
 }
 
@@ -49,6 +51,7 @@ impl Head {
                 (Part::Whole, _) => return,
                 (_, b'\n') => self.end_line(),
                 (Part::RequestLine, b'#') => (self.fragment, self.line) = (true, self.line + 1),
+                (Part::RequestLine, b' ') => (self.spaces, self.line) = (self.spaces + 1, self.line + 1),
                 (_, b'\r') => {}
                 _ => self.line += 1,
             }
@@ -76,6 +79,11 @@ impl Head {
     /// Whether this is no HTTP but TLS.
     pub(super) fn is_tls(&self) -> bool {
         self.first == TLS_HANDSHAKE
+    }
+
+    /// Whether a target with a raw space may be why the request line cannot be read.
+    pub(super) fn has_space_in_target(&self) -> bool {
+        self.spaces > 2
     }
 
     /// Compares with what hyper made of it.

@@ -10,6 +10,8 @@ use hyper::Response;
 pub enum Refusal {
     /// What came is not the head of an HTTP/1.1 request, or can be read in two ways.
     Malformed,
+    /// The request line has more than its two spaces: one in the target was not encoded.
+    SpaceInTarget,
     /// The caller stopped sending in the middle of a head.
     CutShort,
     /// What came begins like TLS.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::client::Cause;
+
 /// Whether a request reached QFPay. The caller may pay again only after [`Delivery::NotSent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
@@ -32,8 +34,8 @@ pub enum SendError {
     NotConnected {
         /// Where to.
         host: String,
-        /// What the system or the TLS library says.
-        cause: String,
+        /// Why not.
+        cause: Cause,
     },
     /// No connection in time.
     #[error("no connection to {host} within {} ms ({setting})", .after.as_millis())]
@@ -64,8 +66,8 @@ pub enum SendError {
     NoAnswer {
         /// Where to.
         host: String,
-        /// What hyper or the system says; never bytes of the answer.
-        cause: String,
+        /// What ended the connection; never bytes of the answer.
+        cause: Cause,
     },
     /// An answer came whose head is larger than is read: it says nothing that could be passed on.
     #[error("the head of the answer of {host} is over limits.answer_head_bytes or has more than 300 headers")]
@@ -78,12 +80,32 @@ pub enum SendError {
     Truncated {
         /// Where to.
         host: String,
-        /// What hyper or the system says; never bytes of the answer.
-        cause: String,
+        /// What ended the connection; never bytes of the answer.
+        cause: Cause,
     },
 }
 
 impl SendError {
+    /// The same for the caller: what the system and libraries say is for the log.
+    pub fn plain(&self) -> String {
+        match self {
+            Self::NotConnected { host, cause } => format!("no connection to {host}: {}", cause.plain()),
+            Self::NoAnswer { host, cause } => format!("no answer from {host}: {}", cause.plain()),
+            Self::Truncated { host, cause } => format!("the answer of {host} broke off: {}", cause.plain()),
+            Self::ConnectTimedOut { .. } | Self::TimedOut { .. } | Self::HeadTooLarge { .. } => {
+                self.to_string()
+            }
+        }
+    }
+
+    /// What to do where no repeat helps.
+    pub fn remedy(&self) -> Option<String> {
+        match self {
+            Self::NotConnected { cause, .. } => cause.remedy("upstream.ca_file"),
+            _ => None,
+        }
+    }
+
     /// Whether the request may have been processed all the same.
     pub fn delivery(&self) -> Delivery {
         match self {

@@ -13,15 +13,18 @@ use qfpay_sidecar::metrics::{Metrics, Notification, Request};
 use qfpay_sidecar::upstream::SendError;
 
 const READMES: [&str; 2] = ["README.md", "README.zh-Hant.md"];
-const DOCUMENTS: [&str; 15] = [
+const DOCUMENTS: [&str; 18] = [
     "README.md",
     "README.zh-Hant.md",
     "ARCHITECTURE.md",
     "SECURITY.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "docs/callers.md",
     "docs/errors.md",
     "docs/faults.md",
+    "docs/going-live.md",
+    "docs/my-shop-gets-403.md",
     "docs/notifications.md",
     "docs/pages.md",
     "docs/process.md",
@@ -91,7 +94,7 @@ fn the_table_of_errors_is_the_one_in_the_code() {
 #[test]
 fn the_example_of_a_failure_is_what_callers_get() {
     let host = "https://openapi-hk.qfapi.com".to_owned();
-    let cause = "connection closed before message completed".to_owned(); // hyper's words
+    let cause = "the connection ended early".into();
     let failure =
         Failure::from(SendError::NoAnswer { host, cause }).about(Effect::MovesMoney, Some("order-1001"));
     let id = HeaderValue::from_static("7b2cb7088ef64d6ca886784e36f3fb6e");

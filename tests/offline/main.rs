@@ -6,6 +6,7 @@
 mod cli;
 mod config_layers;
 mod corpora;
+mod doubts;
 mod explain;
 mod properties;
 mod vectors;

@@ -18,10 +18,13 @@ mod journey;
 mod logs;
 mod notifications;
 mod operations;
+mod own_status;
 mod pages;
+mod plain_words;
 mod quota;
 mod repeats;
 mod sockets;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;
+mod warnings;

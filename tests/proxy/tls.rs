@@ -122,6 +122,11 @@ fn assert_refused(upstream: &TlsUpstream, answer: &Answer, cause: &str) {
     assert_eq!(answer.header("X-Sidecar-Delivery"), Some("not_sent"));
     let message = answer.json()["respmsg"].as_str().unwrap().to_owned();
     assert!(message.contains("certificate") && message.contains(cause), "{message}");
+    let hint = answer.json()["error"]["hint"].as_str().unwrap().to_owned();
+    assert!(hint.contains("a repeat does not help") && !hint.contains("try again"), "{hint}");
+    for debug in ["UnknownIssuer", "Other(", "NotValid", "Expired", "::"] {
+        assert!(!message.contains(debug) && !hint.contains(debug), "{message} {hint}");
+    }
     // In TLS 1.3 a server may think that it has a connection before the client refuses it; no byte of a call came.
     assert_eq!(upstream.received().concat(), "");
 }
@@ -151,7 +156,11 @@ fn a_private_authority_that_is_named_is_trusted() {
 fn without_its_authority_a_server_is_refused() {
     let authority = Authority::new();
     let upstream = TlsUpstream::start(authority.issue(&["127.0.0.1"], |_| {}), BOTH);
-    assert_refused(&upstream, &pay(&upstream.sidecar("127.0.0.1", None)), "UnknownIssuer");
+    assert_refused(
+        &upstream,
+        &pay(&upstream.sidecar("127.0.0.1", None)),
+        "no authority that the sidecar trusts",
+    );
 }
 
 #[test]
@@ -200,12 +209,23 @@ fn certificates_out_of_their_time_are_refused() {
 
 #[test]
 fn a_certificate_that_signed_itself_is_refused() {
-    let key = KeyPair::generate().unwrap();
-    let certificate =
-        CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().self_signed(&key).unwrap();
-    let identity = (certificate.der().clone(), key.serialize_der().try_into().unwrap());
-    let upstream = TlsUpstream::start(identity, BOTH);
-    assert_refused(&upstream, &pay(&upstream.sidecar("127.0.0.1", None)), "");
+    // As an authority's certificate too: that is how most people sign for themselves.
+    for (is_ca, words) in
+        [(IsCa::NoCa, "UnknownIssuer"), (IsCa::Ca(BasicConstraints::Unconstrained), "CaUsedAsEndEntity")]
+    {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        params.is_ca = is_ca;
+        let certificate = params.self_signed(&key).unwrap();
+        let identity = (certificate.der().clone(), key.serialize_der().try_into().unwrap());
+        let upstream = TlsUpstream::start(identity, BOTH);
+        let sidecar = upstream.sidecar("127.0.0.1", None);
+        let answer = pay(&sidecar);
+        assert_refused(&upstream, &answer, "no authority that the sidecar trusts");
+        assert!(answer.json()["error"]["hint"].as_str().unwrap().contains("upstream.ca_file"));
+        // The library's own words are for whoever operates it.
+        sidecar.wait_for_log(&["upstream_unreachable", words]);
+    }
 }
 
 #[test]

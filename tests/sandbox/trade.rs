@@ -20,6 +20,28 @@ async fn each_pay_type_answers_its_own_field() {
 }
 
 #[tokio::test]
+async fn a_path_one_letter_away_is_no_unsimulated_endpoint() {
+    let sandbox = sandbox();
+    for endpoint in
+        qfpay_sidecar::endpoint::ENDPOINTS.iter().filter(|endpoint| endpoint.browser_page().is_none())
+    {
+        for typed in [endpoint.path[..endpoint.path.len() - 1].to_owned(), format!("{}s", endpoint.path)] {
+            let got = call(&sandbox, &typed, &[("txamt", "100")]).await;
+            assert_eq!(got.respcd(), "1100");
+            assert!(got.text().contains(&format!("did you mean {}?", endpoint.path)), "{}", got.text());
+        }
+    }
+    for other in ["/trade/v1/brand_new", "/customer/v1/create"] {
+        let got = call(&sandbox, other, &[("txamt", "100")]).await;
+        assert!(
+            got.text().contains("does not simulate") && !got.text().contains("did you mean"),
+            "{}",
+            got.text()
+        );
+    }
+}
+
+#[tokio::test]
 async fn parameters_are_checked_by_name() {
     let sandbox = sandbox();
     for (name, bad) in [

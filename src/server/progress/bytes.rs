@@ -104,6 +104,7 @@ impl Progress {
             state.refused = Some(match refusal {
                 Refusal::HeadTooLarge if in_head && state.head.is_in_request_line() => Refusal::TargetTooLong,
                 Refusal::Malformed if in_head && state.head.is_tls() => Refusal::Tls,
+                Refusal::Malformed if in_head && state.head.has_space_in_target() => Refusal::SpaceInTarget,
                 _ => refusal,
             });
         }
