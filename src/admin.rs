@@ -12,7 +12,7 @@ use hyper::{Method, Response, StatusCode};
 use crate::error::Failure;
 use crate::gate::{self, Hosts};
 use crate::metrics::Metrics;
-use crate::server::{Shutdown, Stage};
+use crate::server::{Peer, Shutdown, Stage};
 
 /// What the probes look at.
 #[derive(Clone, Debug)]
@@ -27,8 +27,8 @@ pub struct Admin {
 
 impl Admin {
     /// Answers `/livez`, `/readyz` and `/metrics`.
-    pub fn handle(&self, head: &Parts) -> Response<Full<Bytes>> {
-        if let Err(stranger) = gate::admit(head, &self.hosts) {
+    pub fn handle(&self, head: &Parts, peer: &Peer) -> Response<Full<Bytes>> {
+        if let Err(stranger) = gate::admit(head, peer, &self.hosts) {
             let failure = Failure::from(stranger);
             tracing::warn!(detail = failure.detail(), "a request to the admin listener was refused");
             return failure.into_plain_text().map(Full::new);

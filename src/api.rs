@@ -13,10 +13,8 @@ mod verify;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Once};
-use std::time::Duration;
 
 use futures_util::FutureExt;
-use hyper::body::Incoming;
 use hyper::{Method, Request, Response};
 use time::OffsetDateTime;
 use time::macros::{format_description, offset};
@@ -34,7 +32,7 @@ use crate::gate::Hosts;
 use crate::metrics::Metrics;
 use crate::outbound::{self, Call, SignedRequest};
 use crate::quota::Quota;
-use crate::server::{Shutdown, Stage};
+use crate::server::{Peer, RequestBody, Shutdown, Stage};
 use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{AnswerBody, Delivery, Upstream};
 use answer::{relay, whole};
@@ -52,16 +50,14 @@ pub struct Api {
     pub verifiers: Vec<Verifier>,
     /// What becomes of signatures on QFPay's answers.
     pub verify_responses: VerifyResponses,
-    /// The largest notification that is verified on request, in bytes.
-    pub notification_bytes: usize,
+    /// Bounds on notifications that are verified on request.
+    pub notification_bodies: body::Bounds,
     /// Which paths are signed.
     pub routes: Routes,
     /// What happens to empty parameters.
     pub empty: EmptyPolicy,
-    /// The largest body, in bytes.
-    pub body_bytes: usize,
-    /// How long a body may take.
-    pub body_timeout: Duration,
+    /// Bounds on the bodies of calls.
+    pub bodies: body::Bounds,
     /// Under which status callers are told the sidecar's own failures.
     pub own_status: OwnStatus,
     /// URLs for the customer's browser.
@@ -97,25 +93,20 @@ pub struct Api {
 impl Api {
     /// Answers one request, whatever it is, and writes its line in the log.
     ///
-    /// A task of its own carries the call: a caller that hangs up does not cancel what QFPay may already be doing,
-    /// and a panic becomes an answer.
-    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Response<AnswerBody> {
+    /// A panic becomes an answer. Once the body was read this has to be polled to its end: `server` sees to it, also when
+    /// the caller hangs up, because QFPay may already be doing what the call asked for.
+    pub async fn handle(&self, request: Request<RequestBody>, peer: &Peer) -> Response<AnswerBody> {
         let request_id = RequestId::of(request.headers());
         let mut record = Record::new(&request, request_id.clone());
-        let api = self.clone();
-        let call = tokio::spawn(async move {
-            // A panic leaves the record usable: each field is set whole.
-            let answered = AssertUnwindSafe(api.answer(request, &mut record)).catch_unwind().await;
-            let answered = answered.unwrap_or_else(|_panic| {
-                let detail = "the call ended in a defect of the sidecar";
-                Err(Failure::on_the_way(Code::Internal, record.delivery, detail))
-            });
-            let mut response = answered.unwrap_or_else(|failure| record.failure(failure));
-            record.write(&api.metrics, response.status());
-            record.tell(api.own_status, &mut response);
-            response
+        // A panic leaves the record usable: each field is set whole.
+        let answered = AssertUnwindSafe(self.answer(request, peer, &mut record)).catch_unwind().await;
+        let answered = answered.unwrap_or_else(|_panic| {
+            let detail = "the call ended in a defect of the sidecar";
+            Err(Failure::on_the_way(Code::Internal, record.delivery, detail))
         });
-        let mut response = call.await.expect("the task catches panics, and nobody aborts it");
+        let mut response = answered.unwrap_or_else(|failure| record.failure(failure));
+        record.write(&self.metrics, response.status());
+        record.tell(self.own_status, &mut response);
         response.headers_mut().insert(REQUEST_ID_HEADER, request_id.header());
         response
     }
@@ -123,19 +114,20 @@ impl Api {
     /// The life of a call, in order. Whatever is refused here was never sent.
     async fn answer(
         &self,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
+        peer: &Peer,
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
         let (head, body) = request.into_parts();
-        let path = self.admitted(&head, record)?;
+        let path = self.admitted(&head, peer, record)?;
         if path == endpoint::VERIFY.path {
             return self.verify(&head, body, record).await;
         }
         let endpoint = self.matched(path, &head, record)?;
         let waiting = record.waiting();
-        let body = body::read(body, self.body_bytes, self.body_timeout).await;
+        let read = body::read(body, &self.bodies).await;
         record.waited(waiting);
-        let body = body?;
+        let body::Whole { bytes: body, memory: _memory } = read?;
         let decoded = decode(head.method == Method::GET, head.uri.query(), &head.headers, body).await?;
         record.saw(&decoded.params, &self.metrics);
         if let Some(page) = endpoint.browser_page() {

@@ -17,9 +17,11 @@ use tokio::sync::Semaphore;
 use crate::admin::Admin;
 use crate::api::{Api, Places};
 use crate::base_url::UpstreamUrl;
+use crate::body;
 use crate::browser::Pages;
 use crate::client::BadRoots;
 use crate::config::{Config, Target, files};
+use crate::memory_budget::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::notification::Notifications;
 use crate::quota::Quota;
@@ -100,7 +102,6 @@ pub struct Sidecar {
     limits: Limits,
     /// How long open calls may finish.
     shutdown_timeout: Duration,
-    in_flight: u32,
 }
 
 impl Sidecar {
@@ -142,15 +143,15 @@ impl Sidecar {
 
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         let shutdown = Shutdown::new();
+        let bodies = bodies(config, config.limits.body_bytes);
         let api = Api {
             keyring: config.keyring.clone(),
             verifiers: Verifier::all(&config.keyring),
             verify_responses: config.upstream.verify_responses,
-            notification_bytes: config.notifications.body_bytes,
+            notification_bodies: body::Bounds { bytes: config.notifications.body_bytes, ..bodies.clone() },
             routes: config.routes.clone(),
             empty: config.empty,
-            body_bytes: config.limits.body_bytes,
-            body_timeout: config.limits.body_timeout,
+            bodies,
             own_status: config.own_status,
             pages: Pages {
                 base: base.clone(),
@@ -196,7 +197,6 @@ impl Sidecar {
             sandbox,
             limits: limits(config),
             shutdown_timeout: config.limits.shutdown_timeout,
-            in_flight: u32::try_from(config.limits.in_flight).unwrap_or(u32::MAX),
         })
     }
 
@@ -226,13 +226,18 @@ impl Sidecar {
     }
 }
 
+/// Bounds on the bodies of one listener, which do not use up the memory of another's.
+fn bodies(config: &Config, bytes: usize) -> body::Bounds {
+    let memory = MemoryBudget::new(config.limits.large_requests_bytes);
+    body::Bounds { bytes, timeout: config.limits.body_timeout, memory }
+}
+
 /// What a listener's callers can take up.
 fn limits(config: &Config) -> Limits {
     Limits {
         connections: config.limits.connections,
         headers: config.limits.headers,
         head_bytes: config.limits.head_bytes,
-        large_requests_bytes: config.limits.large_requests_bytes,
         header_timeout: config.limits.header_timeout,
         idle_timeout: config.limits.idle_timeout,
         grace_period: config.limits.grace_period,

@@ -1,4 +1,4 @@
-//! Reading a caller's body: bounded in bytes and in time.
+//! Reading a caller's body: bounded in bytes and in time, and all large ones together in memory.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -6,6 +6,12 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
+
+use crate::memory_budget::{MemoryBudget, Reservation};
+
+/// What every body may hold without a reservation, in bytes: QFPay's calls are far smaller, so they are served whatever
+/// others hold.
+const SMALL: usize = 8 * 1024;
 
 /// Why a body was not read whole.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -19,41 +25,69 @@ pub enum BodyError {
     /// Slower than `limits.body_timeout_ms`.
     #[error("the body did not arrive within {} ms", .0.as_millis())]
     TooSlow(Duration),
+    /// Other large requests hold all of `limits.large_requests_bytes`.
+    #[error("other large requests hold all of limits.large_requests_bytes")]
+    MemoryBusy,
     /// The connection ended, or its framing broke.
     #[error("the body ended before it was complete")]
     Incomplete,
+}
+
+/// Bounds on bodies.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// The largest body, in bytes.
+    pub bytes: usize,
+    /// How long a body may take.
+    pub timeout: Duration,
+    /// What bodies over 8 KiB hold together.
+    pub memory: MemoryBudget,
+}
+
+/// A body that was read whole.
+#[derive(Debug)]
+pub struct Whole {
+    /// All of it.
+    pub bytes: Bytes,
+    /// The memory for it; to be kept as long as the bytes, or what was made of them.
+    pub memory: Reservation,
 }
 
 /// Reads a body whole.
 ///
 /// # Errors
 /// [`BodyError`]; nothing has been sent to QFPay then.
-pub async fn read<B: Body>(body: B, limit: usize, timeout: Duration) -> Result<Bytes, BodyError> {
+pub async fn read<B: Body>(body: B, bounds: &Bounds) -> Result<Whole, BodyError> {
     // An announced length is refused before a byte of it is read.
-    if body.size_hint().lower() > limit as u64 {
-        return Err(BodyError::TooLarge { limit });
+    if body.size_hint().lower() > bounds.bytes as u64 {
+        return Err(BodyError::TooLarge { limit: bounds.bytes });
     }
-    match tokio::time::timeout(timeout, whole(body, limit)).await {
-        Err(_) => Err(BodyError::TooSlow(timeout)),
+    match tokio::time::timeout(bounds.timeout, whole(body, bounds)).await {
+        Err(_) => Err(BodyError::TooSlow(bounds.timeout)),
         Ok(read) => read,
     }
 }
 
 /// Copies each piece as it comes. Kept as they are, pieces of one byte would each hold a buffer of hyper's of 8 KiB.
-async fn whole<B: Body>(body: B, limit: usize) -> Result<Bytes, BodyError> {
+async fn whole<B: Body>(body: B, bounds: &Bounds) -> Result<Whole, BodyError> {
     let announced = body.size_hint().exact();
     let mut body = pin!(body);
     let mut read = BytesMut::new();
+    let mut memory = bounds.memory.reserve();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else { continue };
-        if data.remaining() > limit - read.len() {
-            return Err(BodyError::TooLarge { limit });
+        let length = read.len() + data.remaining();
+        if length > bounds.bytes {
+            return Err(BodyError::TooLarge { limit: bounds.bytes });
+        }
+        if !memory.grow_to(length.saturating_sub(SMALL)) {
+            return Err(BodyError::MemoryBusy);
         }
         read.put(data);
     }
     // hyper says so itself when a body breaks off. It would be a payment of another amount, so it is looked at twice.
     match announced.is_none_or(|announced| announced == read.len() as u64) {
-        true => Ok(read.freeze()),
+        true => Ok(Whole { bytes: read.freeze(), memory }),
         false => Err(BodyError::Incomplete),
     }
 }

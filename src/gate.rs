@@ -12,6 +12,7 @@ mod web_page;
 use hyper::http::request::Parts;
 
 use crate::endpoint::{self, Endpoint};
+use crate::server::Peer;
 use forwarded::refuse_forwarded;
 pub use host::{BadHost, Hosts};
 use web_page::{refuse_browsers, refuse_web_pages};
@@ -57,8 +58,8 @@ pub enum Stranger {
 ///
 /// # Errors
 /// [`Stranger`] says what was seen and what is taken.
-pub fn admit(head: &Parts, hosts: &Hosts) -> Result<(), Stranger> {
-    refuse_foreign_hosts(head, hosts)?;
+pub fn admit(head: &Parts, peer: &Peer, hosts: &Hosts) -> Result<(), Stranger> {
+    refuse_foreign_hosts(head, peer, hosts)?;
     refuse_web_pages(head)
 }
 
@@ -67,8 +68,14 @@ pub fn admit(head: &Parts, hosts: &Hosts) -> Result<(), Stranger> {
 ///
 /// # Errors
 /// [`Stranger`] says what was seen and what is taken.
-pub fn admit_caller(head: &Parts, path: &str, hosts: &Hosts, allow_forwarded: bool) -> Result<(), Stranger> {
-    admit(head, hosts)?;
+pub fn admit_caller(
+    head: &Parts,
+    path: &str,
+    peer: &Peer,
+    hosts: &Hosts,
+    allow_forwarded: bool,
+) -> Result<(), Stranger> {
+    admit(head, peer, hosts)?;
     let endpoint = endpoint::find(path).ok();
     if endpoint.and_then(Endpoint::browser_page).is_none() {
         refuse_browsers(head, endpoint)?;
@@ -83,8 +90,8 @@ pub fn admit_caller(head: &Parts, path: &str, hosts: &Hosts, allow_forwarded: bo
 ///
 /// # Errors
 /// [`Stranger`] says what was seen and what is taken.
-pub fn refuse_foreign_hosts(head: &Parts, hosts: &Hosts) -> Result<(), Stranger> {
-    hosts.refuse_foreign(head)
+pub fn refuse_foreign_hosts(head: &Parts, peer: &Peer, hosts: &Hosts) -> Result<(), Stranger> {
+    hosts.refuse_foreign(head, peer.local)
 }
 
 /// For pages that customers' browsers open under the shop's own name: any `Host`, but exactly one, and no other target

@@ -14,7 +14,7 @@
 //!
 //! A module uses only modules of rows above its own; `server` and `client` stand alone and know hyper, not QFPay.
 //!
-//! 1. `base_url`, `client`, `credentials`, `server`
+//! 1. `base_url`, `client`, `credentials`, `memory_budget`, `server`
 //! 2. `endpoint`, `respcd`, `sign`
 //! 3. `browser`, `decode`, `body`, `gate`, `headers`
 //! 4. `outbound`, `config`
@@ -65,6 +65,7 @@ pub mod error;
 pub mod explain;
 pub mod gate;
 pub mod headers;
+pub mod memory_budget;
 pub mod metrics;
 pub mod notification;
 pub mod outbound;

@@ -10,12 +10,12 @@ mod source;
 mod under_way;
 
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use hyper::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use hyper::http::{HeaderMap, HeaderName, HeaderValue, request};
 use hyper::{Method, Request, Response};
@@ -30,7 +30,7 @@ use crate::gate::{self, Hosts};
 use crate::headers;
 use crate::metrics::Metrics;
 use crate::receiver::Receivers;
-use crate::server::{Peer, Shutdown, Stage};
+use crate::server::{Peer, RequestBody, Shutdown, Stage};
 use crate::sign::{VerifiedNotification, Verifier};
 use crate::upstream::Delivery;
 use memory::{Fingerprint, Memory, fingerprint};
@@ -54,17 +54,15 @@ pub struct Notifications {
     receivers: Receivers,
     metrics: Arc<Metrics>,
     shutdown: Shutdown,
-    /// Deliveries at once; shutdown waits until all are free again.
-    pub in_flight: Arc<Semaphore>,
+    /// Deliveries at once.
+    in_flight: Arc<Semaphore>,
 }
 
 /// Bounds on what senders can take up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Limits {
-    /// The largest notification, in bytes.
-    pub body_bytes: usize,
-    /// How long its body may take.
-    pub body_timeout: Duration,
+    /// For the body of a notification.
+    pub bodies: body::Bounds,
     /// Deliveries at once.
     pub in_flight: usize,
     /// How many acknowledged ones are known again.
@@ -98,34 +96,29 @@ impl Notifications {
             routes: settings.routes.iter().map(route).collect(),
             memory: Memory::new(limits.remember),
             under_way: UnderWay::default(),
+            in_flight: Arc::new(Semaphore::new(limits.in_flight)),
             limits,
             hosts: config.listen.allowed_hosts.clone(),
             trusted_proxies: settings.trusted_proxies.clone(),
             receivers,
             metrics,
             shutdown,
-            in_flight: Arc::new(Semaphore::new(limits.in_flight)),
         }
     }
 
     /// Answers one request, whatever it is, and writes its line in the log.
     ///
-    /// A task of its own carries it: a sender that hangs up does not cancel what the receiver is already doing.
-    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    /// A panic becomes an answer. As with calls, a sender that hangs up does not cancel what the receiver is already doing.
+    pub async fn handle(&self, request: Request<RequestBody>, peer: &Peer) -> Response<Full<Bytes>> {
         // A fresh id: outsiders reach this listener, and do not choose what stands in the log.
         let request_id = RequestId::fresh();
         let mut record = Record::new(request_id.clone());
-        let service = self.clone();
-        let relayed = tokio::spawn(async move {
-            let answered = service.answer(request, &mut record).await;
-            record.write(&service.metrics, answered.as_ref().err());
-            answered
-        });
-        let answered = relayed.await.unwrap_or_else(|_panic| {
-            tracing::error!(%request_id, "a notification panicked");
+        let answered = AssertUnwindSafe(self.answer(request, peer, &mut record)).catch_unwind().await;
+        let answered = answered.unwrap_or_else(|_panic| {
             let detail = "the notification ended in a defect of the sidecar";
             Err(Failure::on_the_way(Code::Internal, Delivery::Unknown, detail))
         });
+        record.write(&self.metrics, answered.as_ref().err());
         let mut response = match answered {
             Ok(()) => success(),
             // A stranger's connection is not kept; QFPay opens a new one for its next notification anyway.
@@ -141,16 +134,20 @@ impl Notifications {
 
     /// The life of a notification, in order. `Ok` is the acknowledgement, and the receiver's answer is the only way
     /// there, now or at an earlier time.
-    async fn answer(&self, request: Request<Incoming>, record: &mut Record) -> Result<(), Failure> {
+    async fn answer(
+        &self,
+        request: Request<RequestBody>,
+        peer: &Peer,
+        record: &mut Record,
+    ) -> Result<(), Failure> {
         let (head, body) = request.into_parts();
         record.signed = head.headers.contains_key(headers::SIGN_HEADER);
-        gate::admit(&head, &self.hosts)?;
-        let peer = head.extensions.get::<Peer>().and_then(|peer| peer.address);
+        gate::admit(&head, peer, &self.hosts)?;
         let route = self.matched(&head)?;
         record.route = route.config.path.clone();
-        self.check_source(route, peer, &head.headers, record)?;
+        self.check_source(route, peer.address, &head.headers, record)?;
         let received = headers::signature(&head.headers, SignType::Md5)?;
-        let body = body::read(body, self.limits.body_bytes, self.limits.body_timeout).await?;
+        let body::Whole { bytes: body, memory: _memory } = body::read(body, &self.limits.bodies).await?;
         if body.is_empty() {
             return Err(Failure::refused(Code::BodyEmpty, "the notification has no body"));
         }

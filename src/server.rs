@@ -2,51 +2,52 @@
 //!
 //! Knows hyper, not QFPay.
 
-mod budget;
+mod acceptor;
+mod conn_state;
 mod connection;
-mod crowd;
-mod entrance;
+mod connection_limit;
 mod head;
+mod lingering_close;
 mod listener;
-mod parting;
 mod passed;
-mod progress;
 mod refusal;
+mod server_io;
 mod shutdown;
 mod socket_file;
-mod unsent;
-mod watch;
+mod stream;
 
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use hyper::http::HeaderValue;
 use hyper::{Request, Response};
 
+use acceptor::Acceptor;
+pub use connection::RequestBody;
 use connection::Service;
-use crowd::Crowd;
-use entrance::Entrance;
-pub use listener::{Address, BadAddress, CannotListen, Listener, Peer};
+use connection_limit::ConnectionLimit;
+pub use listener::{Address, BadAddress, CannotListen, Listener};
 pub use passed::Passed;
 pub use refusal::Refusal;
 pub use shutdown::{Shutdown, Stage};
 pub use socket_file::SocketFile;
+pub use stream::Peer;
 
 /// Bounds on what callers can take up.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections open at once. For a further one the connection that has waited longest for its caller is closed.
+    /// Connections open at once. For a further one the connection that has waited longest for its caller is evicted.
     pub connections: usize,
     /// Headers of a request.
     pub headers: usize,
-    /// A request's head, in bytes.
+    /// A request's head, in bytes. A connection holds as much of the requests that it has not served yet, and of the answer
+    /// that its caller has not read.
     pub head_bytes: usize,
-    /// What requests hold together beyond the first 8 KiB of each, in bytes.
-    pub large_requests_bytes: usize,
     /// How long a request head may take.
     pub header_timeout: Duration,
     /// How long a connection may be idle between requests, or a caller may take to read more of an answer.
@@ -83,21 +84,13 @@ impl From<Infallible> for CloseConnection {
     }
 }
 
-/// An extension of requests whose URI may not be all of what the caller sent as the target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HiddenTarget {
-    /// The target held a `#`: what stood behind it is not in the URI any more.
-    Fragment,
-    /// The request was sent before the one before it was answered, so its line was not looked at.
-    Pipelined,
-}
-
 /// Serves until `shutdown` drains, and as long as callers are connected for `limits.grace_period` more: whether a request
 /// that comes then is taken is for the handler to say, and its answer closes the connection. Open requests may finish
 /// until [`Shutdown::TIME_TO_TELL`] after the cut-off.
 ///
-/// `refuse` makes the answer to a request that no handler sees. A handler reads a body whole before it does anything
-/// that matters: a connection whose body is still awaited may have to give up its place.
+/// `refuse` makes the answer to a request that no handler sees. A handler reads a body whole before it does anything that
+/// matters: a connection whose body is still awaited may be evicted, which drops nothing but that wait. Once a handler has
+/// all of a request it is polled to its end, whatever its caller does meanwhile.
 ///
 /// Returns whether every connection finished in time.
 pub async fn serve<H, F, B>(
@@ -108,37 +101,45 @@ pub async fn serve<H, F, B>(
     shutdown: Shutdown,
 ) -> bool
 where
-    H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Response<B>, CloseConnection>> + Send,
-    B: Body + Send + Unpin + 'static,
-    B::Data: Send,
+    H: Fn(Request<RequestBody>, Peer) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Response<B>, CloseConnection>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let service = Service::new(handler, refuse, limits, shutdown.clone());
-    let mut entrance = Entrance::new(listener, &service.crowd);
+    let limit = ConnectionLimit::new(limits.connections);
+    let mut acceptor = Acceptor::new(listener, &limit);
+    let service = Arc::new(Service {
+        handler,
+        refuse,
+        limits,
+        keep_alive: limits.keep_alive(),
+        limit: limit.clone(),
+        shutdown: shutdown.clone(),
+    });
     {
-        let mut over = pin!(grace_period_over(&shutdown, limits.grace_period, &service.crowd));
+        let mut over = pin!(grace_period_over(&shutdown, limits.grace_period, &limit));
         loop {
             tokio::select! {
-                arrival = entrance.next() => service.open(arrival),
+                accepted = acceptor.next() => service.open(accepted),
                 () = &mut over => break,
             }
         }
     }
-    // Whoever was connected by the system already may have sent its request: it is answered as well.
-    while let Some(arrival) = entrance.waiting() {
-        service.open(arrival);
+    // Callers that the system has connected already may have sent their request: they are answered as well.
+    while let Some(accepted) = acceptor.waiting() {
+        service.open(accepted);
     }
-    drop(entrance);
+    drop(acceptor);
+    limit.close_idle();
     tokio::select! {
         biased;
-        () = service.end() => true,
+        () = limit.emptied() => true,
         () = told(&shutdown) => false,
     }
 }
 
 /// Completes when shutdown has begun and either the grace period has passed or no connection is left.
-async fn grace_period_over(shutdown: &Shutdown, lasts: Duration, connections: &Crowd) {
+async fn grace_period_over(shutdown: &Shutdown, lasts: Duration, connections: &ConnectionLimit) {
     shutdown.reached(Stage::Draining).await;
     tokio::select! {
         () = tokio::time::sleep(lasts) => {}

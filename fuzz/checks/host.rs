@@ -19,10 +19,10 @@ pub fn check(input: &[u8]) {
         request.headers_mut().append(HOST, value);
     }
     let local = SocketAddr::from(LOCAL);
-    request.extensions_mut().insert(Peer { address: Some(local.ip()), local: Some(local) });
+    let peer = Peer { address: Some(local.ip()), local: Some(local), uid: None };
     let hosts = Hosts::parse(&["sidecar.test".to_owned()]).expect("a name");
     let (head, ()) = request.into_parts();
-    if gate::refuse_foreign_hosts(&head, &hosts).is_err() {
+    if gate::refuse_foreign_hosts(&head, &peer, &hosts).is_err() {
         return;
     }
     assert_eq!(head.headers.len(), 1, "more than one");

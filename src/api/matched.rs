@@ -6,13 +6,14 @@ use super::{Api, Record, answer};
 use crate::endpoint::{self, BrowserPage, Endpoint};
 use crate::error::{Code, Failure};
 use crate::gate::{self, Stranger};
-use crate::server::HiddenTarget;
+use crate::server::Peer;
 
 impl Api {
     /// The path of a request that may speak to this listener, without the public prefix of customers' pages.
     pub(super) fn admitted<'h>(
         &self,
         head: &'h request::Parts,
+        peer: &Peer,
         record: &mut Record,
     ) -> Result<&'h str, Stranger> {
         let path = head.uri.path();
@@ -22,7 +23,7 @@ impl Api {
                 record.is_for_people = answer::is_for_people(head);
                 gate::admit_customers(head).map(|()| page)
             }
-            None => gate::admit_caller(head, path, &self.hosts, self.allow_forwarded).map(|()| path),
+            None => gate::admit_caller(head, path, peer, &self.hosts, self.allow_forwarded).map(|()| path),
         }
     }
 
@@ -33,19 +34,6 @@ impl Api {
         head: &request::Parts,
         record: &mut Record,
     ) -> Result<&'static Endpoint, Failure> {
-        if let Some(hidden) = head.extensions.get::<HiddenTarget>() {
-            let detail = match hidden {
-                HiddenTarget::Fragment if path.starts_with("/checkstand") => {
-                    "the target holds a '#', and everything behind it would be lost; the sidecar's checkout is \
-                     /checkstand/?paysource=..., without #/"
-                }
-                HiddenTarget::Fragment => "the target holds a '#', and everything behind it would be lost",
-                HiddenTarget::Pipelined => {
-                    "requests are taken one at a time: wait for the answer before the next one"
-                }
-            };
-            return Err(Failure::refused(Code::TargetRefused, detail));
-        }
         if !endpoint::is_plain_path(path) {
             let detail = "the path has an empty segment, '.', '..', or characters outside A-Z a-z 0-9 _ . -";
             return Err(Failure::refused(Code::TargetRefused, detail));

@@ -1,7 +1,6 @@
 //! `POST /sidecar/v1/verify`: for shops that receive notifications themselves and hold no key.
 
 use bytes::Bytes;
-use hyper::body::Incoming;
 use hyper::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use hyper::http::{HeaderValue, request};
 use hyper::{Method, Response};
@@ -12,6 +11,7 @@ use crate::credentials::SignType;
 use crate::endpoint::VERIFY;
 use crate::error::{Code, Failure};
 use crate::headers;
+use crate::server::RequestBody;
 use crate::sign::VerifiedNotification;
 use crate::upstream::AnswerBody;
 
@@ -20,7 +20,7 @@ impl Api {
     pub(super) async fn verify(
         &self,
         head: &request::Parts,
-        body: Incoming,
+        body: RequestBody,
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
         record.endpoint = Some(&VERIFY);
@@ -29,9 +29,9 @@ impl Api {
         }
         let received = headers::signature(&head.headers, SignType::Md5)?;
         let waiting = record.waiting();
-        let body = body::read(body, self.notification_bytes, self.body_timeout).await;
+        let read = body::read(body, &self.notification_bodies).await;
         record.waited(waiting);
-        let body = body?;
+        let body::Whole { bytes: body, memory: _memory } = read?;
         record.place = Some(self.place(Holder::AnsweredHere)?);
         if body.is_empty() {
             let detail = "the body is empty; a framework may have read it already (PHP: php://input)";

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use hyper::Request;
-use hyper::body::Incoming;
 
-use super::{StartError, refusals, with_roots};
+use super::{StartError, bodies, refusals, with_roots};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::notification::{self, Notifications};
 use crate::receiver::Receivers;
-use crate::server::{self, Limits, Listener, Shutdown};
+use crate::server::{self, Limits, Listener, Peer, RequestBody, Shutdown};
 
 /// Prepares the service: from the keyring it takes what verifies, and nothing that signs.
 pub(super) fn prepare(
@@ -23,8 +22,7 @@ pub(super) fn prepare(
         Receivers::new(settings.receiver_timeout, roots)
     })?;
     let limits = notification::Limits {
-        body_bytes: settings.body_bytes,
-        body_timeout: config.limits.body_timeout,
+        bodies: bodies(config, settings.body_bytes),
         in_flight: config.limits.in_flight,
         remember: settings.remember,
     };
@@ -34,21 +32,16 @@ pub(super) fn prepare(
 /// Serves notifications like calls: what was handed to a receiver is finished, and nothing new is taken.
 pub(super) async fn serve(
     notifications: Option<(Listener, Arc<Notifications>)>,
-    places: u32,
     limits: Limits,
     shutdown: Shutdown,
 ) -> bool {
     let Some((listener, notifications)) = notifications else { return true };
-    let in_flight = notifications.in_flight.clone();
-    let handler = move |request: Request<Incoming>| {
+    let handler = move |request: Request<RequestBody>, peer: Peer| {
         let notifications = notifications.clone();
-        async move { Ok(notifications.handle(request).await) }
+        async move { Ok(notifications.handle(request, &peer).await) }
     };
     // QFPay opens a connection when it has something to say: one that idles is a stranger's.
     let limits = Limits { idle_timeout: limits.header_timeout, ..limits };
     let refuse = |refusal| refusals::tell("notifications", refusal);
-    let finished = server::serve(listener, handler, refuse, limits, shutdown).await;
-    // A sender that hung up has no connection any more, but what its notification became is still awaited.
-    let _all = in_flight.acquire_many(places).await;
-    finished
+    server::serve(listener, handler, refuse, limits, shutdown).await
 }

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use hyper::Request;
-use hyper::body::Incoming;
 
 use super::stand_in::serve_sandbox;
 use super::{Sidecar, notifications, refusals};
-use crate::server::{self, Limits, Shutdown, Stage};
+use crate::server::{self, Limits, Peer, RequestBody, Shutdown, Stage};
 
 impl Sidecar {
     /// Serves until `stop` completes, then finishes what is in flight.
@@ -23,8 +22,8 @@ impl Sidecar {
         }
         let admin = self.admin_listener.map(|listener| {
             let admin = self.admin;
-            let handler = move |request: Request<Incoming>| {
-                let response = admin.handle(&request.into_parts().0);
+            let handler = move |request: Request<RequestBody>, peer: Peer| {
+                let response = admin.handle(&request.into_parts().0, &peer);
                 async move { Ok(response) }
             };
             let refuse = |refusal| refusals::tell("admin", refusal);
@@ -32,9 +31,9 @@ impl Sidecar {
         });
 
         let api = self.api.clone();
-        let handler = move |request: Request<Incoming>| {
+        let handler = move |request: Request<RequestBody>, peer: Peer| {
             let api = api.clone();
-            async move { Ok(api.handle(request).await) }
+            async move { Ok(api.handle(request, &peer).await) }
         };
         let metrics = self.api.metrics.clone();
         let refuse = move |refusal| refusals::count(&metrics, refusal);
@@ -43,15 +42,8 @@ impl Sidecar {
             stop.await;
             shutdown.begin(self.shutdown_timeout);
         };
-        let calls = async {
-            let drained =
-                server::serve(self.api_listener, handler, refuse, self.limits, shutdown.clone()).await;
-            // A caller that hung up has no connection any more, but the outcome of its call is still awaited.
-            self.api.places.all_free().await;
-            drained
-        };
-        let notifications =
-            notifications::serve(self.notifications, self.in_flight, self.limits, shutdown.clone());
+        let calls = server::serve(self.api_listener, handler, refuse, self.limits, shutdown.clone());
+        let notifications = notifications::serve(self.notifications, self.limits, shutdown.clone());
         let (calls, notifications, ()) = tokio::join!(calls, notifications, stopped);
         last.begin(Duration::ZERO);
         if let Some(admin) = admin {

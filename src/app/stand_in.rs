@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::Request;
-use hyper::body::Incoming;
 
 use super::{StartError, bind, limits, refusals};
 use crate::base_url::UpstreamUrl;
@@ -12,7 +11,7 @@ use crate::config::Config;
 use crate::error::Failure;
 use crate::gate::{self, Hosts};
 use crate::sandbox::{self, Sandbox};
-use crate::server::{self, Address, CloseConnection, Limits, Listener, Passed, Shutdown};
+use crate::server::{self, Address, CloseConnection, Limits, Listener, Passed, Peer, RequestBody, Shutdown};
 
 /// Binds the sandbox, which must know its own address to show pages to browsers.
 pub(super) async fn start_sandbox(config: &Config) -> Result<(Listener, Sandbox, UpstreamUrl), StartError> {
@@ -38,11 +37,11 @@ pub(super) async fn serve_sandbox(
     limits: Limits,
     shutdown: Shutdown,
 ) -> bool {
-    let handler = move |request: Request<Incoming>| {
+    let handler = move |request: Request<RequestBody>, peer: Peer| {
         let (sandbox, hosts) = (sandbox.clone(), hosts.clone());
         async move {
             let (head, body) = request.into_parts();
-            let answered = match gate::refuse_foreign_hosts(&head, &hosts) {
+            let answered = match gate::refuse_foreign_hosts(&head, &peer, &hosts) {
                 Ok(()) => sandbox.handle(Request::from_parts(head, body)).await,
                 Err(stranger) => {
                     let failure = Failure::from(stranger);

@@ -21,7 +21,7 @@ pub struct Limits {
     pub headers: usize,
     /// A request's head, in bytes.
     pub head_bytes: usize,
-    /// What requests hold together beyond the first 8 KiB of each, in bytes.
+    /// What bodies hold together beyond the first 8 KiB of each, in bytes.
     pub large_requests_bytes: usize,
     /// Calls in work at once, once their body is read.
     pub in_flight: usize,
@@ -47,7 +47,7 @@ pub(super) fn limits(raw: &mut Raw) -> Option<Limits> {
     let body_timeout = raw.milliseconds("limits.body_timeout_ms");
     let connections = raw.count("limits.connections", "connections", 1..=65_536);
     let headers = raw.count("limits.headers", "headers", 8..=1024);
-    let head_bytes = raw.count("limits.head_bytes", "bytes", 8192..=1 << 20);
+    let head_bytes = raw.count("limits.head_bytes", "bytes", 8192..=128 << 10);
     let large_requests_bytes = raw.count("limits.large_requests_bytes", "bytes", 1024..=1 << 30);
     let in_flight = raw.count("limits.in_flight", "calls", 1..=65_536);
     let streams = raw.count("limits.streams", "answers", 1..=65_536);

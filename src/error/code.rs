@@ -41,16 +41,16 @@ table! {
         "Let an HTTP library write it: one length, one Host, lines that end in CR LF, no control characters."
     TargetTooLong "target_too_long" 414
         "The request line is too long."
-        "Send the parameters in a form body."
+        "Send the parameters in a form body, or raise limits.head_bytes."
     HeadTooLarge "head_too_large" 431
         "The request's head is too large."
         "Send fewer and shorter headers; limits.headers and limits.head_bytes are the bounds."
     HeadTooSlow "head_too_slow" 408
         "The request's head did not arrive in time."
         "Send the whole head at once; limits.header_timeout_ms is the bound."
-    Crowded "crowded" 503
-        "Too many callers have sent half a request, and this one has waited longest or is large."
-        "Nothing was sent; send the whole request at once. limits.connections and limits.large_requests_bytes are the bounds."
+    ConnectionEvicted "connection_evicted" 503
+        "All of limits.connections are open, and this connection had waited longest for its caller."
+        "Nothing was sent; send the whole request at once. limits.connections is the bound."
     TargetRefused "target_refused" 400
         "The request target is not a plain path."
         "Send an origin-form path of letters, digits and _ . - / only; in the query a literal # is %23."
@@ -219,6 +219,9 @@ table! {
     Busy "busy" 503
         "The sidecar has too many calls in flight."
         "Nothing was sent; try again shortly. limits.in_flight is the bound; a part of it is kept for payments, and for other apps."
+    MemoryBusy "memory_busy" 503
+        "The request is large, and other large requests hold all the memory for such."
+        "Nothing was sent; try again shortly. limits.large_requests_bytes is the bound."
     StreamsBusy "streams_busy" 503
         "QFPay's answer is large, and too many callers are reading such answers."
         "QFPay answered, but its answer was not passed on. Read answers faster; limits.streams is the bound."

@@ -29,6 +29,7 @@ refusals! {
     BodyError => |error| match error {
         BodyError::TooLarge { .. } => Code::BodyTooLarge,
         BodyError::TooSlow(_) => Code::BodyTooSlow,
+        BodyError::MemoryBusy => Code::MemoryBusy,
         BodyError::Incomplete => Code::BodyIncomplete,
     };
     ParamError => |error| of_param(&error);
@@ -121,7 +122,15 @@ impl From<Refusal> for Failure {
             Refusal::Http2 => {
                 (Code::HeadMalformed, "what came looks like HTTP/2; the sidecar speaks HTTP/1.1")
             }
-            Refusal::TargetTooLong => (Code::TargetTooLong, "the request line is longer than 65534 bytes"),
+            Refusal::Fragment => {
+                let detail = "the target holds a '#', and everything behind it would be lost; the sidecar's checkout is \
+                              /checkstand/?paysource=..., without #/";
+                (Code::TargetRefused, detail)
+            }
+            Refusal::TargetTooLong => (
+                Code::TargetTooLong,
+                "the request line is longer than limits.head_bytes, or than 65534 bytes",
+            ),
             Refusal::HeadTooLarge => (
                 Code::HeadTooLarge,
                 "the head is over limits.head_bytes or limits.headers, or announces a body beyond all bounds",
@@ -130,7 +139,10 @@ impl From<Refusal> for Failure {
                 (Code::HeadTooSlow, "the head was not complete within limits.header_timeout_ms")
             }
             Refusal::Ending => (Code::ShuttingDown, "the request was not complete when the sidecar ended"),
-            Refusal::Crowded => (Code::Crowded, "the request was not complete when its place was needed"),
+            Refusal::Evicted => (
+                Code::ConnectionEvicted,
+                "the request was not complete when another connection needed its permit",
+            ),
         };
         Self::refused(code, detail)
     }

@@ -11,7 +11,6 @@ use hyper::http::header::HOST;
 use hyper::http::request::Parts;
 
 use super::{Stranger, shown};
-use crate::server::Peer;
 
 /// The port of a `Host` without one: no listener speaks TLS.
 const HTTP_PORT: u16 = 80;
@@ -54,14 +53,9 @@ impl Hosts {
 
     /// Refuses a request for a host that is not this listener. On a unix socket any one host passes, or none: browsers
     /// cannot reach it.
-    pub(super) fn refuse_foreign(&self, head: &Parts) -> Result<(), Stranger> {
-        let peer = head.extensions.get::<Peer>().copied();
+    pub(super) fn refuse_foreign(&self, head: &Parts, local: Option<SocketAddr>) -> Result<(), Stranger> {
         let host = only(head)?;
-        if peer.is_some_and(|peer| peer.local.is_none()) {
-            return Ok(());
-        }
-        // Without a connection nothing is ours.
-        let local = peer.and_then(|peer| peer.local);
+        let Some(local) = local else { return Ok(()) };
         let authority = host.and_then(Authority::parse);
         if authority.is_some_and(|authority| self.know(&authority, local)) {
             return Ok(());
@@ -70,34 +64,32 @@ impl Hosts {
             Some(host) => format!("the Host header is {}", shown(host)),
             None => "there is no Host header".to_owned(),
         };
-        let port = local.map_or_else(String::new, |local| format!(" with port {}", local.port()));
         let taken = format!(
-            "taken are 127.0.0.1, localhost and [::1], alone or{port}, the address that was connected to{port}, and the \
-             names in listen.allowed_hosts"
+            "taken are 127.0.0.1, localhost and [::1], alone or with port {port}, the address that was connected to with \
+             port {port}, and the names in listen.allowed_hosts",
+            port = local.port()
         );
         Err(Stranger::Host { seen, taken })
     }
 
-    fn know(&self, seen: &Authority, local: Option<SocketAddr>) -> bool {
+    fn know(&self, seen: &Authority, local: SocketAddr) -> bool {
         let port = seen.port.unwrap_or(HTTP_PORT);
         let this_machine = match &seen.host {
             Host::Address(ip) => loopback(ip),
             Host::Name(name) => name == "localhost",
         };
-        if let Some(local) = local {
-            // No foreign name can be one of these, so they pass without a port: some clients leave it out.
-            let by_name = this_machine && seen.port.is_none_or(|port| port == local.port());
-            // A socket for both families writes 127.0.0.1 as ::ffff:127.0.0.1.
-            let address = seen.host == Host::Address(local.ip().to_canonical());
-            if by_name || address && port == local.port() {
-                return true;
-            }
+        // No foreign name can be one of these, so they pass without a port: some clients leave it out.
+        let by_name = this_machine && seen.port.is_none_or(|port| port == local.port());
+        // A socket for both families writes 127.0.0.1 as ::ffff:127.0.0.1.
+        let address = seen.host == Host::Address(local.ip().to_canonical());
+        if by_name || address && port == local.port() {
+            return true;
         }
         self.0.iter().any(|known| {
             let same_port = match known.port {
                 Some(known) => known == port,
                 // A web server in front may pass its own name on without a port.
-                None => seen.port.is_none() || local.is_some_and(|local| local.port() == port),
+                None => seen.port.is_none() || local.port() == port,
             };
             known.host == seen.host && same_port
         })

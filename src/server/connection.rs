@@ -1,170 +1,148 @@
-//! One connection: its requests go to the handler one by one, and however it ends, it is seen off.
+//! One connection: hyper between its bytes and the handler, and how it ends. No task of its own carries a call, so whatever
+//! ends a connection has to leave a call in work alone.
 
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_util::future::Either;
-use hyper::body::{Body, Incoming};
-use hyper::http::header::CONNECTION;
-use hyper::http::{HeaderName, HeaderValue};
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::http::header::{CONNECTION, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioTimer;
-use hyper_util::server::graceful::GracefulShutdown;
 
-use super::budget::Budget;
-use super::crowd::Crowd;
-use super::entrance::Arrival;
-use super::head::Seen;
-use super::listener::Peer;
-use super::parting::see_off;
-use super::progress::{Progress, Times};
-use super::unsent::Unsent;
-use super::watch::{Watched, WatchedBody};
-use super::{CloseConnection, HiddenTarget, Limits, Refusal, Shutdown, Stage};
+use super::acceptor::Accepted;
+use super::conn_state::ConnState;
+use super::connection_limit::ConnectionLimit;
+use super::lingering_close::{close_at_once, linger};
+use super::refusal::wire_format;
+use super::server_io::{End, ServerIo};
+use super::stream::Peer;
+use super::{CloseConnection, Limits, Refusal, Shutdown, Stage};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+/// The smallest that hyper takes as the bound of its buffers, in bytes.
+const SMALLEST_BUFFER: usize = 8192;
 
 /// What the connections of a listener have in common.
 pub(super) struct Service<H, R> {
-    handler: Arc<H>,
-    refuse: Arc<R>,
-    limits: Limits,
-    /// Who is connected.
-    pub(super) crowd: Arc<Crowd>,
-    shutdown: Shutdown,
-    large_requests: Arc<Budget>,
-    graceful: GracefulShutdown,
+    pub(super) handler: H,
+    pub(super) refuse: R,
+    pub(super) limits: Limits,
+    pub(super) keep_alive: Option<HeaderValue>,
+    pub(super) limit: Arc<ConnectionLimit>,
+    pub(super) shutdown: Shutdown,
 }
 
 impl<H, R, F, B> Service<H, R>
 where
-    H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+    H: Fn(Request<RequestBody>, Peer) -> F + Send + Sync + 'static,
     R: Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
-    F: Future<Output = Result<Response<B>, CloseConnection>> + Send,
-    B: Body + Send + Unpin + 'static,
-    B::Data: Send,
+    F: Future<Output = Result<Response<B>, CloseConnection>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    pub(super) fn new(handler: H, refuse: R, limits: Limits, shutdown: Shutdown) -> Self {
-        Self {
-            handler: Arc::new(handler),
-            refuse: Arc::new(refuse),
-            limits,
-            crowd: Crowd::new(limits.connections),
-            shutdown,
-            large_requests: Budget::new(limits.large_requests_bytes),
-            graceful: GracefulShutdown::new(),
-        }
-    }
-
     /// Serves a connection in a task of its own.
-    pub(super) fn open(&self, Arrival { connection, peer, place }: Arrival) {
-        let times = Times { head: self.limits.header_timeout, idle: self.limits.idle_timeout };
-        let progress = Progress::new(&self.large_requests);
-        let member = self.crowd.join(progress.clone(), place);
-        let unsent = Unsent::default();
-        let (connection, brings_back) = Watched::new(connection, times, progress.clone(), unsent.clone());
-        let requests = Requests {
-            handler: self.handler.clone(),
-            peer,
-            progress: progress.clone(),
-            unsent,
-            crowd: self.crowd.clone(),
-            shutdown: self.shutdown.clone(),
-            keep_alive: self.limits.keep_alive(),
-        };
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(None) // `Watched` tells a slow head from an idle connection
+    pub(super) fn open(self: &Arc<Self>, accepted: Accepted) {
+        tokio::spawn(self.clone().serve(accepted));
+    }
+
+    async fn serve(self: Arc<Self>, Accepted { stream, peer, permit }: Accepted) {
+        let (state, place) = self.limit.admit(permit);
+        let io = ServerIo::new(stream, state.clone(), self.limit.clone(), self.limits);
+        let mut connection = http1::Builder::new()
             .max_headers(self.limits.headers)
-            .max_buf_size(self.limits.head_bytes)
+            .max_buf_size(self.limits.head_bytes.max(SMALLEST_BUFFER))
             .half_close(true) // a caller that has sent everything may still wait for its answer
-            .serve_connection(connection, service_fn(move |request| requests.answer(request)));
-        // What comes during the grace period is closed by its first answer. To hyper's own end it would be a connection that
-        // has not said anything, which is closed without looking whether a request has come meanwhile.
-        let connection = match self.shutdown.has_reached(Stage::Draining) {
-            false => Either::Left(self.graceful.watch(connection)),
-            true => Either::Right(connection),
+            .serve_connection(io, service_fn(|request| self.answer(request, peer, &state)));
+        let ended = poll_fn(|cx| {
+            state.task.register(cx.waker());
+            // This drops the wait for a request or for a reader, never a call in work.
+            if state.is_evicted() { Poll::Ready(Ok(())) } else { Pin::new(&mut connection).poll(cx) }
+        })
+        .await;
+        if let Err(error) = &ended {
+            tracing::debug!(%error, "connection ended early");
+        }
+        let (stream, end) = connection.into_parts().io.ends(ended.is_err());
+        let final_response = match end {
+            End::Silent => return,
+            End::Answered => None,
+            End::Refused(refusal) => Some(wire_format(&(self.refuse)(refusal))),
         };
-        let (refuse, shutdown) = (self.refuse.clone(), self.shutdown.clone());
-        tokio::spawn(async move {
-            let ended = tokio::select! {
-                biased; // a connection that is let go must not read on
-                () = progress.is_let_go() => None,
-                ended = connection => Some(ended),
-            };
-            if let Some(Err(error)) = &ended {
-                tracing::debug!(%error, "connection ended early");
-            }
-            see_off(ended, shutdown.has_reached(Stage::Draining), brings_back, &progress, member, &*refuse)
-                .await;
-        });
+        if state.closes() {
+            linger(stream, final_response, &state).await;
+        } else {
+            drop(place); // another connection waits for its permit
+            close_at_once(stream, &final_response.unwrap_or_default()).await;
+        }
     }
 
-    /// Closes idle connections, and completes when nobody is left.
-    pub(super) async fn end(self) {
-        self.graceful.shutdown().await;
-        self.crowd.has_gone().await;
-    }
-}
-
-/// The requests of one connection, between hyper and the handler.
-struct Requests<H> {
-    handler: Arc<H>,
-    peer: Peer,
-    progress: Progress,
-    unsent: Unsent,
-    crowd: Arc<Crowd>,
-    shutdown: Shutdown,
-    keep_alive: Option<HeaderValue>,
-}
-
-impl<H> Requests<H> {
-    /// Tells the handler what hyper does not, and the caller how long the connection is kept.
-    fn answer<F, B>(
+    /// Answers one request, and tells the caller whether and how long the connection is kept.
+    async fn answer(
         &self,
-        mut request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response<WatchedBody<B>>, CloseConnection>> + use<H, F, B>
-    where
-        H: Fn(Request<Incoming>) -> F,
-        F: Future<Output = Result<Response<B>, CloseConnection>>,
-    {
-        request.extensions_mut().insert(self.peer);
-        let seen = self.progress.begins(&request);
-        let hidden = match seen {
-            Some(Seen::Fragment) => Some(HiddenTarget::Fragment),
-            Some(Seen::NotWhole) => Some(HiddenTarget::Pipelined),
-            Some(Seen::Whole | Seen::Ambiguous) | None => None,
+        request: Request<Incoming>,
+        peer: Peer,
+        state: &Arc<ConnState>,
+    ) -> Result<Response<Either<B, Full<Bytes>>>, CloseConnection> {
+        let whole = request.body().is_end_stream();
+        let mut response = if state.fragment.load(Ordering::Relaxed) {
+            (self.refuse)(Refusal::Fragment).map(|body| Either::Right(Full::new(body)))
+        } else if whole && !state.begins_work() {
+            return Err(CloseConnection);
+        } else {
+            let request = request.map(|body| RequestBody { body, state: state.clone() });
+            (self.handler)(request, peer).await?.map(Either::Left)
         };
-        if let Some(hidden) = hidden {
-            request.extensions_mut().insert(hidden);
+        if !state.answers() {
+            return Err(CloseConnection);
         }
-        let (handler, progress, unsent) = (self.handler.clone(), self.progress.clone(), self.unsent.clone());
-        let (crowd, shutdown, keep_alive) =
-            (self.crowd.clone(), self.shutdown.clone(), self.keep_alive.clone());
-        async move {
-            if matches!(seen, None | Some(Seen::Ambiguous)) {
-                return Err(CloseConnection);
-            }
-            progress.is_first().await;
-            let answered = handler(request).await?;
-            if !progress.answered() {
-                return Err(CloseConnection);
-            }
-            let last = crowd.is_short();
-            if last {
-                progress.is_last();
-            }
-            let mut response = answered.map(|body| WatchedBody::new(body, progress, unsent));
-            let headers = response.headers_mut();
-            if last || shutdown.has_reached(Stage::Draining) {
-                headers.insert(CONNECTION, HeaderValue::from_static("close"));
-            } else {
-                headers.extend(keep_alive.map(|hint| (KEEP_ALIVE, hint)));
-            }
-            Ok(response)
+        let draining = self.shutdown.has_reached(Stage::Draining);
+        if draining || self.limit.is_under_pressure() || state.last.load(Ordering::Relaxed) {
+            state.last.store(true, Ordering::Relaxed);
+            response.headers_mut().insert(CONNECTION, CLOSE);
+        } else {
+            response.headers_mut().extend(self.keep_alive.clone().map(|hint| (KEEP_ALIVE, hint)));
         }
+        Ok(response)
+    }
+}
+
+/// The body of a request. Once a handler has all of it, its connection is not evicted any more; on one that was evicted
+/// before, no handler ever has all of it.
+#[derive(Debug)]
+pub struct RequestBody {
+    body: Incoming,
+    state: Arc<ConnState>,
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)).transpose().map_err(io::Error::other)?;
+        let whole = frame.is_none() || self.body.is_end_stream();
+        if whole && !self.state.begins_work() {
+            return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
+        }
+        Poll::Ready(frame.map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -2,16 +2,15 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use hyper::rt::{Read, Write};
-use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::passed::{self, Passed};
 use super::socket_file::{self, SocketFile};
+use super::stream::{Peer, Stream};
 
 /// Where to listen: `host:port` or `unix:/path`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,58 +129,38 @@ impl Drop for Listener {
     }
 }
 
-/// The two ends of a connection: an extension of every request. Each is `None` on a unix socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// Who is at the other end.
-    pub address: Option<IpAddr>,
-    /// The address of ours that was connected to, whatever the listener is bound to.
-    pub local: Option<SocketAddr>,
-}
-
-/// The bytes of a connection, whatever carries them.
-pub(super) trait Io: Read + Write + Unpin + Send {}
-impl<T: Read + Write + Unpin + Send> Io for T {}
-
 impl Listener {
+    /// Accepts a connection.
+    pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {
+        let stream = match &self.socket {
+            Socket::Tcp(socket) => Stream::Tcp(socket.accept().await?.0),
+            Socket::Unix(socket) => Stream::Unix(socket.accept().await?.0),
+        };
+        let peer = stream.set_up()?;
+        Ok((stream, peer))
+    }
+
     /// A connection that the system has accepted already; nothing if there is none.
     ///
     /// Asks the system itself, since the runtime knows of a connection only some time after it came: one that is left in
     /// the system's queue is reset when the socket is closed.
-    pub(super) fn accept_waiting(&self) -> Option<(Box<dyn Io>, Peer)> {
-        match &self.socket {
+    pub(super) fn accept_waiting(&self) -> Option<(Stream, Peer)> {
+        let stream = match &self.socket {
             Socket::Tcp(socket) => {
                 let socket = std::net::TcpListener::from(socket.as_fd().try_clone_to_owned().ok()?);
-                let (stream, peer) = socket.accept().ok()?;
+                let (stream, _) = socket.accept().ok()?;
                 stream.set_nonblocking(true).ok()?;
-                let _ = stream.set_nodelay(true);
-                let peer = Peer { address: Some(peer.ip()), local: Some(stream.local_addr().ok()?) };
-                Some((Box::new(TokioIo::new(TcpStream::from_std(stream).ok()?)), peer))
+                Stream::Tcp(TcpStream::from_std(stream).ok()?)
             }
             Socket::Unix(socket) => {
                 let socket =
                     std::os::unix::net::UnixListener::from(socket.as_fd().try_clone_to_owned().ok()?);
                 let (stream, _) = socket.accept().ok()?;
                 stream.set_nonblocking(true).ok()?;
-                let peer = Peer { address: None, local: None };
-                Some((Box::new(TokioIo::new(UnixStream::from_std(stream).ok()?)), peer))
+                Stream::Unix(UnixStream::from_std(stream).ok()?)
             }
-        }
-    }
-
-    /// Accepts a connection.
-    pub(super) async fn accept(&self) -> io::Result<(Box<dyn Io>, Peer)> {
-        match &self.socket {
-            Socket::Tcp(socket) => socket.accept().await.and_then(|(stream, peer)| {
-                // Answers are written whole; waiting for more would only delay them.
-                let _ = stream.set_nodelay(true);
-                let peer = Peer { address: Some(peer.ip()), local: Some(stream.local_addr()?) };
-                Ok((Box::new(TokioIo::new(stream)) as Box<dyn Io>, peer))
-            }),
-            Socket::Unix(socket) => socket.accept().await.map(|(stream, _)| {
-                let peer = Peer { address: None, local: None };
-                (Box::new(TokioIo::new(stream)) as Box<dyn Io>, peer)
-            }),
-        }
+        };
+        let peer = stream.set_up().ok()?;
+        Some((stream, peer))
     }
 }

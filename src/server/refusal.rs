@@ -1,4 +1,4 @@
-//! Requests that no handler ever sees, and the last words on their connection.
+//! Requests that no handler ever sees, and their answer on the wire.
 
 use std::fmt::Write as _;
 
@@ -18,6 +18,8 @@ pub enum Refusal {
     Tls,
     /// What came begins like HTTP/2.
     Http2,
+    /// The target holds a `#`, behind which a URI ends.
+    Fragment,
     /// The request line is longer than hyper or [`Limits::head_bytes`](super::Limits::head_bytes) takes.
     TargetTooLong,
     /// More bytes or more headers than [`Limits`](super::Limits) has.
@@ -26,24 +28,12 @@ pub enum Refusal {
     HeadTooSlow,
     /// Not complete when serving ended.
     Ending,
-    /// It waited for longer than any other when a place was needed, or others hold all of
-    /// [`Limits::large_requests_bytes`](super::Limits::large_requests_bytes).
-    Crowded,
+    /// Its connection had waited longest when another needed a permit.
+    Evicted,
 }
 
-impl Refusal {
-    /// What hyper's own bare answer means: it has three, and tells no more.
-    pub(super) fn of_status(status: &[u8]) -> Self {
-        match status {
-            b"414" => Self::TargetTooLong,
-            b"431" => Self::HeadTooLarge,
-            _ => Self::Malformed,
-        }
-    }
-}
-
-/// An answer as it goes on the wire: the last one on its connection.
-pub(super) fn last_words(response: &Response<Bytes>) -> Vec<u8> {
+/// A final response as it goes on the wire.
+pub(super) fn wire_format(response: &Response<Bytes>) -> Vec<u8> {
     let status = response.status();
     let mut head =
         format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default());

@@ -110,7 +110,7 @@ failures! {
     head_too_slow 408 "not_sent" || {
         Provoked::by_raw(&["limits.header_timeout_ms=100"], "POST /trade/v1/payment HTTP/1.1\r\nHost: loc")
     };
-    crowded 503 "not_sent" || {
+    connection_evicted 503 "not_sent" || {
         let stage = Stage::new(&["limits.connections=1"]);
         let mut first = stage.sidecar.connect();
         first.write("POST /trade/v1/payment HTTP/1.1\r\nHost: loc");
@@ -160,7 +160,7 @@ failures! {
     query_too_long 414 "not_sent" || {
         // Each | is sent as it is, but becomes %7C on its way.
         let target = format!("/trade/v1/query?syssn={}", "|".repeat(30_000));
-        Provoked::by_raw(&[], &format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        Provoked::by_raw(&["limits.head_bytes=65536"], &format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n"))
     };
     parameter_missing 400 "not_sent" || Provoked::by(&[], &[], OAUTH);
     parameter_invalid 400 "not_sent" || Provoked::by(&[], &[], "/q/direct?pay_params=no-json");
@@ -207,6 +207,22 @@ failures! {
         stage.upstream.wait_for_requests(1);
         let answer = stage.sidecar.curl(&["-d", FORM], PAYMENT);
         assert_eq!(stage.upstream.requests().len(), 1);
+        stage.upstream.forget();
+        Provoked { stage, answer }
+    };
+    memory_busy 503 "not_sent" || {
+        let stage = Stage::new(&[
+            "limits.large_requests_bytes=65536",
+            "limits.body_bytes=65536",
+            "notifications.body_bytes=65536",
+        ]);
+        let body = format!("syssn={}", "1".repeat(60_000));
+        let mut first = stage.sidecar.connect();
+        let head = "POST /trade/v1/query HTTP/1.1\r\nHost: localhost\r\n";
+        first.write(format!("{head}Content-Length: 60006\r\n\r\n{}", &body[..60_000]));
+        let large = || stage.sidecar.curl(&["-H", "Expect:", "-d", &body], "/trade/v1/query");
+        // Tried until the first one's bytes have arrived.
+        let answer = (0..1_000).map(|_| large()).find(Answer::is_failure).expect("the memory is bounded");
         stage.upstream.forget();
         Provoked { stage, answer }
     };

@@ -4,7 +4,9 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
+use crate::hang_up::{WAYS, awaited, hang_up, payment};
 use crate::support::*;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::crypto::aws_lc_rs;
@@ -275,4 +277,27 @@ fn a_ca_file_that_is_none_ends_the_start() {
             assert!(ended.stderr.contains(word), "{what}: no {word} in:\n{}", ended.stderr);
         }
     }
+}
+
+#[test]
+fn a_caller_that_hangs_up_cancels_no_payment_over_tls() {
+    let authority = Authority::new();
+    let upstream = TlsUpstream::start(authority.issue(&["127.0.0.1"], |_| {}), BOTH);
+    let sidecar = upstream.sidecar("127.0.0.1", Some(&authority));
+    for lines in ["", "Expect: 100-continue\r\n"] {
+        for way in WAYS.into_iter().cycle().take(12) {
+            let mut caller = sidecar.connect();
+            caller.write(payment(lines, FORM));
+            // The handshake takes longer than this.
+            hang_up(caller, way);
+        }
+    }
+    let until = Instant::now() + SOON;
+    let arrived = || upstream.received().len();
+    while (arrived() == 0 || awaited(&sidecar) < arrived()) && Instant::now() < until {
+        thread::sleep(Duration::from_millis(100));
+    }
+    println!("{} of 24 payments whose caller hung up were sent", arrived());
+    assert!(arrived() > 0, "no payment was sent, so nothing was tried");
+    assert_eq!(awaited(&sidecar), arrived(), "a payment was sent and given up");
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use hyper::Request;
 use qfpay_sidecar::sandbox::{SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, for_the_wire};
-use qfpay_sidecar::server::{Address, CloseConnection, Limits, Listener, Shutdown, serve};
+use qfpay_sidecar::server::{Address, CloseConnection, Limits, Listener, Peer, RequestBody, Shutdown, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -31,7 +32,7 @@ async fn a_truncated_answer_and_a_dropped_one() {
     let listener = Listener::bind(&Address::parse("127.0.0.1:0").unwrap()).await.unwrap();
     let address = listener.address().to_string().replace("http://", "");
     let sandbox = sandbox();
-    let handler = move |request| {
+    let handler = move |request: Request<RequestBody>, _peer: Peer| {
         let sandbox = sandbox.clone();
         async move { sandbox.handle(request).await.map(for_the_wire).map_err(|_| CloseConnection) }
     };
@@ -39,7 +40,6 @@ async fn a_truncated_answer_and_a_dropped_one() {
         connections: 8,
         headers: 100,
         head_bytes: 65536,
-        large_requests_bytes: 65536,
         header_timeout: Duration::from_secs(5),
         idle_timeout: Duration::from_secs(5),
         grace_period: Duration::ZERO,

@@ -11,8 +11,10 @@ enum Fate {
     Refused(&'static [&'static str]),
     /// The upstream sees one request with these parameters; whatever follows on the connection is refused.
     Sent(&'static str),
+    /// The upstream sees requests with these paths and parameters, and they are answered in this order.
+    InOrder(Vec<(&'static str, &'static str)>),
 }
-use Fate::{Refused, Sent};
+use Fate::{InOrder, Refused, Sent};
 
 const MALFORMED: Fate = Refused(&["head_malformed"]);
 
@@ -28,9 +30,13 @@ fn raw(text: &str) -> Vec<u8> {
 
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 const BODY: &str = "7\r\ntxamt=1\r\n0\r\n\r\n";
+const PAYMENT: &str = "/trade/v1/payment";
+const REFUND: &str = "/trade/v1/refund";
 /// A second request that would move money if it were taken for one.
 const SMUGGLED: &str =
     "POST /trade/v1/refund HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n\r\ntxamt=99";
+/// The same where it is one: behind a request whose end every reader finds.
+const BEHIND: &str = SMUGGLED;
 
 fn lengths() -> Vec<(&'static str, Vec<u8>, Fate)> {
     let chunked = |line: &str| post(line, BODY);
@@ -124,10 +130,14 @@ fn lengths() -> Vec<(&'static str, Vec<u8>, Fate)> {
         ),
         (
             "a request behind the length",
-            post("Content-Length: 7\r\n", &format!("txamt=1{SMUGGLED}")),
-            Sent("txamt=1"),
+            post("Content-Length: 7\r\n", &format!("txamt=1{BEHIND}")),
+            InOrder(vec![(PAYMENT, "txamt=1"), (REFUND, "txamt=99")]),
         ),
-        ("a request without a length, and one behind", post("", SMUGGLED), Sent("")),
+        (
+            "a request without a length, and one behind",
+            post("", BEHIND),
+            InOrder(vec![(PAYMENT, ""), (REFUND, "txamt=99")]),
+        ),
     ]
 }
 
@@ -269,11 +279,8 @@ fn forms() -> Vec<(&'static str, Vec<u8>, Fate)> {
         ),
         (
             "h2c, and a request behind",
-            post(
-                "Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 7\r\n",
-                &format!("txamt=1{SMUGGLED}"),
-            ),
-            Sent("txamt=1"),
+            post("Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 7\r\n", &format!("txamt=1{BEHIND}")),
+            InOrder(vec![(PAYMENT, "txamt=1"), (REFUND, "txamt=99")]),
         ),
         ("the HTTP/2 preface", raw("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0"), MALFORMED),
         ("TLS", b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03tls-client-hello\r\n".to_vec(), MALFORMED),
@@ -323,12 +330,12 @@ fn forms() -> Vec<(&'static str, Vec<u8>, Fate)> {
                 "Content-Length: 7\r\n",
                 &format!("txamt=1{}", String::from_utf8(post("Content-Length: 7\r\n", "txamt=2")).unwrap()),
             ),
-            Sent("txamt=1"),
+            InOrder(vec![(PAYMENT, "txamt=1"), (PAYMENT, "txamt=2")]),
         ),
         (
             "a hundred requests",
             String::from_utf8(post("Content-Length: 7\r\n", "txamt=1")).unwrap().repeat(100).into_bytes(),
-            Sent("txamt=1"),
+            InOrder(vec![(PAYMENT, "txamt=1"); 100]),
         ),
         (
             "a request, and garbage behind",
@@ -403,8 +410,8 @@ enum Sending {
     ByteByByte,
 }
 
-/// Sends a row and reads what comes: all answers when the caller has closed its end, else the first.
-fn answers(stage: &Stage, bytes: &[u8], sending: Sending) -> Vec<Answer> {
+/// Sends a row and reads what comes: all answers when the caller has closed its end, else as many as `expected`.
+fn answers(stage: &Stage, bytes: &[u8], sending: Sending, expected: usize) -> Vec<Answer> {
     let mut connection = stage.sidecar.connect();
     connection.0.set_nodelay(true).unwrap();
     match sending {
@@ -420,7 +427,7 @@ fn answers(stage: &Stage, bytes: &[u8], sending: Sending) -> Vec<Answer> {
         if !interim {
             answers.push(stage.sidecar.seen(answer));
         }
-        if !interim && matches!(sending, Sending::AtOnce) {
+        if answers.len() == expected && matches!(sending, Sending::AtOnce) {
             break;
         }
     }
@@ -429,7 +436,8 @@ fn answers(stage: &Stage, bytes: &[u8], sending: Sending) -> Vec<Answer> {
 
 fn check(stage: &Stage, name: &str, bytes: &[u8], fate: &Fate, sending: Sending) {
     let shown = format!("{name}, {sending:?}");
-    let answers = answers(stage, bytes, sending);
+    let expected = if let InOrder(requests) = fate { requests.len() } else { 1 };
+    let answers = answers(stage, bytes, sending, expected);
     let first = answers.first().unwrap_or_else(|| panic!("{shown}: closed without an answer"));
     let further = match fate {
         Refused(codes) => {
@@ -445,6 +453,15 @@ fn check(stage: &Stage, name: &str, bytes: &[u8], fate: &Fate, sending: Sending)
             assert_eq!(stage.only_request().params(), decode(form.as_bytes()), "{shown}");
             assert_eq!(stage.only_request().path(), "/trade/v1/payment", "{shown}");
             &answers[1..]
+        }
+        InOrder(expected) => {
+            let seen: Vec<_> = stage.upstream.requests();
+            assert_eq!(seen.len(), expected.len(), "{shown}: requests at the upstream");
+            for ((path, form), request) in expected.iter().zip(&seen) {
+                assert_eq!((request.path(), request.params()), (*path, decode(form.as_bytes())), "{shown}");
+            }
+            assert!(answers[..expected.len()].iter().all(|answer| answer.status == 200), "{shown}");
+            &answers[expected.len()..]
         }
     };
     for answer in further {

@@ -111,7 +111,7 @@ fn large_requests_share_a_budget_and_small_ones_need_none() {
         tries += 1;
         assert!(tries < 1_000, "the budget bounds nothing");
     }
-    large(&stage).assert_failure(503, "crowded");
+    large(&stage).assert_failure(503, "memory_busy");
     assert_eq!(stage.sidecar.curl(&["-d", "syssn=1"], "/trade/v1/query").status, 200);
     holder.write(&body[30_000..]);
     assert_eq!(holder.read().status, 200);

@@ -43,7 +43,7 @@ fn five_hundred_slow_heads_and_five_hundred_slow_bodies_keep_nobody_out() {
     memory.assert_bounded("1000 slow connections");
     // Those that had to make room were told.
     let told = heads.first_mut().unwrap().read();
-    told.assert_failure(503, "crowded");
+    told.assert_failure(503, "connection_evicted");
     assert!(stage.upstream.requests().iter().all(|seen| seen.path() == "/trade/v1/query"));
 }
 
@@ -89,7 +89,28 @@ fn connections_that_wait_for_nothing_make_room() {
 }
 
 #[test]
-fn a_call_in_work_is_never_let_go() {
+fn a_caller_that_is_evicted_hears_so_wherever_it_stopped() {
+    let settings: Vec<_> = PATIENT.into_iter().chain(["limits.connections=1"]).collect();
+    let stage = Stage::new(&settings);
+    for half in [
+        format!("{HEAD}X: "),
+        format!("{HEAD}Content-Length: 7\r\n\r\n"),
+        format!("{HEAD}Content-Length: 7\r\n\r\ntx"),
+    ] {
+        let mut slow = opened(&stage, 1, |_| half.clone()).remove(0);
+        thread::sleep(Duration::from_millis(150)); // longer than a request is under way
+        assert_served(&stage, "the permit of a slow caller");
+        slow.write("amt=1\r\n\r\n");
+        let told = stage.sidecar.seen(slow.read());
+        told.assert_failure(503, "connection_evicted");
+        assert_eq!(told.header("X-Sidecar-Delivery"), Some("not_sent"));
+        assert!(slow.try_read().is_none(), "{half:?}: it was answered twice");
+    }
+    assert!(stage.upstream.requests().iter().all(|seen| seen.path() == "/trade/v1/query"));
+}
+
+#[test]
+fn a_call_in_work_is_never_evicted() {
     let settings: Vec<_> = PATIENT.into_iter().chain(["limits.connections=64"]).collect();
     let stage = Stage::new(&settings);
     let memory = Memory::when_idle(&stage);

@@ -1,0 +1,386 @@
+//! What hyper reads from and writes to: it hands over one whole and judged request at a time, and decides how long to wait
+//! for the caller.
+//!
+//! - A head is held back until it is whole and was judged, so hyper never meets a bad, slow or half head and never answers
+//!   by itself.
+//! - A request that comes behind another waits here until the answer before it is out.
+//! - While a call is in work hyper sees no failed write, because it would drop the handler: a caller that hangs up must not
+//!   cancel a payment that was sent.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+
+use hyper::rt::{Read, ReadBufCursor, Write};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::conn_state::ConnState;
+use super::connection_limit::ConnectionLimit;
+use super::head::{BodyLength, Judged, begins, judge};
+use super::stream::Stream;
+use super::{Limits, Refusal};
+
+/// What is read at once, in bytes.
+const CHUNK: usize = 16 * 1024;
+/// What an idle connection keeps of its buffer, in bytes; QFPay's calls are smaller.
+const KEPT: usize = 1024;
+
+thread_local! {
+    /// Where connections read into, in turn, so that they hold no memory while they wait.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into_boxed_slice());
+}
+
+/// What comes next on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// A head.
+    Head,
+    /// So many bytes of a request that was judged; all that come, if its body is chunked.
+    Request(u64),
+    /// The answer: hyper has the request.
+    Answer,
+    /// Nothing; to hyper the connection has ended.
+    End,
+}
+
+/// How a connection ends once hyper has done with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// No handler saw the request, or none acted on it.
+    Refused(Refusal),
+    /// It was answered; the caller may still be sending.
+    Answered,
+    /// There is nothing to say.
+    Silent,
+}
+
+/// The bytes of a connection.
+pub(super) struct ServerIo {
+    stream: Stream,
+    state: Arc<ConnState>,
+    limit: Arc<ConnectionLimit>,
+    limits: Limits,
+    next: Next,
+    /// What came and was not handed over, and how much of it was judged to be too little.
+    buffer: Vec<u8>,
+    judged: usize,
+    /// A request has begun and its head is not whole.
+    begun: bool,
+    /// No request was read yet.
+    fresh: bool,
+    /// When the wait for the caller began.
+    since: Instant,
+    timer: Pin<Box<Sleep>>,
+    refusal: Option<Refusal>,
+    /// The caller has closed its end.
+    ended: bool,
+    /// A write failed while a call was in work.
+    broken: bool,
+    /// The caller does not take what is written.
+    stalled: bool,
+    /// hyper has written and not flushed.
+    unflushed: bool,
+    /// hyper asked for the next head before the answer was out.
+    asked: bool,
+}
+
+impl ServerIo {
+    pub(super) fn new(
+        stream: Stream,
+        state: Arc<ConnState>,
+        limit: Arc<ConnectionLimit>,
+        limits: Limits,
+    ) -> Self {
+        let since = state.accepted();
+        Self {
+            stream,
+            state,
+            limit,
+            limits,
+            next: Next::Head,
+            buffer: Vec::new(),
+            judged: 0,
+            begun: false,
+            fresh: true,
+            since,
+            timer: Box::pin(sleep_until(since + limits.header_timeout)),
+            refusal: None,
+            ended: false,
+            broken: false,
+            stalled: false,
+            unflushed: false,
+            asked: false,
+        }
+    }
+
+    /// The connection itself, and how it ends. `failed` says whether hyper gave it up.
+    pub(super) fn ends(self, failed: bool) -> (Stream, End) {
+        let owes = self.begun || matches!(self.next, Next::Request(_));
+        let end = match self.refusal {
+            Some(refusal) => End::Refused(refusal),
+            // Words of ours would stand in the middle of an answer.
+            None if self.stalled => End::Silent,
+            None if self.state.is_evicted() && (owes || self.stream.has_bytes()) => {
+                End::Refused(Refusal::Evicted)
+            }
+            None if self.state.is_evicted() || failed || self.ended => End::Silent,
+            None if matches!(self.next, Next::Request(_)) || !self.buffer.is_empty() => End::Answered,
+            None if self.state.last.load(Ordering::Relaxed) => End::Answered,
+            None => End::Silent,
+        };
+        (self.stream, end)
+    }
+
+    fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut ReadBufCursor<'_>,
+        scratch: &mut [u8],
+    ) -> Poll<io::Result<()>> {
+        if self.broken {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if self.next == Next::Answer {
+            if self.unflushed {
+                self.asked = true; // the flush wakes
+                return Poll::Pending;
+            }
+            self.expect_head();
+        }
+        loop {
+            if self.next == Next::Head && !self.buffer.is_empty() {
+                self.judge();
+            }
+            match self.next {
+                Next::End => return Poll::Ready(Ok(())),
+                Next::Request(left) if !self.buffer.is_empty() => {
+                    let length = at_most(left, self.buffer.len().min(to.remaining()));
+                    to.put_slice(&self.buffer[..length]);
+                    self.buffer.drain(..length);
+                    if self.buffer.is_empty() && self.buffer.capacity() > KEPT {
+                        self.buffer = Vec::new();
+                    }
+                    self.handed_over(length);
+                    return Poll::Ready(Ok(()));
+                }
+                Next::Head | Next::Request(_) | Next::Answer => {}
+            }
+            let room = match self.next {
+                Next::Request(left) => at_most(left, to.remaining().min(CHUNK)),
+                _ => CHUNK,
+            };
+            let mut read = ReadBuf::new(&mut scratch[..room]);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut read) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    ready!(self.wait(cx));
+                    continue;
+                }
+            }
+            let bytes = read.filled();
+            match self.next {
+                _ if bytes.is_empty() => {
+                    self.ended = true;
+                    if self.next == Next::Head {
+                        self.end(self.begun.then_some(Refusal::CutShort));
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Next::Request(_) => {
+                    to.put_slice(bytes);
+                    self.handed_over(bytes.len());
+                    return Poll::Ready(Ok(()));
+                }
+                _ => self.buffer.extend_from_slice(bytes),
+            }
+        }
+    }
+
+    /// The answer is out: the wait for the next request begins.
+    fn expect_head(&mut self) {
+        self.next = Next::Head;
+        self.since = Instant::now();
+        self.state.waits();
+    }
+
+    /// Judges the head, or what has come of it.
+    fn judge(&mut self) {
+        // A head that comes in small pieces is not read again for each.
+        let fresh = &self.buffer[self.judged..];
+        let worth = self.judged == 0 || fresh.contains(&b'\n') || self.buffer.len() >= self.limits.head_bytes;
+        if fresh.is_empty() || !worth {
+            return;
+        }
+        self.judged = self.buffer.len();
+        match judge(&self.buffer, &self.limits) {
+            Judged::Whole(head) => {
+                (self.judged, self.begun, self.fresh) = (0, false, false);
+                self.state.fragment.store(head.fragment, Ordering::Relaxed);
+                let body = match head.body {
+                    BodyLength::Known(length) => length,
+                    BodyLength::Chunked => {
+                        // Only hyper finds its end, so what is read behind it is lost.
+                        self.state.last.store(true, Ordering::Relaxed);
+                        u64::MAX
+                    }
+                };
+                self.next = Next::Request(body.saturating_add(head.length as u64));
+            }
+            Judged::Refused(refusal) => self.end(Some(refusal)),
+            Judged::Incomplete if !self.begun && begins(&self.buffer) => {
+                self.begun = true;
+                // The first head has been awaited since the connection was accepted.
+                if !self.fresh {
+                    self.since = Instant::now();
+                }
+                self.state.waits();
+            }
+            Judged::Incomplete => {}
+        }
+    }
+
+    fn handed_over(&mut self, bytes: usize) {
+        if let Next::Request(left) = self.next {
+            self.next = match left - bytes as u64 {
+                0 => Next::Answer,
+                left => Next::Request(left),
+            };
+        }
+    }
+
+    fn end(&mut self, refusal: Option<Refusal>) {
+        (self.next, self.refusal) = (Next::End, refusal);
+    }
+
+    /// Waits for the caller; completes when it has been waited for long enough.
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.next != Next::Head {
+            return Poll::Pending; // how long a body may take is for the handler to say
+        }
+        if self.limit.is_closing() && !self.stream.has_bytes() {
+            self.end(self.begun.then_some(Refusal::Ending));
+            return Poll::Ready(());
+        }
+        loop {
+            let lasts =
+                if self.begun || self.fresh { self.limits.header_timeout } else { self.limits.idle_timeout };
+            ready!(self.timed_out(cx, self.since + lasts));
+            if self.begun || !self.stream.has_bytes() {
+                self.end(self.begun.then_some(Refusal::HeadTooSlow));
+                return Poll::Ready(());
+            }
+            // A request is here, and the runtime has not heard of it yet.
+            (self.begun, self.since) = (true, Instant::now());
+        }
+    }
+
+    /// Completes at `until`. The timer is set anew only when it went off, or would go off too late.
+    fn timed_out(&mut self, cx: &mut Context<'_>, until: Instant) -> Poll<()> {
+        if self.timer.deadline() > until {
+            self.timer.as_mut().reset(until);
+        }
+        loop {
+            ready!(self.timer.as_mut().poll(cx));
+            if self.timer.deadline() >= until {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(until);
+        }
+    }
+
+    /// What hyper learns of a write of `length` bytes.
+    fn written(
+        &mut self,
+        cx: &mut Context<'_>,
+        length: usize,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        self.unflushed = true;
+        match written {
+            Poll::Ready(Ok(bytes)) => {
+                if std::mem::take(&mut self.stalled) {
+                    self.state.stalls(false);
+                }
+                Poll::Ready(Ok(bytes))
+            }
+            Poll::Ready(Err(error)) => self.failed(length, error),
+            Poll::Pending => {
+                if !self.stalled && self.state.stalls(true) {
+                    (self.stalled, self.since) = (true, Instant::now());
+                }
+                ready!(self.timed_out(cx, self.since + self.limits.idle_timeout));
+                self.failed(length, io::ErrorKind::TimedOut.into())
+            }
+        }
+    }
+
+    /// A write failed: an error, unless a call is in work.
+    fn failed(&mut self, length: usize, error: io::Error) -> Poll<io::Result<usize>> {
+        if !self.state.is_in_work() {
+            return Poll::Ready(Err(error));
+        }
+        self.broken = true;
+        Poll::Ready(Ok(length))
+    }
+}
+
+/// The smaller of the two.
+fn at_most(left: u64, room: usize) -> usize {
+    usize::try_from(left).map_or(room, |left| left.min(room))
+}
+
+impl Read for ServerIo {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut to: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        SCRATCH.with_borrow_mut(|scratch| this.read(cx, &mut to, scratch))
+    }
+}
+
+impl Write for ServerIo {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.broken {
+            return self.failed(bytes.len(), io::ErrorKind::BrokenPipe.into());
+        }
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(cx, bytes.len(), written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let length = slices.iter().map(|slice| slice.len()).sum();
+        if self.broken {
+            return self.failed(length, io::ErrorKind::BrokenPipe.into());
+        }
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.written(cx, length, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes what is below once it has nothing left itself; a socket has no buffer of its own.
+        self.unflushed = false;
+        if std::mem::take(&mut self.asked) {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(())) // last words may have to come before it
+    }
+}
