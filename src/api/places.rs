@@ -101,12 +101,6 @@ impl Places {
         Ok(Place { _permit: permit, places: self.clone(), holder })
     }
 
-    /// Waits until all places are free. None is given out after that.
-    pub async fn all_free(&self) {
-        let total = u32::try_from(self.total).unwrap_or(u32::MAX);
-        let _all = self.all.acquire_many(total).await;
-    }
-
     fn held(&self) -> MutexGuard<'_, Held> {
         // Nothing panics while it is held.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)

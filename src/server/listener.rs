@@ -132,12 +132,10 @@ impl Drop for Listener {
 impl Listener {
     /// Accepts a connection.
     pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {
-        let stream = match &self.socket {
-            Socket::Tcp(socket) => Stream::Tcp(socket.accept().await?.0),
-            Socket::Unix(socket) => Stream::Unix(socket.accept().await?.0),
-        };
-        let peer = stream.set_up()?;
-        Ok((stream, peer))
+        match &self.socket {
+            Socket::Tcp(socket) => socket.accept().await.and_then(|(stream, peer)| Stream::tcp(stream, peer)),
+            Socket::Unix(socket) => socket.accept().await.and_then(|(stream, _)| Stream::unix(stream)),
+        }
     }
 
     /// A connection that the system has accepted already; nothing if there is none.
@@ -145,22 +143,20 @@ impl Listener {
     /// Asks the system itself, since the runtime knows of a connection only some time after it came: one that is left in
     /// the system's queue is reset when the socket is closed.
     pub(super) fn accept_waiting(&self) -> Option<(Stream, Peer)> {
-        let stream = match &self.socket {
+        match &self.socket {
             Socket::Tcp(socket) => {
                 let socket = std::net::TcpListener::from(socket.as_fd().try_clone_to_owned().ok()?);
-                let (stream, _) = socket.accept().ok()?;
+                let (stream, peer) = socket.accept().ok()?;
                 stream.set_nonblocking(true).ok()?;
-                Stream::Tcp(TcpStream::from_std(stream).ok()?)
+                Stream::tcp(TcpStream::from_std(stream).ok()?, peer).ok()
             }
             Socket::Unix(socket) => {
                 let socket =
                     std::os::unix::net::UnixListener::from(socket.as_fd().try_clone_to_owned().ok()?);
                 let (stream, _) = socket.accept().ok()?;
                 stream.set_nonblocking(true).ok()?;
-                Stream::Unix(UnixStream::from_std(stream).ok()?)
+                Stream::unix(UnixStream::from_std(stream).ok()?).ok()
             }
-        };
-        let peer = stream.set_up().ok()?;
-        Some((stream, peer))
+        }
     }
 }

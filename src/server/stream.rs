@@ -29,19 +29,18 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Prepares a connection that was just accepted.
-    pub(super) fn set_up(&self) -> io::Result<Peer> {
-        match self {
-            Self::Tcp(stream) => {
-                // Answers are written whole; waiting for more would only delay them.
-                let _ = stream.set_nodelay(true);
-                let (peer, local) = (stream.peer_addr()?, stream.local_addr()?);
-                Ok(Peer { address: Some(peer.ip()), local: Some(local), uid: None })
-            }
-            Self::Unix(stream) => {
-                Ok(Peer { address: None, local: None, uid: Some(stream.peer_cred()?.uid()) })
-            }
-        }
+    /// A connection over TCP that was just accepted. One that was reset since then has an address all the same.
+    pub(super) fn tcp(stream: TcpStream, peer: SocketAddr) -> io::Result<(Self, Peer)> {
+        // Answers are written whole; waiting for more would only delay them.
+        let _ = stream.set_nodelay(true);
+        let peer = Peer { address: Some(peer.ip()), local: Some(stream.local_addr()?), uid: None };
+        Ok((Self::Tcp(stream), peer))
+    }
+
+    /// A connection over a unix socket that was just accepted.
+    pub(super) fn unix(stream: UnixStream) -> io::Result<(Self, Peer)> {
+        let peer = Peer { address: None, local: None, uid: Some(stream.peer_cred()?.uid()) };
+        Ok((Self::Unix(stream), peer))
     }
 
     /// Whether bytes are here. Asks the system itself, since the runtime hears of them only some time after they came.

@@ -1,6 +1,7 @@
 //! Every failure that a caller can meet, provoked from outside: status, JSON, headers, and what QFPay saw of it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::support::*;
 use qfpay_sidecar::error::Code;
@@ -217,12 +218,15 @@ failures! {
             "notifications.body_bytes=65536",
         ]);
         let body = format!("syssn={}", "1".repeat(60_000));
-        let mut first = stage.sidecar.connect();
-        let head = "POST /trade/v1/query HTTP/1.1\r\nHost: localhost\r\n";
-        first.write(format!("{head}Content-Length: 60006\r\n\r\n{}", &body[..60_000]));
-        let large = || stage.sidecar.curl(&["-H", "Expect:", "-d", &body], "/trade/v1/query");
-        // Tried until the first one's bytes have arrived.
-        let answer = (0..1_000).map(|_| large()).find(Answer::is_failure).expect("the memory is bounded");
+        let head = format!("POST /trade/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len());
+        // Tried until the other one's bytes have arrived before it, and not beside it.
+        let refused = || {
+            let mut other = stage.sidecar.connect();
+            other.write(format!("{head}{}", &body[..60_000]));
+            std::thread::sleep(Duration::from_millis(20));
+            Some(stage.sidecar.curl(&["-H", "Expect:", "-d", &body], "/trade/v1/query")).filter(Answer::is_failure)
+        };
+        let answer = (0..100).find_map(|_| refused()).expect("the memory is bounded");
         stage.upstream.forget();
         Provoked { stage, answer }
     };
