@@ -151,6 +151,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     call("/subscription/v1/cancel", Post, Changes),
     call("/subscription/v1/charge", Post, MovesMoney),
     call("/subscription/billing_order/v1/list", Post, Reads),
+    call("/token/v1/query", Post, Reads),
     call("/custom/v1/declare", Post, Changes),
     call("/custom/v1/query", Both, Reads),
     call("/custom/v1/redeclare", Post, Changes),

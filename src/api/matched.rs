@@ -88,12 +88,14 @@ impl Api {
                 Some(meant) if !endpoint.is_documented() => format!("; did you mean {meant}?"),
                 _ => String::new(),
             };
-            let detail = format!("routes.allow has no \"{family}\", QFPay's prefix of this path{meant}");
+            let detail = format!(
+                "routes.allow has no \"{family}\", QFPay's prefix of this path, nor the path itself{meant}"
+            );
             let known = endpoint.is_documented();
             Failure::refused(if known { Code::PathNotAllowed } else { Code::PathUnknown }, detail)
         } else {
             let meant = endpoint::one_letter_away(path).unwrap_or("/trade/v1/payment");
-            let detail = format!("no prefix in routes.allow covers this path; QFPay's look like {meant}");
+            let detail = format!("nothing in routes.allow covers this path; QFPay's look like {meant}");
             Failure::refused(Code::PathUnknown, detail)
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn print(config: &Config, sidecar: &Sidecar) {
     if let Some(address) = sidecar.sandbox_address() {
         line("sandbox", &format!("{address} (console at /sandbox/)"));
     }
-    line("paths", &config.routes.prefixes().join(" "));
+    line("paths", &config.routes.entries().join(" "));
     line("api", &sidecar.api_address().to_string());
     match sidecar.admin_address() {
         Some(address) => line("admin", &format!("{address} (/livez /readyz /metrics)")),

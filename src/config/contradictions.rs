@@ -85,10 +85,10 @@ fn browser_pages(raw: &mut Raw, url: &UpstreamUrl, environment: Option<Environme
 /// Below the public prefix are pages, and nothing that is signed for servers; and no stranger has one signed as he likes.
 pub(super) fn public_prefix(raw: &mut Raw, browser: &Browser, routes: &Routes) {
     let Some(prefix) = &browser.public_prefix else { return };
-    if let Some(route) = routes.prefixes().iter().find(|route| prefix.shares_a_tree_with(route)) {
+    if let Some(route) = routes.entries().iter().find(|route| prefix.shares_a_tree_with(route)) {
         let place = raw.place("routes.allow");
         let what = format!(
-            "calls are signed below {route} of routes.allow ({place}); take a prefix of its own, such as /pay"
+            "calls are signed at {route} of routes.allow ({place}); take a prefix of its own, such as /pay"
         );
         raw.problem("browser.public_prefix", what);
     }

@@ -59,7 +59,7 @@ table! {
         "Check the spelling: paths are case-sensitive and have no slash at the end."
     PathNotAllowed "path_not_allowed" 403
         "The sidecar is not configured to sign for this path."
-        "If the shop needs it, add its prefix to routes.allow (a page: to browser.pages); /oauth/ can never be added."
+        "If the shop needs it, add its path or its prefix to routes.allow (a page: to browser.pages); /oauth/ can never be added."
     MethodNotAllowed "method_not_allowed" 405
         "The endpoint does not take this HTTP method."
         "Use the method named in the Allow header."

@@ -21,13 +21,14 @@ use crate::credentials::App;
 const TRADE_BILL: &[u8] = include_bytes!("pages/trade_bill.zip");
 
 /// QFPay's families whose signature is checked although the sandbox does not simulate them.
-const NOT_SIMULATED: [&str; 10] = [
+const NOT_SIMULATED: [&str; 11] = [
     "/trade/v1/",
     "/tool/v1/",
     "/payment_element/v1/",
     "/customer/v1/",
     "/product/v1/",
     "/subscription/",
+    "/token/v1/",
     "/custom/v1/",
     "/download/v1/",
     "/settlement/v1/",

@@ -101,6 +101,7 @@ signs payment-element.sh token cust_1
 signs customer.sh create 'Chan 陳 & Co' 'tea+shop@example.com'
 signs customer.sh update cust_1 'tea@example.com'
 signs customer.sh query cust_1
+signs token.sh cust_1
 signs customer.sh delete cust_1
 signs product.sh create 'Milk tea 奶茶 & bun, monthly' 1200
 signs product.sh update prod_1 'Milk tea 奶茶 = 100% + bun'

@@ -39,6 +39,7 @@ const PATHS: &[(&str, &str, bool)] = &[
     ("POST", "/product/v1/query", true),
     ("POST", "/subscription/v1/query", true),
     ("POST", "/subscription/billing_order/v1/list", true),
+    ("POST", "/token/v1/query", true),
     ("POST", "/custom/v1/query", true),
     ("POST", "/download/v1/trade_bill", true),
     ("GET", "/settlement/v1/query", true),
@@ -46,7 +47,7 @@ const PATHS: &[(&str, &str, bool)] = &[
     ("POST", "/mch/v1/apply_info", true),
 ];
 
-const ALL_ROUTES: &str = r#"routes.allow=["/tool/v1/", "/trade/v1/", "/payment_element/v1/", "/customer/v1/", "/product/v1/", "/subscription/", "/custom/v1/", "/download/v1/", "/settlement/v1/", "/mch/v1/"]"#;
+const ALL_ROUTES: &str = r#"routes.allow=["/tool/v1/", "/trade/v1/", "/payment_element/v1/", "/customer/v1/", "/product/v1/", "/subscription/", "/token/v1/query", "/custom/v1/", "/download/v1/", "/settlement/v1/", "/mch/v1/"]"#;
 
 fn requests_of(stage: &Stage, path: &str) -> usize {
     stage.upstream.requests().iter().filter(|seen| seen.path() == path).count()

@@ -94,6 +94,61 @@ fn a_family_of_endpoints_can_be_opened_by_its_prefix() {
 }
 
 #[test]
+fn a_single_path_opens_itself_and_nothing_beside_it() {
+    let stage = Stage::new(&[r#"routes.allow=["/trade/v1/payment", "/trade/v1/query", "/tool/v1/"]"#]);
+    for path in ["/trade/v1/payment", "/trade/v1/query", "/tool/v1/get_weixin_openid"] {
+        stage.upstream.forget();
+        let method = if path.starts_with("/tool/") { "GET" } else { "POST" };
+        let target = format!("{path}?code=x");
+        assert_eq!(stage.sidecar.curl(&["-X", method], &target).status, 200, "{path}");
+        assert_eq!(stage.only_request().path(), path);
+    }
+    stage.upstream.forget();
+    let closed = [
+        ("/trade/v1/refund", 403, "path_not_allowed"),
+        ("/trade/v1/reversal", 403, "path_not_allowed"),
+        ("/trade/v1/payment_verify", 403, "path_not_allowed"),
+        ("/trade/v1/query/", 404, "path_unknown"),
+        ("/trade/v1/query2", 404, "path_unknown"),
+        ("/trade/v1/query.", 400, "target_refused"),
+        ("/trade/v1/payment/refund", 404, "path_unknown"),
+        ("/trade/v1/Payment", 404, "path_unknown"),
+        ("//trade/v1/refund", 403, "path_not_allowed"),
+    ];
+    for (path, status, code) in closed {
+        let answer = stage.sidecar.raw(request("POST", path, "Connection: close\r\n", "txamt=1"));
+        let seen = (answer.status, answer.header("X-Sidecar-Error"));
+        // One doubled slash at the beginning may be refused earlier; it is never a way around the list.
+        assert!(
+            seen == (status, Some(code)) || (path.starts_with("//") && answer.is_failure()),
+            "{path}: {seen:?}"
+        );
+    }
+    assert!(stage.upstream.requests().is_empty());
+}
+
+#[test]
+fn single_paths_that_can_not_be_meant_are_refused_at_the_start() {
+    for (path, said) in [
+        ("/trade/v1", "a prefix ends in '/': /trade/v1/"),
+        ("/trade/v1/Refund", "spelt /trade/v1/refund"),
+        ("/oauth/v2/access_token", "client_key"),
+        ("/checkstand", "browser.pages"),
+        ("trade/v1/query", "begins with '/'"),
+        ("/trade/v1/../v1/refund", "no '.' at the end"),
+    ] {
+        let config = Stage::config("http://127.0.0.1:1");
+        let ended = Launch::new(&config).set(&format!("routes.allow=/tool/v1/,{path}")).ends();
+        assert_eq!(ended.code, Some(2), "{path}");
+        assert!(
+            ended.stderr.contains("routes.allow") && ended.stderr.contains(said),
+            "{path}: {}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
 fn an_endpoint_that_is_new_at_qfpay_passes_under_an_allowed_prefix() {
     let stage = Stage::new(&[]);
     assert_eq!(stage.sidecar.curl(&["-d", "a=1"], "/trade/v1/brand_new").status, 200);

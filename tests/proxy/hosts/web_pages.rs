@@ -157,9 +157,10 @@ fn a_referer_of_a_library_proves_nothing() {
 /// code of a page without referer, which only whoever was sent there has.
 #[test]
 fn no_get_of_an_old_browser_changes_anything() {
-    let stage =
-        Stage::new(&[r#"routes.allow=["/trade/v1/", "/tool/v1/", "/payment_element/v1/", "/customer/v1/",
-        "/product/v1/", "/subscription/", "/custom/v1/", "/download/v1/", "/settlement/v1/", "/mch/v1/"]"#]);
+    let stage = Stage::new(&[
+        r#"routes.allow=["/trade/v1/", "/tool/v1/", "/payment_element/v1/", "/customer/v1/",
+        "/product/v1/", "/subscription/", "/token/v1/", "/custom/v1/", "/download/v1/", "/settlement/v1/", "/mch/v1/"]"#,
+    ]);
     for endpoint in ENDPOINTS {
         for referer in [REFERER, ""] {
             stage.upstream.forget();
