@@ -9,6 +9,7 @@ mod places;
 mod quota;
 mod record;
 mod send;
+mod slips;
 mod verify;
 
 use std::panic::AssertUnwindSafe;
@@ -24,8 +25,8 @@ use crate::body;
 use crate::browser::Pages;
 use crate::caller::{self, Chosen, REQUEST_ID_HEADER, RequestId};
 use crate::config::{OwnStatus, PublicPrefix, Routes, VerifyResponses};
-use crate::credentials::{Keyring, LocalKey};
-use crate::decode::decode;
+use crate::credentials::{Keyring, KnownKeys, LocalKey};
+use crate::decode::{Charset, decode};
 use crate::endpoint::{self, BrowserPage};
 use crate::error::{Code, Failure};
 use crate::gate::Hosts;
@@ -56,6 +57,10 @@ pub struct Api {
     pub routes: Routes,
     /// What happens to empty parameters.
     pub empty: EmptyPolicy,
+    /// The charset of queries, and of forms that name none.
+    pub charset: Charset,
+    /// Every configured key: none of them may stand in a request.
+    pub known_keys: KnownKeys,
     /// Bounds on the bodies of calls.
     pub bodies: body::Bounds,
     /// Under which status callers are told the sidecar's own failures.
@@ -96,7 +101,10 @@ impl Api {
     /// A panic becomes an answer. Once the body was read this has to be polled to its end: `server` sees to it, also when
     /// the caller hangs up, because QFPay may already be doing what the call asked for.
     pub async fn handle(&self, request: Request<RequestBody>, peer: &Peer) -> Response<AnswerBody> {
-        let request_id = RequestId::of(request.headers());
+        let mut request_id = RequestId::of(request.headers());
+        if self.known_keys.include(request_id.as_str().as_bytes()) {
+            request_id = RequestId::fresh();
+        }
         let mut record = Record::new(&request, request_id.clone());
         // A panic leaves the record usable: each field is set whole.
         let answered = AssertUnwindSafe(self.answer(request, peer, &mut record)).catch_unwind().await;
@@ -120,15 +128,20 @@ impl Api {
     ) -> Result<Response<AnswerBody>, Failure> {
         let (head, body) = request.into_parts();
         let path = self.admitted(&head, peer, record)?;
+        self.refuse_keys_in_head(&head)?;
         if path == endpoint::VERIFY.path {
             return self.verify(&head, body, record).await;
         }
         let endpoint = self.matched(path, &head, record)?;
+        body::has_length(&head)?;
         let waiting = record.waiting();
         let read = body::read(body, &self.bodies).await;
         record.waited(waiting);
         let body::Whole { bytes: body, memory: _memory } = read?;
-        let decoded = decode(head.method == Method::GET, head.uri.query(), &head.headers, body).await?;
+        let is_get = head.method == Method::GET;
+        let decoded = decode(is_get, head.uri.query(), &head.headers, body, self.charset).await;
+        let decoded = decoded.map_err(|error| self.undecoded(error))?;
+        self.refuse_keys_in_params(&decoded)?;
         record.saw(&decoded.params, &self.metrics);
         if let Some(page) = endpoint.browser_page() {
             return self.page(page, endpoint, decoded, &head, record);
@@ -139,7 +152,10 @@ impl Api {
         record.app = Some(app.clone());
         left_empty.inspect(|name| self.tell_empty(name));
         record.place = Some(self.place(Holder::of(app, endpoint))?);
-        let params = outbound::complete(decoded.params.apply(self.empty)?, app, endpoint);
+        let params = decoded.params.apply(self.empty)?;
+        slips::refuse_silence(endpoint, &params)?;
+        let params = outbound::complete(params, app, endpoint);
+        slips::refuse_other_merchants(&head, endpoint, app, &params)?;
 
         let pass = self.within_quota(app, endpoint, record).await?;
         let asked = Asked::of(endpoint, &params);

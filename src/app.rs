@@ -21,6 +21,7 @@ use crate::body;
 use crate::browser::Pages;
 use crate::client::BadRoots;
 use crate::config::{Config, Target, files};
+use crate::credentials::KnownKeys;
 use crate::memory_budget::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::notification::Notifications;
@@ -151,6 +152,8 @@ impl Sidecar {
             notification_bodies: body::Bounds { bytes: config.notifications.body_bytes, ..bodies.clone() },
             routes: config.routes.clone(),
             empty: config.empty,
+            charset: config.charset,
+            known_keys: KnownKeys::new(config.keyring.keys(), &config.browser.local_keys),
             bodies,
             own_status: config.own_status,
             pages: Pages {

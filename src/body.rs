@@ -6,6 +6,9 @@ use std::time::Duration;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
+use hyper::http::header::CONTENT_LENGTH;
+use hyper::http::request::Parts;
+use hyper::{Method, Version};
 
 use crate::memory_budget::{MemoryBudget, Reservation};
 
@@ -28,9 +31,24 @@ pub enum BodyError {
     /// Other large requests hold all of `limits.large_requests_bytes`.
     #[error("other large requests hold all of limits.large_requests_bytes")]
     MemoryBusy,
+    /// HTTP/1.0 has no chunks, so a body without a length is none (RFC 1945 section 7.2.2).
+    #[error("an HTTP/1.0 request that is no GET must have a Content-Length")]
+    NoLength,
     /// The connection ended, or its framing broke.
     #[error("the body ended before it was complete")]
     Incomplete,
+}
+
+/// Refuses what has a body that nobody will read: a caller of HTTP/1.0 that names no length.
+///
+/// # Errors
+/// [`BodyError::NoLength`].
+pub fn has_length(head: &Parts) -> Result<(), BodyError> {
+    let named = head.method == Method::GET || head.headers.contains_key(CONTENT_LENGTH);
+    match head.version == Version::HTTP_10 && !named {
+        true => Err(BodyError::NoLength),
+        false => Ok(()),
+    }
 }
 
 /// Bounds on bodies.

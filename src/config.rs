@@ -10,6 +10,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::credentials::Keyring;
+use crate::decode::Charset;
 use crate::sign::EmptyPolicy;
 
 mod answers;
@@ -122,6 +123,8 @@ pub struct Config {
     pub routes: Routes,
     /// What happens to empty parameters.
     pub empty: EmptyPolicy,
+    /// The charset of queries, and of forms that name none.
+    pub charset: Charset,
     /// Under which status callers are told the sidecar's own failures.
     pub own_status: OwnStatus,
     /// Bounds on what callers can take up.

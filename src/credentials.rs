@@ -6,9 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 
 mod client_key;
+mod known_keys;
 mod local_key;
 
 pub use client_key::{BadClientKey, ClientKey, SANDBOX_CLIENT_KEY, SANDBOX_KEY_PREFIX};
+pub use known_keys::KnownKeys;
 pub use local_key::{BadLocalKey, LocalKey, NotLocal};
 
 /// The `app_code` in `config/sandbox.toml`: in the form that QFPay issues, and obviously made up.
@@ -181,6 +183,12 @@ impl Keyring {
     /// The key that this app had before, if it is still taken.
     pub fn previous(&self, app: &str) -> Option<&PreviousKey> {
         self.previous.iter().find(|previous| previous.app == app)
+    }
+
+    /// Every key, the previous ones too.
+    pub fn keys(&self) -> impl Iterator<Item = &ClientKey> {
+        let present = self.apps.iter().map(|app| &app.client_key);
+        present.chain(self.previous.iter().map(|previous| &previous.client_key))
     }
 
     /// The app that signs for callers that name none.

@@ -1,8 +1,9 @@
 //! What callers really send -> [`Params`]: one decoder per content type, one rule for where parameters stand.
 //!
 //! Strict where a lenient decoder would sign something else than the caller meant: repeated names, broken escapes and
-//! anything but UTF-8 are refused, never repaired.
+//! bytes that their charset does not have are refused, never repaired.
 
+mod charset;
 pub(crate) mod form;
 mod json;
 mod media_type;
@@ -14,6 +15,7 @@ use hyper::http::HeaderMap;
 use crate::sign::{OwnSignature, ParamError, Params, Sent};
 use media_type::MediaType;
 
+pub use charset::Charset;
 pub use media_type::UnsupportedBody;
 
 /// Where the parameters of a call travel. QFPay documents both; the caller's choice is kept.
@@ -72,6 +74,18 @@ pub enum DecodeError {
     /// `%` without two hex digits behind it.
     #[error("broken percent-encoding in {0}: a literal '%' is sent as %25")]
     PercentEncoding(String),
+    /// A value with bytes that mean nothing in the charset that it is said to be in.
+    #[error("the value of parameter '{name}' holds bytes that {charset} does not have")]
+    Charset {
+        /// The parameter.
+        name: String,
+        /// The charset.
+        charset: &'static str,
+    },
+    /// A raw CR or LF at the end of a value of a form: the end of a line of somebody's file, or a part of an order number
+    /// that no query finds again.
+    #[error("the value of parameter '{0}' ends in a raw line end; take it away, or write %0A if it is meant")]
+    LineEnd(String),
     /// Not JSON, or JSON with something behind it.
     #[error("the body is not valid JSON: {0}")]
     Json(String),
@@ -111,7 +125,8 @@ fn has_mark(bytes: &[u8]) -> bool {
     [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| bytes.starts_with(mark))
 }
 
-/// Decodes the parameters of a request from its query and its whole body.
+/// Decodes the parameters of a request from its query and its whole body. `unlabelled` is the charset of queries, and of
+/// forms that name none.
 ///
 /// # Errors
 /// [`DecodeError`] says which parameter or which byte is at fault.
@@ -120,11 +135,14 @@ pub async fn decode(
     query: Option<&str>,
     headers: &HeaderMap,
     body: Bytes,
+    unlabelled: Charset,
 ) -> Result<Decoded, DecodeError> {
     let query = query.unwrap_or("");
-    if body.is_empty() {
+    // Some libraries write JSON wherever they write nothing.
+    let no_body = body.is_empty() || !query.is_empty() && json::is_empty(headers, &body);
+    if no_body {
         let place = if is_get || !query.is_empty() { Place::Query } else { Place::Form };
-        return Ok(Decoded::new(form::decode(query.as_bytes())?, place));
+        return Ok(Decoded::new(form::decode(query.as_bytes(), unlabelled)?, place));
     }
     if !query.is_empty() {
         return Err(DecodeError::QueryAndBody);
@@ -133,9 +151,25 @@ pub async fn decode(
         return Err(DecodeError::BodyOnGet);
     }
     let sent = match MediaType::of(headers)? {
-        MediaType::Form => form::decode(&body)?,
+        MediaType::Form { charset } => form::decode(&body, charset.unwrap_or(unlabelled))?,
         MediaType::Json => json::decode(&body)?,
-        MediaType::Multipart { boundary } => multipart::decode(body, boundary).await?,
+        MediaType::Multipart { boundary, charset } => {
+            multipart::decode(body, boundary, charset.unwrap_or(unlabelled)).await?
+        }
     };
     Ok(Decoded::new(sent, Place::Form))
+}
+
+/// Adds a parameter whose value is in this charset.
+fn push(sent: &mut Sent, name: &[u8], value: &[u8], charset: Charset) -> Result<(), DecodeError> {
+    match charset.to_utf8(value) {
+        Some(text) => Ok(sent.push_as(name, value, &text)?),
+        None => Err(DecodeError::Charset { name: named(sent, name)?, charset: charset.name() }),
+    }
+}
+
+/// A name that can be shown: it is checked first, since a "name" may be a whole body under the wrong Content-Type.
+fn named(sent: &mut Sent, name: &[u8]) -> Result<String, DecodeError> {
+    sent.push(name, b"")?;
+    Ok(name.escape_ascii().to_string())
 }

@@ -133,8 +133,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     call_without_mchid("/trade/v1/add_note", Post, Changes), // only for merchants without mchid
     call("/trade/v1/payment_verify", Post, MovesMoney),
     page("/tool/v1/get_weixin_oauth_code", Get, BrowserPage::WeixinOauth, true),
-    call("/tool/v1/get_weixin_openid", Get, Changes), // the code is single-use
-    call_without_mchid("/tool/v1/mcc", Get, Reads),   // takes no parameters
+    call("/tool/v1/get_weixin_openid", Both, Changes), // the code is single-use; POST by old clients
+    call_without_mchid("/tool/v1/mcc", Get, Reads),    // takes no parameters
     call("/payment_element/v1/create_payment_intent", Post, MovesMoney),
     call("/payment_element/v1/create_token_intent", Post, Changes),
     call("/customer/v1/create", Post, Changes),

@@ -4,11 +4,15 @@
 //! `X-QF-*` (some servers take `X_QF_SIGN` for the same header). Towards the caller a deny-list: QFPay's answer is its
 //! own, but for what belongs to one connection or speaks to browsers.
 
+mod accept;
+
 use hyper::http::header::{ACCEPT, ACCEPT_LANGUAGE, CONNECTION, CONTENT_LENGTH, HeaderName, USER_AGENT};
 use hyper::http::{HeaderMap, HeaderValue};
 
 use crate::credentials::SignType;
 use crate::sign::{BadSignature, ReceivedSignature};
+
+pub use accept::{prefers_html, prefers_json};
 
 /// QFPay's header for the signature.
 pub const SIGN_HEADER: HeaderName = HeaderName::from_static("x-qf-sign");
@@ -155,6 +159,6 @@ mod tests {
         let kept = to_caller(&answer);
         let mut names: Vec<_> = kept.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["content-type", "location", "x-qf-sign"]);
+        assert_eq!(names, ["content-type", "x-qf-sign"]);
     }
 }

@@ -147,6 +147,7 @@ impl Notifications {
         record.route = route.config.path.clone();
         self.check_source(route, peer.address, &head.headers, record)?;
         let received = headers::signature(&head.headers, SignType::Md5)?;
+        body::has_length(&head)?;
         let body::Whole { bytes: body, memory: _memory } = body::read(body, &self.limits.bodies).await?;
         if body.is_empty() {
             return Err(Failure::refused(Code::BodyEmpty, "the notification has no body"));

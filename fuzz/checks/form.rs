@@ -53,7 +53,8 @@ fn is_form(input: &[u8]) -> bool {
         let (Some(name), Some(value)) = (halves.next(), halves.next()) else { return false };
         let name: Vec<u8> = percent_decode(name).collect();
         let utf8 = percent_decode(value).decode_utf8().is_ok();
+        let line_end = matches!(value.last(), Some(b'\r' | b'\n'));
         // A name with '+' is one with a space.
-        whole && utf8 && is_legal(&name) && (is_signature(&name) || names.insert(name))
+        whole && !line_end && utf8 && is_legal(&name) && (is_signature(&name) || names.insert(name))
     })
 }

@@ -9,7 +9,7 @@
 use bytes::Bytes;
 use futures_util::FutureExt;
 use hyper::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
-use qfpay_sidecar::decode::{self, DecodeError, Decoded};
+use qfpay_sidecar::decode::{self, Charset, DecodeError, Decoded};
 use qfpay_sidecar::sign::{Canonical, Params};
 
 pub mod answer;
@@ -52,7 +52,8 @@ fn decode_as(content_type: Option<&str>, body: &[u8]) -> Result<Params, DecodeEr
 /// Decodes a POST. The body is there as a whole, so decoding has nothing to wait for.
 fn decode(query: Option<&str>, headers: &HeaderMap, body: &[u8]) -> Result<Decoded, DecodeError> {
     let body = Bytes::copy_from_slice(body);
-    let decoded = decode::decode(false, query, headers, body).now_or_never().expect("decoding waits");
+    let decoded =
+        decode::decode(false, query, headers, body, Charset::UTF_8).now_or_never().expect("decoding waits");
     match &decoded {
         Ok(decoded) => holds(&decoded.params),
         Err(error) => is_for_people(&error.to_string()),

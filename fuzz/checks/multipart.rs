@@ -1,6 +1,6 @@
 //! A multipart body beside what it was built from, and beside a reader of a few lines.
 
-use qfpay_sidecar::sign::Params;
+use qfpay_sidecar::sign::{ParamError, Params};
 
 use super::{decode_as, pieces, same};
 
@@ -38,7 +38,12 @@ fn built(input: &[u8]) {
         body.extend_from_slice(format!("\"\r\n{extra}\r\n").as_bytes());
         body.extend_from_slice(value);
         body.extend_from_slice(b"\r\n");
-        expected = expected.and_then(|mut params| params.push(name, value).map(|()| params));
+        // Bytes beyond ASCII under a label that has none.
+        let lacking = extra.contains("us-ascii") && !value.is_ascii();
+        expected = expected.and_then(|mut params| match lacking {
+            true => Err(ParamError::NotUtf8(String::new())),
+            false => params.push(name, value).map(|()| params),
+        });
     }
     body.extend_from_slice(b"--XX--\r\n");
     match (decode_as(Some(CONTENT_TYPE), &body), expected) {

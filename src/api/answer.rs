@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use hyper::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use hyper::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use hyper::http::{HeaderValue, request};
 use hyper::{Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::Record;
 use crate::browser::BrowserUrl;
 use crate::error::{Code, Failure};
+use crate::headers;
 use crate::upstream::{Answer, AnswerBody, Body, Delivery};
 
 /// QFPay's answer, for the caller. Its connection is good for further calls.
@@ -44,7 +45,7 @@ pub(super) fn relay(
 
 /// A finished URL: as a redirect for browsers, as JSON for server code that asks for it.
 pub(super) fn to_browser(url: &BrowserUrl, head: &request::Parts) -> Response<AnswerBody> {
-    let mut response = if accepts(head, "application/json") {
+    let mut response = if headers::prefers_json(&head.headers) {
         let json = serde_json::json!({ "url": url.as_str() }).to_string();
         let mut response = Response::new(whole(Bytes::from(json)));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -63,15 +64,7 @@ pub(super) fn to_browser(url: &BrowserUrl, head: &request::Parts) -> Response<An
 
 /// Whether somebody looks at the answer: browsers ask for HTML and never name JSON.
 pub(super) fn is_for_people(head: &request::Parts) -> bool {
-    accepts(head, "text/html") && !accepts(head, "application/json")
-}
-
-/// Whether `Accept` names a media type.
-fn accepts(head: &request::Parts, media_type: &str) -> bool {
-    head.headers.get_all(ACCEPT).iter().any(|accept| {
-        let types = accept.as_bytes().split(|&b| b == b',' || b == b';');
-        types.into_iter().any(|part| part.trim_ascii().eq_ignore_ascii_case(media_type.as_bytes()))
-    })
+    headers::prefers_html(&head.headers)
 }
 
 /// A body that keeps its place until it has ended: what passes through takes memory as long as the caller reads.

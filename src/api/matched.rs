@@ -9,7 +9,8 @@ use crate::gate::{self, Stranger};
 use crate::server::Peer;
 
 impl Api {
-    /// The path of a request that may speak to this listener, without the public prefix of customers' pages.
+    /// The path of a request that may speak to this listener, without the public prefix of customers' pages, and without a
+    /// second slash at its very beginning: that is the end of a base URL.
     pub(super) fn admitted<'h>(
         &self,
         head: &'h request::Parts,
@@ -17,6 +18,7 @@ impl Api {
         record: &mut Record,
     ) -> Result<&'h str, Stranger> {
         let path = head.uri.path();
+        let path = path.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(path);
         match self.public_prefix.as_ref().and_then(|prefix| prefix.page(path)) {
             Some(page) => {
                 record.is_public = true;

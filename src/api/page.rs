@@ -9,7 +9,7 @@ use hyper::Response;
 use hyper::http::{HeaderMap, request};
 
 use super::answer::to_browser;
-use super::{Api, Holder, Record, hong_kong_time};
+use super::{Api, Holder, Record, hong_kong_time, slips};
 use crate::browser::refuse_unknown;
 use crate::caller::{self, Chosen};
 use crate::credentials::App;
@@ -45,6 +45,9 @@ impl Api {
         record.place = Some(self.place(Holder::of(app, endpoint))?);
         left_empty.inspect(|name| self.tell_empty(name));
         let params = outbound::complete(decoded.params.apply(self.empty)?, app, endpoint);
+        if !record.is_public {
+            slips::refuse_other_merchants(head, endpoint, app, &params)?;
+        }
         let url = self.pages.url(page, params, app, &hong_kong_time())?;
         record.lacks(url.missing());
         Ok(to_browser(&url, head))

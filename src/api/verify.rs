@@ -27,6 +27,7 @@ impl Api {
         if head.method != Method::POST {
             return Err(Failure::method_not_allowed(VERIFY.methods.as_str()));
         }
+        body::has_length(head)?;
         let received = headers::signature(&head.headers, SignType::Md5)?;
         let waiting = record.waiting();
         let read = body::read(body, &self.notification_bodies).await;

@@ -4,7 +4,7 @@ use super::args::{Args, SignOptions};
 use super::{Stop, input, load};
 use crate::config::{Config, PublicPrefix};
 use crate::credentials::SignType;
-use crate::decode::form;
+use crate::decode::{Charset, form};
 use crate::endpoint;
 use crate::endpoint::BrowserPage;
 use crate::outbound;
@@ -80,7 +80,7 @@ fn locally(config: &Config, options: &SignOptions) -> Result<(), Stop> {
 
 fn parameters(options: &SignOptions) -> Result<Params, Stop> {
     if let Some(text) = &options.form {
-        let sent = form::decode(text.as_bytes());
+        let sent = form::decode(text.as_bytes(), Charset::UTF_8);
         return sent.map(|sent| sent.params).map_err(|error| Stop::Usage(format!("--form: {error}")));
     }
     let mut params = Params::new();

@@ -17,6 +17,7 @@ use super::sandbox::sandbox;
 use super::upgrade;
 use super::upstream::upstream;
 use super::{Config, Environment, Routes, Variable};
+use crate::decode::Charset;
 use crate::sign::EmptyPolicy;
 
 /// Reads every section; `None` when there is a problem, which then stands in `raw`.
@@ -26,6 +27,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     let (target, upstream) = upstream(raw);
     let routes = routes(raw);
     let empty = empty(raw);
+    let charset = charset(raw);
     let own_status = own_status(raw);
     let limits = limits(raw);
     let quota = quota(raw);
@@ -63,6 +65,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
         upstream: upstream?,
         routes: routes?,
         empty: empty?,
+        charset: charset?,
         own_status: own_status?,
         limits: limits?,
         quota: quota?,
@@ -98,4 +101,9 @@ fn routes(raw: &mut Raw) -> Option<Routes> {
 fn empty(raw: &mut Raw) -> Option<EmptyPolicy> {
     let words = [("drop", EmptyPolicy::Drop), ("keep", EmptyPolicy::Keep), ("reject", EmptyPolicy::Reject)];
     raw.choice("parameters.empty", &words)
+}
+
+fn charset(raw: &mut Raw) -> Option<Charset> {
+    let what = "write a charset that holds ASCII as it is: UTF-8, GBK, GB18030, Big5, Shift_JIS, ISO-8859-1, windows-1252";
+    raw.parsed("parameters.charset", |text| Charset::of_label(text).ok_or(what))
 }

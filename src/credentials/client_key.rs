@@ -1,6 +1,7 @@
 //! The secret of a credential pair. Its bytes are read in one place only.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -114,6 +115,11 @@ impl ClientKey {
     pub fn blot_out(&self, text: &str) -> String {
         // A key is printable ASCII, so this cannot fail; if it did, nothing of the text would be shown.
         std::str::from_utf8(&self.0).map_or_else(|_| String::new(), |key| text.replace(key, "(client_key)"))
+    }
+
+    /// A digest by which one process knows the key again, and nothing else can: its own is drawn at random.
+    pub(super) fn digest_by(&self, keyed: &RandomState) -> u64 {
+        keyed.hash_one(self.0.as_slice())
     }
 
     /// Eight hex digits by which people recognise a key without seeing it.

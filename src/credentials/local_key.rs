@@ -74,6 +74,11 @@ impl LocalKey {
         Ok(())
     }
 
+    /// The secret itself, for whatever compares secrets.
+    pub(super) fn key(&self) -> &ClientKey {
+        &self.key
+    }
+
     /// Feeds the key to a hasher.
     pub(crate) fn feed<D: Digest>(&self, hasher: &mut D) {
         self.key.feed(hasher);

@@ -4,11 +4,12 @@
 
 use percent_encoding::percent_decode;
 
-use super::{DecodeError, has_mark};
+use super::{Charset, DecodeError, has_mark, named, push};
 use crate::sign::Sent;
 
-/// Decodes `name=value` pairs joined by `&`. `+` is a space; empty parts are nothing.
-pub(crate) fn decode(form: &[u8]) -> Result<Sent, DecodeError> {
+/// Decodes `name=value` pairs joined by `&`. `+` is a space; empty parts are nothing. Split and unescaped first, since no
+/// charset that is taken has `&`, `=`, `%` or `+` within a character; decoded after.
+pub(crate) fn decode(form: &[u8], charset: Charset) -> Result<Sent, DecodeError> {
     let json = form.strip_prefix(b"\xef\xbb\xbf").unwrap_or(form);
     // curl -d '{"txamt": 1}' says that it is a form: no legal name begins like that.
     if json.trim_ascii_start().starts_with(b"{") {
@@ -23,15 +24,14 @@ pub(crate) fn decode(form: &[u8]) -> Result<Sent, DecodeError> {
         if has_mark(&name) {
             return Err(DecodeError::MarkBeforeForm);
         }
+        if matches!(value.last(), Some(b'\r' | b'\n')) {
+            return Err(DecodeError::LineEnd(named(&mut sent, &name)?));
+        }
         match unescape(value) {
-            Some(value) => sent.push(&name, &value)?,
+            Some(value) => push(&mut sent, &name, &value, charset)?,
             None => {
-                // The name is checked first, so that only a legal one is shown.
-                sent.push(&name, b"")?;
-                return Err(DecodeError::PercentEncoding(format!(
-                    "the value of parameter '{}'",
-                    name.escape_ascii()
-                )));
+                let name = named(&mut sent, &name)?;
+                return Err(DecodeError::PercentEncoding(format!("the value of parameter '{name}'")));
             }
         }
     }
@@ -56,6 +56,10 @@ fn unescape(text: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::sign::ParamError;
+
+    fn decode(form: &[u8]) -> Result<Sent, DecodeError> {
+        super::decode(form, Charset::UTF_8)
+    }
 
     fn value(form: &[u8], name: &str) -> String {
         decode(form).unwrap().params.get(name).unwrap().to_owned()
@@ -99,6 +103,14 @@ mod tests {
             decode(b"goods_name=\xb2\xe2").unwrap_err(),
             DecodeError::Param(ParamError::NotUtf8("goods_name".to_owned()))
         );
+    }
+
+    #[test]
+    fn a_raw_line_end_behind_a_value_is_refused_by_name() {
+        for form in [&b"out_trade_no=n2\n"[..], b"out_trade_no=n2\r\n&txamt=1", b"out_trade_no=\r"] {
+            assert_eq!(decode(form).unwrap_err(), DecodeError::LineEnd("out_trade_no".to_owned()));
+        }
+        assert_eq!(value(b"goods_name=a\nb&out_trade_no=n2%0A", "out_trade_no"), "n2\n");
     }
 
     #[test]

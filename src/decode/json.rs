@@ -9,6 +9,9 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use hyper::http::HeaderMap;
+
+use super::media_type::MediaType;
 use super::{DecodeError, has_mark};
 use crate::sign::{ParamError, Params, Sent};
 
@@ -33,6 +36,12 @@ pub(super) fn decode(body: &[u8]) -> Result<Sent, DecodeError> {
         Some(refused) => Err(DecodeError::Param(refused)),
         None => sent,
     }
+}
+
+/// Whether a body is JSON that says nothing: `{}`, `[]` (what PHP makes of an empty array) or `null`.
+pub(super) fn is_empty(headers: &HeaderMap, body: &[u8]) -> bool {
+    let said: Vec<u8> = body.iter().copied().filter(|b| !b.is_ascii_whitespace()).take(5).collect();
+    matches!(&said[..], b"{}" | b"[]" | b"null") && MediaType::of(headers) == Ok(MediaType::Json)
 }
 
 /// Where the text stops being JSON. Not the parser's own words, which may quote a value.

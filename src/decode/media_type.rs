@@ -3,12 +3,14 @@
 use hyper::http::HeaderMap;
 use hyper::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
+use super::Charset;
+
 /// The bodies that can be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
-    Form,
+    Form { charset: Option<Charset> },
     Json,
-    Multipart { boundary: String },
+    Multipart { boundary: String, charset: Option<Charset> },
 }
 
 /// A body that cannot be read.
@@ -19,8 +21,11 @@ pub enum UnsupportedBody {
         "the Content-Type is none of application/x-www-form-urlencoded, application/json, multipart/form-data"
     )]
     MediaType,
-    /// QFPay signs UTF-8.
-    #[error("the Content-Type names a charset other than UTF-8")]
+    /// QFPay signs UTF-8, and only what holds ASCII as it is can be split before it is converted.
+    #[error(
+        "the Content-Type names a charset that cannot be read; UTF-8, GBK, GB18030, Big5, Shift_JIS, ISO-8859-x and \
+         windows-125x can"
+    )]
     Charset,
     /// Compressed bodies are not unpacked.
     #[error("the body has a Content-Encoding; send it as it is")]
@@ -39,39 +44,42 @@ impl MediaType {
         }
         let mut types = headers.get_all(CONTENT_TYPE).iter();
         let text = match (types.next(), types.next()) {
-            (None, _) => return Ok(Self::Form),
+            (None, _) => return Ok(Self::Form { charset: None }),
             (Some(_), Some(_)) => return Err(UnsupportedBody::Repeated),
             (Some(value), None) => value.to_str().map_err(|_| UnsupportedBody::MediaType)?,
         };
-        let (essence, attributes) = text.split_once(';').unwrap_or((text, ""));
-        let essence = essence.trim();
-        for attribute in attributes.split(';') {
-            if let Some((name, charset)) = attribute.split_once('=')
-                && name.trim().eq_ignore_ascii_case("charset")
-                && !is_utf8(charset)
-            {
-                return Err(UnsupportedBody::Charset);
-            }
+        let essence = text.split(';').next().unwrap_or_default().trim();
+        // JSON is UTF-8, whatever is written beside it (RFC 8259 section 8.1).
+        if essence.eq_ignore_ascii_case("application/json") {
+            return Ok(Self::Json);
         }
+        let charset = charset(text)?;
         if essence.eq_ignore_ascii_case("multipart/form-data") {
             // multer reads the quoting of the boundary; its absence is a body that cannot be read.
             let boundary = multer::parse_boundary(text).map_err(|_| UnsupportedBody::MediaType)?;
-            return Ok(Self::Multipart { boundary });
+            return Ok(Self::Multipart { boundary, charset });
         }
-        if essence.is_empty() || essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            Ok(Self::Form)
-        } else if essence.eq_ignore_ascii_case("application/json") {
-            Ok(Self::Json)
-        } else {
-            Err(UnsupportedBody::MediaType)
+        match essence.is_empty() || essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            true => Ok(Self::Form { charset }),
+            false => Err(UnsupportedBody::MediaType),
         }
     }
 }
 
-/// Whether a charset is UTF-8 or a part of it.
-pub(super) fn is_utf8(charset: &str) -> bool {
-    let charset = charset.trim().trim_matches('"');
-    ["utf-8", "utf8", "us-ascii"].iter().any(|name| charset.eq_ignore_ascii_case(name))
+/// The charset that a content type names, if it names one, and the same one if it names several.
+pub(super) fn charset(content_type: &str) -> Result<Option<Charset>, UnsupportedBody> {
+    let mut charset = None;
+    for attribute in content_type.split(';').skip(1) {
+        let Some((name, label)) = attribute.split_once('=') else { continue };
+        if name.trim().eq_ignore_ascii_case("charset") {
+            let named = Charset::of_label(label).ok_or(UnsupportedBody::Charset)?;
+            if charset.is_some_and(|other| other != named) {
+                return Err(UnsupportedBody::Charset);
+            }
+            charset = Some(named);
+        }
+    }
+    Ok(charset)
 }
 
 #[cfg(test)]
@@ -82,16 +90,25 @@ mod tests {
         MediaType::of(&HeaderMap::from_iter([(CONTENT_TYPE, content_type.parse().unwrap())]))
     }
 
+    fn form(label: &str) -> Result<MediaType, UnsupportedBody> {
+        Ok(MediaType::Form { charset: Charset::of_label(label) })
+    }
+
     #[test]
     fn forms_json_and_multipart_are_read() {
-        assert_eq!(MediaType::of(&HeaderMap::new()), Ok(MediaType::Form));
-        assert_eq!(of("application/x-www-form-urlencoded"), Ok(MediaType::Form));
-        assert_eq!(of("Application/X-WWW-Form-Urlencoded; charset=\"UTF-8\""), Ok(MediaType::Form));
-        assert_eq!(of("application/json;charset=utf8"), Ok(MediaType::Json));
-        assert_eq!(
-            of("multipart/form-data; boundary=x1"),
-            Ok(MediaType::Multipart { boundary: "x1".to_owned() })
-        );
+        assert_eq!(MediaType::of(&HeaderMap::new()), Ok(MediaType::Form { charset: None }));
+        assert_eq!(of("application/x-www-form-urlencoded"), Ok(MediaType::Form { charset: None }));
+        assert_eq!(of("Application/X-WWW-Form-Urlencoded; charset=\"UTF-8\""), form("UTF-8"));
+        assert_eq!(of("application/x-www-form-urlencoded; Charset = GBK"), form("GBK"));
+        assert_eq!(of("; charset=big5; charset=Big5-HKSCS"), form("Big5"));
+        for json in ["application/json", "application/json;charset=utf8", "application/json; charset=UTF-16"]
+        {
+            assert_eq!(of(json), Ok(MediaType::Json), "{json}");
+        }
+        let multipart = |charset| Ok(MediaType::Multipart { boundary: "x1".to_owned(), charset });
+        assert_eq!(of("multipart/form-data; boundary=x1"), multipart(None));
+        let big5 = "multipart/form-data; charset=Big5; boundary=x1";
+        assert_eq!(of(big5), multipart(Charset::of_label("Big5")));
     }
 
     #[test]
@@ -99,8 +116,9 @@ mod tests {
         assert_eq!(of("text/plain"), Err(UnsupportedBody::MediaType));
         assert_eq!(of("multipart/form-data"), Err(UnsupportedBody::MediaType));
         for other in [
-            "application/x-www-form-urlencoded; charset=GBK",
-            "multipart/form-data; charset=GBK; boundary=x1",
+            "application/x-www-form-urlencoded; charset=UTF-16",
+            "application/x-www-form-urlencoded; charset=UTF-8; charset=GBK",
+            "multipart/form-data; charset=utf-7; boundary=x1",
         ] {
             assert_eq!(of(other), Err(UnsupportedBody::Charset), "{other}");
         }

@@ -6,12 +6,13 @@ use bytes::Bytes;
 use hyper::http::HeaderValue;
 use multer::{Field, Multipart};
 
-use super::media_type::is_utf8;
-use super::{DecodeError, UnsupportedBody};
+use super::media_type::charset;
+use super::{Charset, DecodeError, UnsupportedBody, push};
 use crate::sign::Sent;
 
-/// Decodes the text fields of a body that was read whole; refuses files.
-pub(super) async fn decode(body: Bytes, boundary: String) -> Result<Sent, DecodeError> {
+/// Decodes the text fields of a body that was read whole; refuses files. `unlabelled` is the charset of fields that name
+/// none.
+pub(super) async fn decode(body: Bytes, boundary: String, unlabelled: Charset) -> Result<Sent, DecodeError> {
     let whole = futures_util::stream::iter([Ok::<_, Infallible>(body)]);
     let mut parts = Multipart::new(whole, boundary);
     let mut sent = Sent::default();
@@ -19,16 +20,17 @@ pub(super) async fn decode(body: Bytes, boundary: String) -> Result<Sent, Decode
     while let Some(field) = parts.next_field().await.map_err(broken)? {
         number += 1;
         let name = field.name().ok_or(DecodeError::Multipart("a part has no name"))?.to_owned();
-        check_is_text(&field, number)?;
+        let charset = text_charset(&field, number)?.unwrap_or(unlabelled);
         // The bytes, not multer's text(): that one replaces what is not UTF-8.
         let value = field.bytes().await.map_err(broken)?;
-        sent.push(name.as_bytes(), &value)?;
+        push(&mut sent, name.as_bytes(), &value, charset)?;
     }
     Ok(sent)
 }
 
-/// A part is a file when it has a file name; a part in another charset or encoding is not the text that was meant.
-fn check_is_text(field: &Field<'_>, number: usize) -> Result<(), DecodeError> {
+/// The charset that a text field names. A part is a file when it has a file name; a part in another encoding is not the text
+/// that was meant.
+fn text_charset(field: &Field<'_>, number: usize) -> Result<Option<Charset>, DecodeError> {
     // Also `filename*` and an empty file name, which multer takes for none.
     let disposition = field.headers().get_all("content-disposition");
     let names_file = |value: &HeaderValue| {
@@ -43,14 +45,8 @@ fn check_is_text(field: &Field<'_>, number: usize) -> Result<(), DecodeError> {
             return Err(UnsupportedBody::Encoding.into());
         }
     }
-    let content_type = field.headers().get("content-type").map(|value| value.as_bytes().to_ascii_lowercase());
-    let content_type = String::from_utf8(content_type.unwrap_or_default()).unwrap_or_default();
-    match content_type.split_once("charset=") {
-        Some((_, charset)) if !is_utf8(charset.split(';').next().unwrap_or("")) => {
-            Err(UnsupportedBody::Charset.into())
-        }
-        _ => Ok(()),
-    }
+    let content_type = field.headers().get("content-type");
+    Ok(charset(&String::from_utf8_lossy(content_type.map_or(b"", HeaderValue::as_bytes)))?)
 }
 
 /// Our words for multer's errors: its own may quote what was sent.
@@ -70,7 +66,7 @@ mod tests {
 
     fn run(body: &[u8]) -> Result<Sent, DecodeError> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(decode(Bytes::copy_from_slice(body), "XX".to_owned()))
+        runtime.block_on(decode(Bytes::copy_from_slice(body), "XX".to_owned(), Charset::UTF_8))
     }
 
     #[test]
@@ -98,11 +94,13 @@ mod tests {
             .as_bytes())
         };
         assert_eq!(
-            part("Content-Type: text/plain; charset=GBK").unwrap_err(),
+            part("Content-Type: text/plain; charset=UTF-16").unwrap_err(),
             UnsupportedBody::Charset.into()
         );
         assert_eq!(part("Content-Transfer-Encoding: base64").unwrap_err(), UnsupportedBody::Encoding.into());
-        part("Content-Type: text/plain; charset=UTF-8").unwrap();
+        for label in ["UTF-8", "ISO-8859-1", "gbk", "\"us-ascii\""] {
+            part(&format!("Content-Type: text/plain; charset={label}")).unwrap();
+        }
     }
 
     #[test]

@@ -78,6 +78,12 @@ table! {
     AppConflict "app_conflict" 400
         "The request names two different app codes."
         "Send one app_code, in X-QF-APPCODE or as a parameter."
+    MerchantConflict "merchant_conflict" 400
+        "The request names another merchant than the one that is signed."
+        "Send the merchant as the parameter mchid; QFPay's calls read neither X-QF-MCHCODE nor mchntid."
+    ClientKeyInRequest "client_key_in_request" 400
+        "The request holds a configured client_key."
+        "Take it out: callers need no key, and must not have one. QFPay's old samples send key=; the key belongs to the sidecar alone."
     BodyTooLarge "body_too_large" 413
         "The body is too large."
         "QFPay's calls are small; if a larger one is right, raise limits.body_bytes, or notifications.body_bytes."
@@ -87,6 +93,9 @@ table! {
     BodyIncomplete "body_incomplete" 400
         "The body ended before it was complete."
         "Check Content-Length and the chunked framing."
+    LengthRequired "length_required" 411
+        "The body has no length."
+        "Send Content-Length: in HTTP/1.0 nothing else says where a body ends, and without it there is none."
     QueryAndBody "query_and_body" 400
         "There are parameters in the query and in the body."
         "Put every parameter in one place: which of them QFPay signs is not defined otherwise."
@@ -97,7 +106,7 @@ table! {
         "The body's Content-Type cannot be read."
         "Say what is sent: application/x-www-form-urlencoded, multipart/form-data with text fields, or one flat JSON object."
     CharsetUnsupported "charset_unsupported" 415
-        "The body is in a charset other than UTF-8."
+        "The body is in a charset that cannot be converted."
         "Convert to UTF-8 first (PHP: mb_convert_encoding, Java: getBytes(StandardCharsets.UTF_8))."
     EncodingUnsupported "encoding_unsupported" 415
         "The body is compressed or transfer-encoded."
@@ -113,7 +122,13 @@ table! {
         "Use A-Z a-z 0-9 _ . - only, at most 64 characters; PHP array names such as a[] cannot be signed."
     ParameterNotUtf8 "parameter_not_utf8" 400
         "A parameter's value is not UTF-8."
-        "The usual cause is a GBK or Big5 page or source file; convert to UTF-8 first."
+        "The usual cause is a GBK or Big5 page: convert to UTF-8, or say what it is, in the body's Content-Type or in parameters.charset."
+    ParameterCharset "parameter_charset" 400
+        "A parameter's value holds bytes that its charset does not have."
+        "Name the charset that the bytes are in: in the body's Content-Type, or in parameters.charset for what names none."
+    ParameterLineEnd "parameter_line_end" 400
+        "A parameter's value ends in a raw line end."
+        "Take it away (PHP, Python: trim, strip), or no query finds the order again; one that is meant is %0A."
     ParameterEmpty "parameter_empty" 400
         "A parameter is empty."
         "Send its value or leave it out: an empty app code or mchid says that one was meant, and another would be paid."
@@ -134,7 +149,7 @@ table! {
         "Send them in a form body."
     ParameterMissing "parameter_missing" 400
         "A mandatory parameter is missing."
-        "Add it; without it QFPay's page cannot open."
+        "Add it; without it QFPay's page cannot open, or a call would do what nobody named."
     ParameterInvalid "parameter_invalid" 400
         "A parameter has a value that QFPay's page cannot take."
         "Send the value in the form described."

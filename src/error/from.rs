@@ -31,6 +31,7 @@ refusals! {
         BodyError::TooSlow(_) => Code::BodyTooSlow,
         BodyError::MemoryBusy => Code::MemoryBusy,
         BodyError::Incomplete => Code::BodyIncomplete,
+        BodyError::NoLength => Code::LengthRequired,
     };
     ParamError => |error| of_param(&error);
     CallerError => |error| match error {
@@ -69,6 +70,8 @@ impl From<DecodeError> for Failure {
             DecodeError::Param(error) => of_param(error),
             DecodeError::NoEquals | DecodeError::MarkBeforeForm => Code::ParameterName,
             DecodeError::PercentEncoding(_) => Code::PercentEncoding,
+            DecodeError::Charset { .. } => Code::ParameterCharset,
+            DecodeError::LineEnd(_) => Code::ParameterLineEnd,
             DecodeError::Json(_) | DecodeError::MarkBeforeJson => Code::JsonInvalid,
             DecodeError::JsonAsForm => Code::MediaTypeUnsupported,
             DecodeError::JsonNotAnObject => Code::JsonNotAnObject,

@@ -67,7 +67,7 @@ fn endpoint(path: &str) -> Option<(&'static str, Endpoint)> {
             (POST, |call, state| cancel::release(call, &mut state.orders).map(Reply::Done))
         }
         "/trade/v1/add_note" => (POST, |call, state| cancel::note(call, &mut state.orders).map(Reply::Done)),
-        "/tool/v1/get_weixin_openid" => (GET, |call, state| {
+        "/tool/v1/get_weixin_openid" => (EITHER, |call, state| {
             let fields = weixin::openid(&mut state.weixin, call.params, call.app, call.instant)?;
             Ok(Reply::Done(Done::plain(fields)))
         }),

@@ -5,7 +5,7 @@ use hyper::http::HeaderMap;
 use hyper::http::header::CONTENT_TYPE;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use qfpay_sidecar::decode::{DecodeError, Decoded, decode};
+use qfpay_sidecar::decode::{Charset, DecodeError, Decoded, decode};
 use qfpay_sidecar::sign::{Canonical, Params};
 
 fn run(content_type: Option<&str>, query: Option<&str>, body: &[u8]) -> Result<Decoded, DecodeError> {
@@ -14,7 +14,7 @@ fn run(content_type: Option<&str>, query: Option<&str>, body: &[u8]) -> Result<D
         headers.insert(CONTENT_TYPE, content_type.parse().unwrap());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(decode(false, query, &headers, Bytes::copy_from_slice(body)))
+    runtime.block_on(decode(false, query, &headers, Bytes::copy_from_slice(body), Charset::UTF_8))
 }
 
 fn params(pairs: &[(String, String)]) -> Params {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use hyper::http::HeaderMap;
 use qfpay_sidecar::credentials::{ClientKey, HexCase, SignType};
-use qfpay_sidecar::decode::decode;
+use qfpay_sidecar::decode::{Charset, decode};
 use qfpay_sidecar::sign::{Canonical, EmptyPolicy, Params, Signer};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -126,7 +126,8 @@ async fn forms_decode_to_the_parameters_of_the_vectors() {
     let mut checked = 0;
     for vector in vectors() {
         let Some(form) = &vector.form else { continue };
-        let decoded = decode(false, None, &HeaderMap::new(), Bytes::from(form.clone())).await.unwrap();
+        let decoded =
+            decode(false, None, &HeaderMap::new(), Bytes::from(form.clone()), Charset::UTF_8).await.unwrap();
         let mut expected = vector.params();
         expected.remove("sign_type");
         let mut params = decoded.params;
@@ -145,7 +146,7 @@ async fn what_goes_on_the_wire_decodes_to_what_was_signed() {
         let mut params = vector.params();
         params.remove("sign_type");
         let wire = Bytes::from(params.to_form());
-        let back = decode(false, None, &HeaderMap::new(), wire).await.unwrap();
+        let back = decode(false, None, &HeaderMap::new(), wire, Charset::UTF_8).await.unwrap();
         assert!(back.params == params, "{}", vector.name);
     }
 }

@@ -144,13 +144,22 @@ failures! {
     body_on_get 400 "not_sent" || Provoked::by(&[], &["-X", "GET", "-d", "syssn=1"], "/trade/v1/query");
     media_type_unsupported 415 "not_sent" || Provoked::by_body(&["Content-Type: text/xml"], b"<txamt>1</txamt>");
     charset_unsupported 415 "not_sent" || {
-        Provoked::by_body(&["Content-Type: application/x-www-form-urlencoded; charset=GBK"], FORM.as_bytes())
+        Provoked::by_body(&["Content-Type: application/x-www-form-urlencoded; charset=UTF-16"], FORM.as_bytes())
     };
     encoding_unsupported 415 "not_sent" || Provoked::by_body(&["Content-Encoding: gzip"], b"\x1f\x8b\x08");
     file_upload 415 "not_sent" || Provoked::by(&[], &["-F", "idcard=canary;filename=id.png"], PAYMENT);
     parameter_repeated 400 "not_sent" || Provoked::by_form(&format!("txamt=1&txcurrcd={CANARY}&tx%61mt={CANARY}"));
     parameter_name 400 "not_sent" || Provoked::by_form(&format!("txamt={CANARY}&goods[]={CANARY}"));
     parameter_not_utf8 400 "not_sent" || Provoked::by_form("goods_name=%B2%E2%CA%D4");
+    parameter_charset 400 "not_sent" || {
+        Provoked::by_body(&["Content-Type: application/x-www-form-urlencoded; charset=GBK"], b"goods_name=%FF")
+    };
+    parameter_line_end 400 "not_sent" || Provoked::by_body(&[], format!("{FORM}\n").as_bytes());
+    merchant_conflict 400 "not_sent" || Provoked::by(&[], &["-H", "X-QF-MCHCODE: M2", "-d", FORM], PAYMENT);
+    client_key_in_request 400 "not_sent" || Provoked::by_form(&format!("{FORM}&key={CLIENT_KEY}"));
+    length_required 411 "not_sent" || {
+        Provoked::by_raw(&[], &format!("POST {PAYMENT} HTTP/1.0\r\nHost: localhost\r\n\r\n{FORM}"))
+    };
     parameter_empty 400 "not_sent" || Provoked::by(&["parameters.empty=reject"], &["-d", "txamt=1&mchid="], PAYMENT);
     percent_encoding 400 "not_sent" || Provoked::by_form(&format!("goods_name=100% {CANARY}"));
     json_invalid 400 "not_sent" || Provoked::by_body(&["Content-Type: application/json"], br#"{"txamt": 1,}"#);

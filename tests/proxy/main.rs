@@ -8,6 +8,7 @@ mod api;
 mod apps;
 mod attacks;
 mod browser_urls;
+mod charsets;
 mod connections;
 mod crash;
 mod deadlines;
@@ -25,6 +26,7 @@ mod pipelining;
 mod plain_words;
 mod quota;
 mod repeats;
+mod slips;
 mod sockets;
 #[path = "../support/mod.rs"]
 mod support;

@@ -65,7 +65,7 @@ fn lengths() -> Vec<(&'static str, Vec<u8>, Fate)> {
         (
             "chunked that ends at once, and a request behind",
             post(&format!("{CHUNKED}Content-Length: 90\r\n"), &format!("0\r\n\r\n{SMUGGLED}")),
-            Sent(""),
+            Refused(&["parameter_missing"]),
         ),
         ("chunked twice", chunked("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), MALFORMED),
         (

@@ -224,8 +224,18 @@ pub fn refused() -> Vec<Path> {
         ("an opened link", request(PAYMENT, &format!("{FORM}Sec-Fetch-Mode: {header}\r\n"), &form)),
         ("a web server's header", request(PAYMENT, &format!("{FORM}Forwarded: {header}\r\n"), &form)),
         (
-            "an empty app code",
-            request(PAYMENT, &format!("{FORM}X-QF-APPCODE:\r\n"), format!("{form}&app_code=")),
+            "an empty app code beside another",
+            request(PAYMENT, FORM, format!("{form}&app_code=&appcode={goods}")),
+        ),
+        ("a raw line end", request(PAYMENT, FORM, format!("{form}\r\n"))),
+        ("another merchant", request(PAYMENT, &format!("{FORM}X-QF-MCHCODE: {header}\r\n"), &form)),
+        (
+            "bytes that the charset lacks",
+            request(
+                PAYMENT,
+                "Content-Type: application/x-www-form-urlencoded; charset=Big5\r\n",
+                format!("{form}&name={goods}%FF"),
+            ),
         ),
         ("another host", request_to(&format!("{header}.test"), PAYMENT, FORM, &form)),
         (

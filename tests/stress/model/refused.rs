@@ -5,7 +5,7 @@ use std::fmt;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::case::{APPS, Case, Named, Place, cases};
+use super::case::{APPS, Case, Named, Place, cases, moves_money};
 use super::spelling::BOUNDARY;
 use super::wire::Wire;
 
@@ -28,7 +28,7 @@ const fn fault(name: &'static str, status: u16, spoil: fn(&Case) -> Option<Wire>
 }
 
 /// Each gives nothing where it does not apply.
-pub const FAULTS: [Fault; 34] = [
+pub const FAULTS: [Fault; 44] = [
     fault("a name twice", 400, |case| {
         Some(Wire::with(case, &[one(case, b"a.b", b"1"), one(case, b"a.b", b"2")]))
     }),
@@ -45,10 +45,10 @@ pub const FAULTS: [Fault; 34] = [
     }),
     fault("not UTF-8", 400, |case| {
         let value: &[u8] = if case.place == Place::Query { b"%B2%E2" } else { b"\xb2\xe2" };
-        Some(Wire::with(case, &[one(case, b"gbk", value)]))
+        Some(unlabelled(case, Wire::with(case, &[one(case, b"gbk", value)])))
     }),
     fault("an overlong encoding", 400, |case| {
-        is_form(case).then(|| Wire::with(case, &[one(case, b"x", b"%C0%A6txamt=1")]))
+        is_form(case).then(|| unlabelled(case, Wire::with(case, &[one(case, b"x", b"%C0%A6txamt=1")])))
     }),
     fault("half a surrogate", 400, |case| {
         (case.place == Place::Json).then(|| Wire::with(case, &[one(case, b"x", b"\\ud83c")]))
@@ -96,15 +96,42 @@ pub const FAULTS: [Fault; 34] = [
         let type_ = b"application/x-www-form-urlencoded";
         (case.place == Place::Json).then(|| with_type(case, type_))
     }),
-    fault("a charset", 415, |case| {
+    fault("a charset that cannot be split", 415, |case| {
         let type_: &[u8] = match case.place {
-            Place::Form => b"application/x-www-form-urlencoded; charset=GBK",
-            Place::Json => b"application/json; charset=big5",
-            Place::Multipart => b"multipart/form-data; charset=GBK; boundary=x",
-            Place::Query => return None,
+            Place::Form => b"application/x-www-form-urlencoded; charset=UTF-16",
+            Place::Multipart => b"multipart/form-data; charset=ISO-2022-JP; boundary=x",
+            Place::Json | Place::Query => return None,
         };
-        Some(with_type(case, type_))
+        has_body(case).then(|| with_type(case, type_))
     }),
+    fault("a byte that the charset lacks", 400, |case| {
+        (case.place == Place::Form).then(|| {
+            let mut wire = Wire::with(case, &[one(case, b"x", b"%FF")]);
+            let type_ = b"application/x-www-form-urlencoded; charset=Big5".to_vec();
+            wire.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+            wire.headers.push(("Content-Type".to_owned(), type_));
+            wire
+        })
+    }),
+    fault("a raw line end behind a value", 400, |case| {
+        (case.place == Place::Form).then(|| Wire::with(case, &[one(case, b"x", b"1\r\n")]))
+    }),
+    fault("nothing, and money would move", 400, |case| {
+        let silent = Case { params: Vec::new(), stale: 0, named: Named::Header, ..case.clone() };
+        (moves_money(case.endpoint.1) && case.place != Place::Multipart).then(|| Wire::of(&silent))
+    }),
+    fault("an empty merchant", 400, |case| {
+        let issued = case.endpoint.2 && !APPS[case.app].mchid.is_empty();
+        issued.then(|| Wire::with(case, &[one(case, b"mchid", b"")]))
+    }),
+    fault("an empty app code", 400, |case| Some(with_header(case, "X-QF-APPCODE", b""))),
+    fault("another merchant", 400, |case| Some(with_header(case, "X_QF_MCHCODE", b"ANOTHER"))),
+    fault("a key", 400, |case| Some(Wire::with(case, &[one(case, b"key", APPS[1].client_key.as_bytes())]))),
+    fault("a key in a header", 400, |case| {
+        Some(with_header(case, "X-Client-Key", APPS[2].client_key.as_bytes()))
+    }),
+    fault("a web server", 403, |case| Some(with_header(case, "X-Forwarded-For", b"203.0.113.9"))),
+    fault("an opened link", 403, |case| Some(with_header(case, "Sec-Fetch-Mode", b"navigate"))),
     fault("another type", 415, |case| has_body(case).then(|| with_type(case, b"text/plain"))),
     fault("a compressed body", 415, |case| {
         let mut wire = Wire::with(case, &[one(case, b"x", b"1")]);
@@ -174,6 +201,13 @@ fn one(case: &Case, name: &[u8], value: &[u8]) -> Vec<u8> {
 fn with_header(case: &Case, name: &str, value: &[u8]) -> Wire {
     let mut wire = Wire::of(case);
     wire.headers.push((name.to_owned(), value.to_vec()));
+    wire
+}
+
+/// A form that names no charset, so that it is UTF-8.
+fn unlabelled(case: &Case, mut wire: Wire) -> Wire {
+    let is_label = |name: &str| case.place == Place::Form && name.eq_ignore_ascii_case("content-type");
+    wire.headers.retain(|(name, _)| !is_label(name));
     wire
 }
 

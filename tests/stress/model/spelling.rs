@@ -36,6 +36,12 @@ pub fn piece(place: Place, name: &str, value: &Value, choose: &mut Choices<'_>) 
             let mut piece = escaped(name, place, choose);
             piece.push(b'=');
             piece.extend(escaped(text, place, choose));
+            // At its end a raw line end is refused.
+            match piece.last() {
+                Some(b'\r') => piece.splice(piece.len() - 1.., *b"%0D").for_each(drop),
+                Some(b'\n') => piece.splice(piece.len() - 1.., *b"%0A").for_each(drop),
+                _ => {}
+            }
             piece
         }
         Place::Json => {
@@ -49,11 +55,15 @@ pub fn piece(place: Place, name: &str, value: &Value, choose: &mut Choices<'_>) 
                 1 => format!("content-disposition: form-data; name={name}\r\n"),
                 _ => format!("Content-Disposition: form-data;name=\"{name}\"\r\n"),
             };
-            let more = choose.text(&[
+            let labels = [
                 "",
                 "Content-Type: text/plain; charset=UTF-8\r\n",
                 "Content-Type: text/plain\r\nContent-Transfer-Encoding: 8bit\r\n",
-            ]);
+                // Apache's default, whatever the text; ASCII is the same in it.
+                "Content-Type: text/plain; charset=ISO-8859-1\r\n",
+                "Content-Type: text/plain;charset=\"Big5\"\r\n",
+            ];
+            let more = choose.text(if text.is_ascii() { &labels } else { &labels[..3] });
             format!("--{BOUNDARY}\r\n{name}{more}\r\n{text}\r\n").into_bytes()
         }
     }

@@ -65,7 +65,7 @@ impl Wire {
                 wire.body.extend_from_slice([&b"\r\n"[..], b""][choose.below(2)]);
             }
         }
-        wire.headers.extend(content_type(case.place, &mut choose));
+        wire.headers.extend(content_type(case, &mut choose));
         if wire.method != "GET" {
             wire.chunks = case.chunks.clone();
         }
@@ -133,18 +133,28 @@ fn headers(case: &Case, choose: &mut Choices<'_>) -> Vec<(String, Vec<u8>)> {
     headers
 }
 
-fn content_type(place: Place, choose: &mut Choices<'_>) -> Option<(String, Vec<u8>)> {
-    let value = match place {
+fn content_type(case: &Case, choose: &mut Choices<'_>) -> Option<(String, Vec<u8>)> {
+    let ascii = case.params.iter().all(|(_, value)| matches!(value, Value::Text(text) if text.is_ascii()));
+    let value = match case.place {
         Place::Query => return None,
+        // ASCII is the same in these.
+        Place::Form if ascii && choose.below(2) == 1 => choose.text(&[
+            "application/x-www-form-urlencoded; charset=ISO-8859-1",
+            "application/x-www-form-urlencoded;charset=GBK",
+            "application/x-www-form-urlencoded; charset=\"Shift_JIS\"",
+        ]),
         Place::Form => choose.text(&[
             "application/x-www-form-urlencoded",
             "",
             "application/x-www-form-urlencoded; charset=UTF-8",
             "Application/X-WWW-Form-Urlencoded;charset=\"utf-8\"",
         ]),
-        Place::Json => {
-            choose.text(&["application/json", "application/json; charset=utf-8", "APPLICATION/JSON"])
-        }
+        Place::Json => choose.text(&[
+            "application/json",
+            "application/json; charset=utf-8",
+            "APPLICATION/JSON",
+            "application/json; charset=ISO-8859-1",
+        ]),
         Place::Multipart => {
             let value = choose.text(&["multipart/form-data; boundary=", "Multipart/Form-Data;boundary="]);
             return Some(("Content-Type".to_owned(), format!("{value}{BOUNDARY}").into()));
