@@ -71,7 +71,7 @@ pub fn to_upstream(from_caller: &HeaderMap) -> HeaderMap {
 /// # Errors
 /// [`BadSignature`] unless there is exactly one.
 pub fn signature(received: &HeaderMap, sign_type: SignType) -> Result<ReceivedSignature, BadSignature> {
-    let alike = received.iter().filter(|(name, _)| name.as_str().replace('_', "-") == SIGN_HEADER.as_str());
+    let alike = received.iter().filter(|(name, _)| is_alike(name, &SIGN_HEADER));
     let values = alike.map(|(_, value)| value.as_bytes());
     match received.contains_key(SIGN_HEADER) {
         true => ReceivedSignature::read(values, sign_type),
@@ -89,13 +89,23 @@ pub fn to_caller(from_upstream: &HeaderMap) -> HeaderMap {
             || LEADS_ELSEWHERE.contains(&text)
             || FOR_WEB_PAGES.iter().any(|prefix| text.starts_with(prefix))
             || name == CONTENT_LENGTH
-            || text.replace('_', "-").starts_with(OWN_PREFIX)
+            || begins_alike(text, OWN_PREFIX)
             || is_named_by_connection(from_upstream, text);
         if !dropped {
             kept.append(name.clone(), value.clone());
         }
     }
     kept
+}
+
+/// Whether a name is read as this one where `_` and `-` are the same, as in PHP and CGI.
+pub fn is_alike(name: &HeaderName, known: &HeaderName) -> bool {
+    name.as_str().len() == known.as_str().len() && begins_alike(name.as_str(), known.as_str())
+}
+
+fn begins_alike(name: &str, prefix: &str) -> bool {
+    let same = |(a, b)| a == b || (a, b) == (b'_', b'-');
+    name.len() >= prefix.len() && name.bytes().zip(prefix.bytes()).all(same)
 }
 
 /// Whether any `Connection` header, of which there may be several, names this one.

@@ -9,6 +9,7 @@ use super::CallerError;
 use crate::credentials::{App, Keyring};
 use crate::decode::Decoded;
 use crate::endpoint::Endpoint;
+use crate::headers::is_alike;
 use crate::outbound::APP_CODE_HEADER;
 
 /// The API's name of the merchant, and the checkout's.
@@ -61,8 +62,7 @@ fn app_code<'r>(
         return Err(CallerError::Twice(first, second));
     }
     // Spelt X_QF_APPCODE it means the same to PHP, whose shops may have sent it that way for years.
-    let alike =
-        headers.iter().filter(|(name, _)| name.as_str().replace('_', "-") == APP_CODE_HEADER.as_str());
+    let alike = headers.iter().filter(|(name, _)| is_alike(name, &APP_CODE_HEADER));
     let in_headers = alike.map(|(_, value)| ("X-QF-APPCODE", value.as_bytes()));
     let (mut code, mut empty) = (None, None);
     for (name, value) in in_headers.chain(in_params) {

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{self, Parts, SendRequest};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::task::unconstrained;
@@ -23,6 +25,12 @@ use super::io::{Probe, Stage, StagedIo, Traffic, Wire};
 
 /// Headers of an answer. QFPay's have some ten, gateways and firewalls on the way add theirs.
 const HEADERS: usize = 300;
+
+/// As many of them as hyper has room for on its stack. More take 19 KB from the heap for each answer, so only a connection
+/// that has met one has that room.
+const HEADERS_MOSTLY: usize = 100;
+
+type Driver = http1::Connection<TokioIo<StagedIo>, Full<Bytes>>;
 
 /// The times of one exchange.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +81,12 @@ pub(crate) enum Broken {
 pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     /// hyper's half; none once it has ended.
-    driver: Option<Box<http1::Connection<TokioIo<StagedIo>, Full<Bytes>>>>,
+    driver: Option<Box<Driver>>,
+    /// What hyper left when it ended.
+    left: Option<Parts<TokioIo<StagedIo>>>,
+    head_bytes: usize,
+    /// Whether there is room for [`HEADERS`].
+    is_wide: bool,
     probe: Probe,
     traffic: Arc<Traffic>,
     /// One for all times of all exchanges.
@@ -90,13 +103,20 @@ impl Connection {
         probe: Probe,
         head_bytes: usize,
     ) -> hyper::Result<Self> {
-        let io = TokioIo::new(StagedIo::new(wire, traffic.clone()));
-        let mut builder = http1::Builder::new();
-        // Bounds what is read at once as well: of an answer that streams to a slow caller no more than this waits here.
-        builder.max_buf_size(head_bytes).max_header_size(head_bytes).max_headers(HEADERS);
-        let (sender, driver) = builder.handshake(io).await?;
+        let (sender, driver) =
+            begin(StagedIo::new(wire, traffic.clone()), head_bytes, HEADERS_MOSTLY).await?;
         let timer = Box::pin(sleep_until(Instant::now()));
-        Ok(Self { sender, driver: Some(Box::new(driver)), probe, traffic, timer, is_busy: false })
+        Ok(Self {
+            sender,
+            driver: Some(driver),
+            left: None,
+            head_bytes,
+            is_wide: false,
+            probe,
+            traffic,
+            timer,
+            is_busy: false,
+        })
     }
 
     /// Whether a connection that was not used for a while can take a request: open, and with nothing unread in it. Bytes
@@ -122,21 +142,21 @@ impl Connection {
         times: Times,
     ) -> Result<Response<Body>, Broken> {
         let mark = self.traffic.begin();
-        let (mut stage, mut since) = (Stage::Begun, Instant::now());
-        let mut answer = pin!(self.sender.try_send_request(request));
-        let outcome = std::future::poll_fn(|cx| {
-            self.drive(cx);
-            if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
-                return Poll::Ready(answered.map_err(Ok));
-            }
-            let now = self.traffic.stage();
-            if now != stage {
-                (stage, since) = (now, Instant::now());
-            }
-            let (which, until) = times.next(stage, since);
-            self.wait(until, cx).map(|()| Err(Err(which)))
-        })
-        .await;
+        let mut outcome = self.answer(request, times).await;
+        if let Err(Ok(failed)) = &outcome
+            && failed.error().is_parse_too_large()
+            && self.traffic.stage() == Stage::Answering
+            && self.widen().await
+        {
+            // A request that is never written: this hyper has to have asked for what it reads.
+            let reread = self.answer(Request::default(), times).await;
+            outcome = reread.map_err(|failed| {
+                failed.map(|mut failed| {
+                    failed.take_message();
+                    failed
+                })
+            });
+        }
         // Nobody polls the connection from here on, so nobody writes: the count is final.
         let sent = self.traffic.left_since(mark);
         match outcome {
@@ -159,13 +179,48 @@ impl Connection {
         }
     }
 
+    /// Hands a request to hyper and waits for the head of its answer; fails with hyper's error, or the time that passed.
+    async fn answer(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        times: Times,
+    ) -> Result<Response<Incoming>, Result<TrySendError<Request<Full<Bytes>>>, Late>> {
+        let (mut stage, mut since) = (self.traffic.stage(), Instant::now());
+        let mut answer = pin!(self.sender.try_send_request(request));
+        std::future::poll_fn(|cx| {
+            self.drive(cx);
+            if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
+                return Poll::Ready(answered.map_err(Ok));
+            }
+            let now = self.traffic.stage();
+            if now != stage {
+                (stage, since) = (now, Instant::now());
+            }
+            let (which, until) = times.next(stage, since);
+            self.wait(until, cx).map(|()| Err(Err(which)))
+        })
+        .await
+    }
+
+    /// Has the head that hyper could not read read again, by one with room for [`HEADERS`]; false if that cannot be.
+    async fn widen(&mut self) -> bool {
+        if self.is_wide {
+            return false;
+        }
+        let Some(left) = self.left.take() else { return false };
+        let io = left.io.into_inner().reread(left.read_buf);
+        let Ok((sender, driver)) = begin(io, self.head_bytes, HEADERS).await else { return false };
+        (self.sender, self.driver, self.is_wide) = (sender, Some(driver), true);
+        true
+    }
+
     /// Moves bytes in both directions, as far as they go.
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
         self.traffic.turn();
         if let Some(driver) = &mut self.driver
-            && let Poll::Ready(ended) = Pin::new(driver).poll(cx)
+            && let Poll::Ready(ended) = driver.poll_without_shutdown(cx)
         {
-            self.driver = None;
+            self.left = self.driver.take().map(|driver| driver.into_parts());
             if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
@@ -184,4 +239,17 @@ impl Connection {
         // Outside of tokio's budget: a peer that never pauses uses it up, and its time would never be over.
         pin!(unconstrained(self.timer.as_mut())).poll(cx)
     }
+}
+
+/// Begins HTTP/1.1 with bounds on the heads of answers.
+async fn begin(
+    io: StagedIo,
+    head_bytes: usize,
+    headers: usize,
+) -> hyper::Result<(SendRequest<Full<Bytes>>, Box<Driver>)> {
+    let mut builder = http1::Builder::new();
+    // Bounds what is read at once as well: of an answer that streams to a slow caller no more than this waits here.
+    builder.max_buf_size(head_bytes).max_header_size(head_bytes).max_headers(headers);
+    let (sender, driver) = builder.handshake(TokioIo::new(io)).await?;
+    Ok((sender, Box::new(driver)))
 }

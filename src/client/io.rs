@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -191,11 +192,29 @@ macro_rules! on {
 pub(super) struct StagedIo {
     wire: Wire,
     traffic: Arc<Traffic>,
+    /// What is read before anything else comes from the wire.
+    again: Bytes,
+    mute: Mute,
+}
+
+/// Whether what is written is meant for the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mute {
+    Off,
+    /// It is not, up to the flush behind it, and nothing is read before.
+    On,
+    /// It came, and was dropped.
+    Written,
 }
 
 impl StagedIo {
     pub(super) fn new(wire: Wire, traffic: Arc<Traffic>) -> Self {
-        Self { wire, traffic }
+        Self { wire, traffic, again: Bytes::new(), mute: Mute::Off }
+    }
+
+    /// The same for another reader of what came: the next request, up to its flush, goes nowhere, and these bytes come first.
+    pub(super) fn reread(self, again: Bytes) -> Self {
+        Self { again, mute: Mute::On, ..self }
     }
 
     fn wrote(&self, written: &Poll<io::Result<usize>>) {
@@ -211,7 +230,12 @@ impl AsyncRead for StagedIo {
         cx: &mut Context<'_>,
         to: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.traffic.read.load(Relaxed) >= READ_AT_ONCE {
+        if !self.again.is_empty() && self.mute == Mute::Off {
+            let bytes = self.again.len().min(to.remaining());
+            to.put_slice(&self.again.split_to(bytes));
+            return Poll::Ready(Ok(()));
+        }
+        if self.mute != Mute::Off || self.traffic.read.load(Relaxed) >= READ_AT_ONCE {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -232,6 +256,10 @@ impl AsyncRead for StagedIo {
 
 impl AsyncWrite for StagedIo {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if self.mute != Mute::Off {
+            self.mute = Mute::Written;
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let written = on!(&mut self.wire, io => Pin::new(io).poll_write(cx, bytes));
         self.wrote(&written);
         written
@@ -242,6 +270,10 @@ impl AsyncWrite for StagedIo {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.mute != Mute::Off {
+            self.mute = Mute::Written;
+            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
         let written = on!(&mut self.wire, io => Pin::new(io).poll_write_vectored(cx, slices));
         self.wrote(&written);
         written
@@ -252,6 +284,13 @@ impl AsyncWrite for StagedIo {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.mute != Mute::Off {
+            // A flush without anything before it is not the request's.
+            if self.mute == Mute::Written {
+                self.mute = Mute::Off;
+            }
+            return Poll::Ready(Ok(()));
+        }
         // hyper flushes once all of a request that it knows was written; it knows each of ours whole.
         ready!(on!(&mut self.wire, io => Pin::new(io).poll_flush(cx)))?;
         if self.traffic.stage() == Stage::Writing {
