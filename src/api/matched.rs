@@ -61,7 +61,9 @@ impl Api {
             return Err(Failure::refused(Code::PathUnknown, detail));
         }
         record.endpoint = Some(endpoint);
-        if let Some(meant) = endpoint::one_letter_away(path).filter(|_| !endpoint.is_documented()) {
+        if !endpoint.is_documented()
+            && let Some(meant) = endpoint::one_letter_away(path)
+        {
             record.seems_misspelt(meant);
         }
         if !endpoint.methods.include(head.method.as_str()) {
