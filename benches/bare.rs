@@ -4,7 +4,7 @@
 //! Arguments: the address to listen on, QFPay's base URL, an app code, a key, and PEM text of an authority for https.
 
 #![allow(missing_docs)] // a program, not a library
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // it ends at the first surprise
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // it ends at the first surprise
 
 use std::future::Future;
 use std::io;

@@ -35,11 +35,11 @@ pub struct Failure {
     /// Whether the call reached QFPay.
     pub delivery: Delivery,
     /// What exactly went wrong: names and figures, never a value.
-    detail: String,
+    detail: Box<str>,
     /// What the caller alone is told instead: it may show the `Host` or the `Origin` that was refused.
-    told: Option<String>,
+    told: Option<Box<str>>,
     /// What to do about it, where that is more than the table's text.
-    hint: Option<String>,
+    hint: Option<Box<str>>,
     /// For a method that is not allowed: those that are.
     allow: Option<&'static str>,
     /// For a call that came too early: after how many seconds it may be sent again.
@@ -47,12 +47,12 @@ pub struct Failure {
     /// What a repeat of the call would do, where it was on its way.
     effect: Option<Effect>,
     /// For an unknown delivery: the caller's own order number, with which it can query.
-    out_trade_no: Option<String>,
+    out_trade_no: Option<Box<str>>,
 }
 
 impl Failure {
     /// A refusal of the sidecar's own: nothing was sent.
-    pub fn refused(code: Code, detail: impl Into<String>) -> Self {
+    pub fn refused(code: Code, detail: impl Into<Box<str>>) -> Self {
         Self {
             code,
             delivery: Delivery::NotSent,
@@ -67,7 +67,7 @@ impl Failure {
     }
 
     /// A failure on the way to QFPay or back.
-    pub fn on_the_way(code: Code, delivery: Delivery, detail: impl Into<String>) -> Self {
+    pub fn on_the_way(code: Code, delivery: Delivery, detail: impl Into<Box<str>>) -> Self {
         Self { delivery, ..Self::refused(code, detail) }
     }
 
@@ -79,7 +79,7 @@ impl Failure {
 
     /// Adds what was called, and the order number that the caller sent, for answers after which it must query.
     pub fn about(self, effect: Effect, out_trade_no: Option<&str>) -> Self {
-        Self { effect: Some(effect), out_trade_no: out_trade_no.map(str::to_owned), ..self }
+        Self { effect: Some(effect), out_trade_no: out_trade_no.map(Into::into), ..self }
     }
 
     /// Adds that a proxy is configured which the sidecar does not use, where that may be why nothing is reached.
@@ -91,7 +91,7 @@ impl Failure {
                 hint: Some(format!(
                     "Nothing was sent: it is safe to try again. {variable} is set, and the sidecar does not read it: it \
                      connects to QFPay itself, so the firewall must let it."
-                )),
+                ).into()),
                 ..self
             },
         }

@@ -39,7 +39,22 @@ pub struct Call<'a> {
     pub headers: &'a HeaderMap,
 }
 
-/// A request whose signature covers exactly the parameters that it carries. There is no other way to make one.
+/// A request whose signature covers exactly the parameters that it carries. There is no other way to make one, and nothing
+/// else can be sent:
+///
+/// ```
+/// # use qfpay_sidecar::{outbound::SignedRequest, upstream::Upstream};
+/// async fn send(upstream: &Upstream, request: SignedRequest) {
+///     let _ = upstream.send(request, upstream.deadline()).await;
+/// }
+/// ```
+///
+/// ```compile_fail
+/// # use qfpay_sidecar::{outbound::SignedRequest, upstream::Upstream};
+/// async fn send(upstream: &Upstream, request: hyper::Request<http_body_util::Full<bytes::Bytes>>) {
+///     let _ = upstream.send(request, upstream.deadline()).await;
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct SignedRequest {
     request: Request<Full<Bytes>>,

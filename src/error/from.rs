@@ -78,7 +78,7 @@ impl From<DecodeError> for Failure {
             DecodeError::Multipart(_) => Code::MultipartInvalid,
             DecodeError::File(_) => Code::FileUpload,
         };
-        Self { hint: error.remedy().map(str::to_owned), ..Self::refused(code, error.to_string()) }
+        Self { hint: error.remedy().map(Into::into), ..Self::refused(code, error.to_string()) }
     }
 }
 
@@ -106,7 +106,7 @@ impl From<Stranger> for Failure {
             }
             Stranger::Forwarded(_) => (Code::ForwardedRefused, "the request came through a web server"),
         };
-        Self { told: Some(stranger.to_string()), ..Self::refused(code, detail) }
+        Self { told: Some(stranger.to_string().into()), ..Self::refused(code, detail) }
     }
 }
 
@@ -162,7 +162,7 @@ impl From<SendError> for Failure {
             SendError::Truncated { .. } => Code::UpstreamTruncated,
         };
         let failure = Self::on_the_way(code, error.delivery(), error.to_string());
-        Self { told: Some(error.plain()), hint: error.remedy(), ..failure }
+        Self { told: Some(error.plain().into()), hint: error.remedy().map(Into::into), ..failure }
     }
 }
 
@@ -186,6 +186,9 @@ impl From<ReceiverError> for Failure {
                 Code::ReceiverRefused
             }
         };
-        Self { told: Some(error.plain()), ..Self::on_the_way(code, error.delivery(), error.to_string()) }
+        Self {
+            told: Some(error.plain().into()),
+            ..Self::on_the_way(code, error.delivery(), error.to_string())
+        }
     }
 }

@@ -12,6 +12,20 @@ use crate::credentials::{ClientKey, HexCase, SignType};
 /// A signature. It has no time, path or nonce in it, so whoever sees it can use it: never log it.
 ///
 /// There is no `==`: use [`Signature::matches`], which takes the same time for every wrong guess.
+///
+/// ```
+/// # use qfpay_sidecar::{credentials::HexCase, sign::Signature};
+/// fn same(one: &Signature, other: &Signature) -> bool {
+///     one.matches(&other.to_hex(HexCase::Lower))
+/// }
+/// ```
+///
+/// ```compile_fail
+/// # use qfpay_sidecar::{credentials::HexCase, sign::Signature};
+/// fn same(one: &Signature, other: &Signature) -> bool {
+///     one == other
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Signature {
     digest: Vec<u8>,

@@ -119,6 +119,7 @@ fn write_all<'b>(out: &mut impl Write, mut bytes: &'b [u8]) -> &'b [u8] {
             Ok(written) => bytes = &bytes[written..],
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             // Some other program that shares the terminal or pipe has made it non-blocking.
+            #[expect(clippy::disallowed_methods, reason = "a thread of its own, no runtime's")]
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(GATHER),
             Err(_) => return bytes,
         }

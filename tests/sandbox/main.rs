@@ -1,5 +1,5 @@
 //! The sandbox as a client meets it: through `Sandbox::handle`.
-#![allow(clippy::unwrap_used)] // a failed unwrap is a failed test, in helpers too
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a failed unwrap is a failed test, in helpers too
 
 mod faults;
 mod notifications;

@@ -2,7 +2,7 @@
 //! that they do not disturb their timing.
 
 // clippy.toml allows unwrap in tests, but not in their helpers; some tests print what they measured.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
 mod cross_talk;
 mod faults;

@@ -66,6 +66,7 @@ async fn attempt(
         .body(Full::new(Bytes::copy_from_slice(body.as_bytes())))?;
     let response = sender.send_request(request).await?;
     let status = response.status().as_u16();
+    #[expect(clippy::disallowed_methods, reason = "bounded here; the caller sets the time")]
     let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await?.to_bytes();
     connection.abort();
     Ok(Answer { status, body })
