@@ -95,7 +95,7 @@ impl Upstream {
         let mut request = request.into_request();
         while let Some(kept) = self.pool.take() {
             match kept.exchange(request, times).await {
-                Err(Broken::NotStarted { request: Some(unsent), .. }) => request = unsent,
+                Err(Broken::NotStarted { request: Some(unsent), .. }) => request = *unsent,
                 begun => return self.read(begun, deadline).await,
             }
         }

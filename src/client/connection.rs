@@ -67,7 +67,7 @@ pub(crate) enum Late {
 #[derive(Debug)]
 pub(crate) enum Broken {
     /// Provably no byte of the request left. hyper gives the request back unless it had begun to write it.
-    NotStarted { cause: Cause, request: Option<Request<Full<Bytes>>> },
+    NotStarted { cause: Cause, request: Option<Box<Request<Full<Bytes>>>> },
     /// Some or all of it left.
     Died(Cause),
     /// An answer came, with a head beyond `head_bytes` or [`HEADERS`].
@@ -166,7 +166,7 @@ impl Connection {
             Ok(head) => Ok(head.map(|incoming| Body::new(incoming, self))),
             Err(Err(which)) => Err(Broken::Late { which, sent }),
             Err(Ok(mut failed)) => {
-                let request = failed.take_message();
+                let request = failed.take_message().map(Box::new);
                 let error = failed.into_error();
                 Err(if request.is_some() || !sent {
                     Broken::NotStarted { cause: Cause::of(&error), request }
@@ -184,13 +184,13 @@ impl Connection {
         &mut self,
         request: Request<Full<Bytes>>,
         times: Times,
-    ) -> Result<Response<Incoming>, Result<TrySendError<Request<Full<Bytes>>>, Late>> {
+    ) -> Result<Response<Incoming>, Result<Box<TrySendError<Request<Full<Bytes>>>>, Late>> {
         let (mut stage, mut since) = (self.traffic.stage(), Instant::now());
         let mut answer = pin!(self.sender.try_send_request(request));
         std::future::poll_fn(|cx| {
             self.drive(cx);
             if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
-                return Poll::Ready(answered.map_err(Ok));
+                return Poll::Ready(answered.map_err(|failed| Ok(Box::new(failed))));
             }
             let now = self.traffic.stage();
             if now != stage {
