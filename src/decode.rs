@@ -45,6 +45,14 @@ impl Decoded {
         let Sent { params, own, nulls } = sent;
         Self { params, own_signature: own, place, nulls }
     }
+
+    /// Whether each value is the text that its bytes are in this charset, whatever the request says that they are in.
+    pub fn is_text_in(&self, charset: Charset) -> bool {
+        self.params.iter().all(|(name, text)| {
+            let received = self.own_signature.received(name, text);
+            charset.to_utf8(received).is_some_and(|read| *read == *text.as_bytes())
+        })
+    }
 }
 
 /// Why a request has no defined parameters. Names parameters, never values.

@@ -165,6 +165,7 @@ mod tests {
             ("x-sidecar-error", "forged"),
             ("x_sidecar_delivery", "forged"),
             ("location", "https://elsewhere.test/"),
+            ("refresh", "0; url=https://elsewhere.test/"),
         ]);
         let kept = to_caller(&answer);
         let mut names: Vec<_> = kept.keys().map(HeaderName::as_str).collect();

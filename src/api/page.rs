@@ -60,7 +60,10 @@ impl Api {
         if page == BrowserPage::Direct || self.local_keys.is_empty() {
             return Ok(decoded);
         }
-        match Vouched::find(&self.local_keys, decoded.params, &decoded.own_signature) {
+        // The shop signs bytes. A label that makes another text of them is the customer's.
+        let is_read_as_signed = decoded.is_text_in(self.charset);
+        let vouched = Vouched::find(&self.local_keys, decoded.params, &decoded.own_signature);
+        match vouched.filter(|_| is_read_as_signed) {
             Some(Vouched { params, .. }) => {
                 Ok(Decoded { params, own_signature: OwnSignature::default(), ..decoded })
             }

@@ -99,6 +99,9 @@ fn named<'r>(sent: &'r Decoded, names: &[&'static str]) -> Vec<(&'static str, &'
     names.iter().filter_map(|&name| value(name).map(|value| (name, value.as_bytes()))).collect()
 }
 
+/// Nothing, or blanks only: also those of other scripts (U+3000, as Chinese keyboards write it) and those without a width.
 fn is_blank(value: &[u8]) -> bool {
-    value.trim_ascii().is_empty()
+    let is_blank =
+        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}');
+    std::str::from_utf8(value).is_ok_and(|text| text.chars().all(is_blank))
 }

@@ -4,18 +4,26 @@ use hyper::http::HeaderMap;
 
 use super::{Stranger, shown};
 
-/// What web servers, proxies and content networks add to what they pass on, beside everything that begins with
-/// `X-Forwarded`.
-const ADDED: [&str; 8] = [
-    "forwarded",
+/// What web servers, proxies and content networks add to what they pass on, beside all that speaks of forwarding.
+const ADDED: [&str; 10] = [
     "via",
-    "x-real-ip",
-    "cf-connecting-ip",
-    "true-client-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
     "cdn-loop",
+    "front-end-https",
+    "surrogate-capability",
+    "x-amz-cf-id",
+    "x-azure-fdid",
+    "x-rewrite-url",
+    "x-scheme",
+    "x-url-scheme",
+    "x-varnish",
 ];
+
+/// How the names begin of what one product adds.
+const ADDED_PREFIXES: [&str; 4] = ["cf-", "x-arr-", "x-envoy-", "x-original-"];
+
+/// How the names end under which each product tells whose request it passes on: `X-Real-IP`, `CF-Connecting-IP`.
+const CLIENTS: [&str; 8] =
+    ["client-ip", "clientip", "connecting-ip", "real-ip", "real-port", "remote-addr", "remote-ip", "user-ip"];
 
 /// Refuses requests that say that somebody passed them on.
 ///
@@ -25,7 +33,10 @@ pub(super) fn refuse_forwarded(headers: &HeaderMap) -> Result<(), Stranger> {
     let forwarded = |name: &&str| {
         // Spelt X_REAL_IP it means the same to PHP, and to whoever configured it so.
         let name = name.replace('_', "-");
-        name.starts_with("x-forwarded") || ADDED.contains(&name.as_str())
+        name.contains("forwarded")
+            || ADDED.contains(&name.as_str())
+            || ADDED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+            || CLIENTS.iter().any(|end| name.ends_with(end))
     };
     match headers.keys().map(|name| name.as_str()).find(forwarded) {
         Some(name) => Err(Stranger::Forwarded(shown(name.as_bytes()))),

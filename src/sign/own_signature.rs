@@ -11,10 +11,16 @@ pub struct OwnSignature {
     pub(super) sign: Vec<String>,
     pub(super) sign_type: Vec<String>,
     /// Values that came in other bytes than the parameters hold, by name: a caller signs what it sends.
-    pub(super) received: Vec<(String, Vec<u8>)>,
+    received: Vec<(String, Vec<u8>)>,
 }
 
 impl OwnSignature {
+    /// The bytes in which the value of a parameter was received, given its text.
+    pub fn received<'r>(&'r self, name: &str, text: &'r str) -> &'r [u8] {
+        let converted = self.received.iter().find(|(other, _)| other == name);
+        converted.map_or(text.as_bytes(), |(_, bytes)| bytes)
+    }
+
     /// Takes a parameter, if it is one of the two.
     fn take(&mut self, name: &[u8], value: &[u8]) {
         let values = match name {

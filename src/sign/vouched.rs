@@ -70,9 +70,7 @@ impl<'k> Vouched<'k> {
 
 /// The parameters with the `sign_type` that was sent among them, in signing order; `None` if it was sent twice.
 fn received<'p>(params: &'p Params, own: &'p OwnSignature) -> Option<Vec<(&'p str, &'p [u8])>> {
-    let converted = |name: &str| own.received.iter().find(|(other, _)| other == name);
-    let bytes = |name, value: &'p str| converted(name).map_or(value.as_bytes(), |(_, bytes)| bytes);
-    let mut pairs: Vec<_> = params.iter().map(|(name, value)| (name, bytes(name, value))).collect();
+    let mut pairs: Vec<_> = params.iter().map(|(name, value)| (name, own.received(name, value))).collect();
     match &own.sign_type[..] {
         [] => {}
         [sign_type] => pairs.push(("sign_type", sign_type.as_bytes())),

@@ -73,6 +73,10 @@ fn what_is_named_and_left_empty_is_not_the_default() {
         for text in [
             format!("txamt=1&{name}="),
             format!("txamt=1&{name}=+"),
+            // A vertical tab, a blank of Chinese keyboards, one without a width.
+            format!("txamt=1&{name}=%0B"),
+            format!("txamt=1&{name}=%E3%80%80"),
+            format!("txamt=1&{name}=%E2%80%8B"),
             format!(r#"{{"txamt": 1, "{name}": ""}}"#),
             format!(r#"{{"txamt": 1, "{name}": null}}"#),
         ] {

@@ -1,5 +1,6 @@
 //! Pages below `browser.public_prefix`: made only from what the shop's server signed with its local key.
 
+mod charsets;
 mod command;
 mod missing;
 mod settings;

@@ -3,7 +3,7 @@
 use super::House;
 use crate::support::Stage;
 
-const ADDED: [&str; 16] = [
+const ADDED: [&str; 24] = [
     "X-Forwarded-For: 203.0.113.9",
     "X-Forwarded-Host: shop.test",
     "X-Forwarded-Proto: https",
@@ -19,6 +19,14 @@ const ADDED: [&str; 16] = [
     "X-Client-IP: 203.0.113.9",
     "X-Cluster-Client-IP: 203.0.113.9",
     "CDN-Loop: cloudflare",
+    "CF-Ray: 1-HKG",
+    "X-Original-Forwarded-For: 203.0.113.9",
+    "X-Original-URL: /pay",
+    "X-Envoy-External-Address: 203.0.113.9",
+    "Fastly-Client-IP: 203.0.113.9",
+    "WL-Proxy-Client-IP: 203.0.113.9",
+    "X-Azure-ClientIP: 203.0.113.9",
+    "Front-End-Https: on",
     "X-Forwarded-For:",
 ];
 
