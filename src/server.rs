@@ -7,6 +7,7 @@ mod conn_state;
 mod connection;
 mod connection_limit;
 mod head;
+mod inbound;
 mod lingering_close;
 mod listener;
 mod passed;

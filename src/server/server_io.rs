@@ -20,31 +20,17 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::conn_state::ConnState;
 use super::connection_limit::ConnectionLimit;
-use super::head::{BodyLength, Judged, begins, judge};
+use super::head::BodyLength;
+use super::inbound::{Inbound, Next, Seen};
 use super::stream::Stream;
-use super::{Limits, Refusal};
+use super::{Limits, Refusal, Shutdown};
 
 /// What is read at once, in bytes.
 const CHUNK: usize = 16 * 1024;
-/// What an idle connection keeps of its buffer, in bytes; QFPay's calls are smaller.
-const KEPT: usize = 1024;
 
 thread_local! {
     /// Where connections read into, in turn, so that they hold no memory while they wait.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; CHUNK].into_boxed_slice());
-}
-
-/// What comes next on a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    /// A head.
-    Head,
-    /// So many bytes of a request that was judged; all that come, if its body is chunked.
-    Request(u64),
-    /// The answer: hyper has the request.
-    Answer,
-    /// Nothing; to hyper the connection has ended.
-    End,
 }
 
 /// How a connection ends once hyper has done with it.
@@ -64,18 +50,10 @@ pub(super) struct ServerIo {
     state: Arc<ConnState>,
     limit: Arc<ConnectionLimit>,
     limits: Limits,
-    next: Next,
-    /// What came and was not handed over, and how much of it was judged to be too little.
-    buffer: Vec<u8>,
-    judged: usize,
-    /// A request has begun and its head is not whole.
-    begun: bool,
-    /// No request was read yet.
-    fresh: bool,
+    inbound: Inbound,
     /// When the wait for the caller began.
     since: Instant,
     timer: Pin<Box<Sleep>>,
-    refusal: Option<Refusal>,
     /// The caller has closed its end.
     ended: bool,
     /// A write failed while a call was in work.
@@ -101,14 +79,9 @@ impl ServerIo {
             state,
             limit,
             limits,
-            next: Next::Head,
-            buffer: Vec::new(),
-            judged: 0,
-            begun: false,
-            fresh: true,
+            inbound: Inbound::new(),
             since,
             timer: Box::pin(sleep_until(since + limits.header_timeout)),
-            refusal: None,
             ended: false,
             broken: false,
             stalled: false,
@@ -119,17 +92,16 @@ impl ServerIo {
 
     /// The connection itself, and how it ends. `failed` says whether hyper gave it up.
     pub(super) fn ends(self, failed: bool) -> (Stream, End) {
-        let owes = self.begun || matches!(self.next, Next::Request(_));
-        let end = match self.refusal {
+        let evicted = self.state.is_evicted();
+        let end = match self.inbound.refusal() {
             Some(refusal) => End::Refused(refusal),
             // Words of ours would stand in the middle of an answer.
             None if self.stalled => End::Silent,
-            None if self.state.is_evicted() && (owes || self.stream.has_bytes()) => {
+            None if evicted && (self.inbound.is_owed() || self.stream.has_bytes()) => {
                 End::Refused(Refusal::Evicted)
             }
-            None if self.state.is_evicted() || failed || self.ended => End::Silent,
-            None if matches!(self.next, Next::Request(_)) || !self.buffer.is_empty() => End::Answered,
-            None if self.state.last.load(Ordering::Relaxed) => End::Answered,
+            None if evicted || failed || self.ended => End::Silent,
+            None if self.inbound.is_unread() || self.state.last.load(Ordering::Relaxed) => End::Answered,
             None => End::Silent,
         };
         (self.stream, end)
@@ -144,36 +116,24 @@ impl ServerIo {
         if self.broken {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        if self.next == Next::Answer {
+        if self.inbound.next() == Next::Answer {
             if self.unflushed {
                 self.asked = true; // the flush wakes
                 return Poll::Pending;
             }
-            self.expect_head();
+            // The answer is out: the wait for the next request begins.
+            self.inbound.expect_head();
+            self.since = Instant::now();
+            self.state.waits();
         }
         loop {
-            if self.next == Next::Head && !self.buffer.is_empty() {
-                self.judge();
+            self.look();
+            if self.inbound.next() == Next::End || self.inbound.hand_over(to) {
+                return Poll::Ready(Ok(()));
             }
-            match self.next {
-                Next::End => return Poll::Ready(Ok(())),
-                Next::Request(left) if !self.buffer.is_empty() => {
-                    let length = at_most(left, self.buffer.len().min(to.remaining()));
-                    to.put_slice(&self.buffer[..length]);
-                    self.buffer.drain(..length);
-                    if self.buffer.is_empty() && self.buffer.capacity() > KEPT {
-                        self.buffer = Vec::new();
-                    }
-                    self.handed_over(length);
-                    return Poll::Ready(Ok(()));
-                }
-                Next::Head | Next::Request(_) | Next::Answer => {}
-            }
-            let room = match self.next {
-                Next::Request(left) => at_most(left, to.remaining().min(CHUNK)),
-                _ => CHUNK,
-            };
-            let mut read = ReadBuf::new(&mut scratch[..room]);
+            let in_request = matches!(self.inbound.next(), Next::Request(_));
+            let most = if in_request { to.remaining().min(CHUNK) } else { CHUNK };
+            let mut read = ReadBuf::new(&mut scratch[..self.inbound.room(most)]);
             match Pin::new(&mut self.stream).poll_read(cx, &mut read) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -183,99 +143,68 @@ impl ServerIo {
                 }
             }
             let bytes = read.filled();
-            match self.next {
-                _ if bytes.is_empty() => {
-                    self.ended = true;
-                    if self.next == Next::Head {
-                        self.end(self.begun.then_some(Refusal::CutShort));
-                    }
-                    return Poll::Ready(Ok(()));
+            if bytes.is_empty() {
+                self.ended = true;
+                if !in_request {
+                    self.inbound.end(self.inbound.has_begun().then_some(Refusal::CutShort));
                 }
-                Next::Request(_) => {
-                    to.put_slice(bytes);
-                    self.handed_over(bytes.len());
-                    return Poll::Ready(Ok(()));
-                }
-                _ => self.buffer.extend_from_slice(bytes),
+                return Poll::Ready(Ok(()));
             }
+            if in_request {
+                to.put_slice(bytes);
+                self.inbound.handed_over(bytes.len());
+                return Poll::Ready(Ok(()));
+            }
+            self.inbound.keep(bytes);
         }
     }
 
-    /// The answer is out: the wait for the next request begins.
-    fn expect_head(&mut self) {
-        self.next = Next::Head;
-        self.since = Instant::now();
-        self.state.waits();
-    }
-
-    /// Judges the head, or what has come of it.
-    fn judge(&mut self) {
-        // A head that comes in small pieces is not read again for each.
-        let fresh = &self.buffer[self.judged..];
-        let worth = self.judged == 0 || fresh.contains(&b'\n') || self.buffer.len() >= self.limits.head_bytes;
-        if fresh.is_empty() || !worth {
-            return;
-        }
-        self.judged = self.buffer.len();
-        match judge(&self.buffer, &self.limits) {
-            Judged::Whole(head) => {
-                (self.judged, self.begun, self.fresh) = (0, false, false);
-                self.state.fragment.store(head.fragment, Ordering::Relaxed);
-                let body = match head.body {
-                    BodyLength::Known(length) => length,
-                    BodyLength::Chunked => {
-                        // Only hyper finds its end, so what is read behind it is lost.
-                        self.state.last.store(true, Ordering::Relaxed);
-                        u64::MAX
-                    }
-                };
-                self.next = Next::Request(body.saturating_add(head.length as u64));
-            }
-            Judged::Refused(refusal) => self.end(Some(refusal)),
-            Judged::Incomplete if !self.begun && begins(&self.buffer) => {
-                self.begun = true;
+    /// Looks whether a head has begun or is whole.
+    fn look(&mut self) {
+        match self.inbound.look(&self.limits) {
+            Seen::Nothing => {}
+            Seen::Begun => {
                 // The first head has been awaited since the connection was accepted.
-                if !self.fresh {
+                if !self.inbound.is_fresh() {
                     self.since = Instant::now();
                 }
                 self.state.waits();
             }
-            Judged::Incomplete => {}
+            Seen::Whole(head) => {
+                self.state.fragment.store(head.fragment, Ordering::Relaxed);
+                // Only hyper finds the end of a chunked body, so what is read behind it is lost.
+                self.state.last.store(head.body == BodyLength::Chunked, Ordering::Relaxed);
+            }
         }
-    }
-
-    fn handed_over(&mut self, bytes: usize) {
-        if let Next::Request(left) = self.next {
-            self.next = match left - bytes as u64 {
-                0 => Next::Answer,
-                left => Next::Request(left),
-            };
-        }
-    }
-
-    fn end(&mut self, refusal: Option<Refusal>) {
-        (self.next, self.refusal) = (Next::End, refusal);
     }
 
     /// Waits for the caller; completes when it has been waited for long enough.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.next != Next::Head {
+        if self.inbound.next() != Next::Head {
             return Poll::Pending; // how long a body may take is for the handler to say
         }
-        if self.limit.is_closing() && !self.stream.has_bytes() {
-            self.end(self.begun.then_some(Refusal::Ending));
+        let (closing, fresh) = (self.limit.is_closing(), self.inbound.is_fresh());
+        if closing && !fresh && !self.stream.has_bytes() {
+            self.inbound.end(self.inbound.has_begun().then_some(Refusal::Ending));
             return Poll::Ready(());
         }
         loop {
-            let lasts =
-                if self.begun || self.fresh { self.limits.header_timeout } else { self.limits.idle_timeout };
+            let begun = self.inbound.has_begun();
+            let lasts = match begun || fresh {
+                // It was accepted lately, so its request may be on its way.
+                true if closing && fresh => self.limits.header_timeout.min(Shutdown::TIME_TO_TELL),
+                true => self.limits.header_timeout,
+                false => self.limits.idle_timeout,
+            };
             ready!(self.timed_out(cx, self.since + lasts));
-            if self.begun || !self.stream.has_bytes() {
-                self.end(self.begun.then_some(Refusal::HeadTooSlow));
+            if begun || !self.stream.has_bytes() {
+                let late = if closing { Refusal::Ending } else { Refusal::HeadTooSlow };
+                self.inbound.end(begun.then_some(late));
                 return Poll::Ready(());
             }
             // A request is here, and the runtime has not heard of it yet.
-            (self.begun, self.since) = (true, Instant::now());
+            self.inbound.begin();
+            self.since = Instant::now();
         }
     }
 
@@ -327,11 +256,6 @@ impl ServerIo {
         self.broken = true;
         Poll::Ready(Ok(length))
     }
-}
-
-/// The smaller of the two.
-fn at_most(left: u64, room: usize) -> usize {
-    usize::try_from(left).map_or(room, |left| left.min(room))
 }
 
 impl Read for ServerIo {

@@ -57,6 +57,22 @@ fn a_new_connection_just_after_sigterm_is_answered_while_others_are_open() {
 }
 
 #[test]
+fn a_connection_that_was_just_made_when_the_grace_period_ends_is_answered() {
+    let mut stage = Stage::new(&["limits.grace_period_ms=1000"]);
+    let mut kept = stage.sidecar.connect();
+    payment(&mut kept);
+    assert_eq!(kept.read().status, 200);
+    stage.sidecar.signal("TERM");
+    thread::sleep(Duration::from_millis(700));
+    let mut fresh = stage.sidecar.connect();
+    thread::sleep(Duration::from_millis(600)); // over the end of the grace period
+    payment(&mut fresh);
+    let answer = fresh.try_read().expect("an answer, and no bare close");
+    answer.assert_failure(503, "shutting_down");
+    assert_eq!(stage.sidecar.wait_for_exit(), Some(0));
+}
+
+#[test]
 fn half_a_head_on_a_kept_connection_at_the_end_is_told_that_it_was_not_sent() {
     let mut stage = Stage::new(&["limits.grace_period_ms=300"]);
     let mut kept = stage.sidecar.connect();
