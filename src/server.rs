@@ -139,12 +139,12 @@ where
     }
 }
 
-/// Completes when shutdown has begun and either the grace period has passed or no connection is left.
+/// Completes when shutdown has begun and either the grace period has passed or nobody is connected any more.
 async fn grace_period_over(shutdown: &Shutdown, lasts: Duration, connections: &ConnectionLimit) {
     shutdown.reached(Stage::Draining).await;
     tokio::select! {
         () = tokio::time::sleep(lasts) => {}
-        () = connections.emptied() => {}
+        () = connections.quiet() => {}
         () = shutdown.reached(Stage::CutOff) => {}
     }
 }

@@ -11,6 +11,10 @@ use tokio::time::Instant;
 
 use super::conn_state::{ConnState, REQUEST_UNDER_WAY};
 
+/// How long nobody has to be connected for the grace period to end early: callers that connect anew for each call are
+/// between two connections for less.
+const QUIET: Duration = Duration::from_millis(50);
+
 /// The connections of a listener.
 #[derive(Debug)]
 pub(super) struct ConnectionLimit {
@@ -121,6 +125,19 @@ impl ConnectionLimit {
     /// Whether connections between requests have to end.
     pub(super) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::SeqCst)
+    }
+
+    /// Completes when no connection has been open for [`QUIET`].
+    pub(super) async fn quiet(&self) {
+        loop {
+            self.emptied().await;
+            let seen = self.open().last_number;
+            tokio::time::sleep(QUIET).await;
+            let open = self.open();
+            if open.states.is_empty() && open.last_number == seen {
+                return;
+            }
+        }
     }
 
     /// Completes when no connection is open.
