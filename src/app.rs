@@ -103,6 +103,7 @@ pub struct Sidecar {
     limits: Limits,
     /// How long open calls may finish.
     shutdown_timeout: Duration,
+    workers: usize,
 }
 
 impl Sidecar {
@@ -200,6 +201,7 @@ impl Sidecar {
             sandbox,
             limits: limits(config),
             shutdown_timeout: config.limits.shutdown_timeout,
+            workers: config.runtime.workers,
         })
     }
 
@@ -263,6 +265,7 @@ async fn bind(
 
 fn upstream(config: &Config, base: UpstreamUrl) -> Result<Upstream, StartError> {
     let settings = Settings {
+        workers: config.runtime.workers,
         connect_timeout: config.upstream.connect_timeout,
         tls_timeout: config.upstream.tls_timeout,
         write_timeout: config.upstream.write_timeout,

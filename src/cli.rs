@@ -22,12 +22,14 @@ mod trigger;
 mod verify;
 
 use std::fmt;
+use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
 use crate::app::StartError;
 use crate::config::{self, Config, ConfigError, is_bidirectional};
+use crate::runtime;
 use crate::server::Passed;
 use crate::telemetry;
 use args::{Args, Command};
@@ -121,19 +123,15 @@ fn load(args: &Args) -> Result<Config, Stop> {
 
 /// Begins to log. What is logged before goes nowhere.
 fn start_log(log: config::Log) -> Result<telemetry::Flush, Stop> {
-    telemetry::init(log)
-        .map_err(|cause| Stop::Failed(format!("the thread of the log did not start: {cause}")))
+    telemetry::init(log).map_err(|cause| no_thread(&cause))
 }
 
-/// Runs a command to its end. Signing takes microseconds and the rest is waiting, so two threads are plenty.
+/// Runs a command to its end.
 fn block_on(command: impl Future<Output = Result<(), Stop>>) -> Result<(), Stop> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|cause| Stop::Failed(format!("the async runtime did not start: {cause}")))?;
-    let done = runtime.block_on(command);
-    // A name lookup that hangs in the system's resolver must not hold up the end.
-    runtime.shutdown_background();
-    done
+    runtime::block_on(command).unwrap_or_else(|cause| Err(no_thread(&cause)))
+}
+
+/// The system is out of threads, memory or descriptors.
+fn no_thread(cause: &io::Error) -> Stop {
+    Stop::Failed(format!("a thread or its runtime did not start: {cause}"))
 }

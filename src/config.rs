@@ -37,6 +37,7 @@ mod readers;
 mod receiver;
 mod resolve;
 mod routes;
+mod runtime;
 mod sandbox;
 mod unknown;
 mod upgrade;
@@ -56,6 +57,7 @@ pub use public_prefix::{BadPrefix, PublicPrefix};
 pub use quota::{BadStore, Quota, QuotaStore, StoreAddress, StoreHost, StorePassword};
 pub use receiver::{BadReceiver, ReceiverUrl};
 pub use routes::{BadRoute, Routes};
+pub use runtime::Runtime;
 pub use sandbox::Sandbox;
 pub use upstream::{Target, UpstreamConfig, VerifyResponses};
 
@@ -115,6 +117,8 @@ impl fmt::Debug for Request {
 pub struct Config {
     /// What this installation is for.
     pub environment: Environment,
+    /// The threads that serve.
+    pub runtime: Runtime,
     /// The sidecar's own addresses.
     pub listen: Listen,
     /// Where calls go.

@@ -14,7 +14,7 @@
 //!
 //! A module uses only modules of rows above its own; `server` and `client` stand alone and know hyper, not QFPay.
 //!
-//! 1. `base_url`, `client`, `credentials`, `memory_budget`, `server`
+//! 1. `base_url`, `client`, `credentials`, `memory_budget`, `runtime`, `server`
 //! 2. `endpoint`, `respcd`, `sign`
 //! 3. `browser`, `decode`, `body`, `gate`, `headers`
 //! 4. `outbound`, `config`
@@ -72,6 +72,7 @@ pub mod outbound;
 pub mod quota;
 pub mod receiver;
 pub mod respcd;
+pub mod runtime;
 pub mod sandbox;
 pub mod server;
 pub mod sign;

@@ -32,7 +32,7 @@ use acceptor::Acceptor;
 pub use connection::RequestBody;
 use connection::Service;
 use connection_limit::ConnectionLimit;
-pub use listener::{Address, BadAddress, CannotListen, Listener};
+pub use listener::{Address, BadAddress, CannotListen, Listener, SharedSocket};
 pub use passed::Passed;
 pub use refusal::Refusal;
 pub use shutdown::{Shutdown, Stage};
@@ -85,57 +85,61 @@ impl From<Infallible> for CloseConnection {
     }
 }
 
-/// Serves until `shutdown` drains, and as long as callers are connected for `limits.grace_period` more: whether a request
-/// that comes then is taken is for the handler to say, and its answer closes the connection. Open requests may finish
-/// until [`Shutdown::TIME_TO_TELL`] after the cut-off.
-///
-/// `refuse` makes the answer to a request that no handler sees. A handler reads a body whole before it does anything that
-/// matters: a connection whose body is still awaited may be evicted, which drops nothing but that wait. Once a handler has
-/// all of a request it is polled to its end, whatever its caller does meanwhile.
-///
-/// Returns whether every connection finished in time.
-pub async fn serve<H, F, B>(
-    listener: Listener,
-    handler: H,
-    refuse: impl Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
-    limits: Limits,
-    shutdown: Shutdown,
-) -> bool
+/// A handler and its limits. Clones share both, so that several workers can serve one listening socket.
+#[derive(Debug)]
+pub struct Server<H, R>(Arc<Service<H, R>>);
+
+impl<H, R> Clone for Server<H, R> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<H, R, F, B> Server<H, R>
 where
     H: Fn(Request<RequestBody>, Peer) -> F + Send + Sync + 'static,
+    R: Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
     F: Future<Output = Result<Response<B>, CloseConnection>> + Send + 'static,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let limit = ConnectionLimit::new(limits.connections);
-    let mut acceptor = Acceptor::new(listener, &limit);
-    let service = Arc::new(Service {
-        handler,
-        refuse,
-        limits,
-        keep_alive: limits.keep_alive(),
-        limit: limit.clone(),
-        shutdown: shutdown.clone(),
-    });
-    {
-        let mut over = pin!(grace_period_over(&shutdown, limits.grace_period, &limit));
-        loop {
-            tokio::select! {
-                accepted = acceptor.next() => service.open(accepted),
-                () = &mut over => break,
+    /// `refuse` makes the answer to a request that no handler sees. A handler reads a body whole before it does anything
+    /// that matters: a connection whose body is still awaited may be evicted, which drops nothing but that wait. Once a
+    /// handler has all of a request it is polled to its end, whatever its caller does meanwhile.
+    pub fn new(handler: H, refuse: R, limits: Limits, shutdown: Shutdown) -> Self {
+        let limit = ConnectionLimit::new(limits.connections);
+        let keep_alive = limits.keep_alive();
+        Self(Arc::new(Service { handler, refuse, limits, keep_alive, limit, shutdown }))
+    }
+
+    /// Serves until `shutdown` drains, and as long as callers are connected for `limits.grace_period` more: whether a
+    /// request that comes then is taken is for the handler to say, and its answer closes the connection. Open requests may
+    /// finish until [`Shutdown::TIME_TO_TELL`] after the cut-off.
+    ///
+    /// Returns whether every connection, of other workers too, finished in time.
+    pub async fn serve(&self, listener: Listener) -> bool {
+        let Service { limits, limit, shutdown, .. } = &*self.0;
+        let mut acceptor = Acceptor::new(listener, limit);
+        {
+            let mut over = pin!(grace_period_over(shutdown, limits.grace_period, limit));
+            loop {
+                tokio::select! {
+                    accepted = acceptor.next() => self.0.open(accepted),
+                    () = &mut over => break,
+                }
             }
         }
-    }
-    // Callers that the system has connected already may have sent their request: they are answered as well.
-    while let Some(accepted) = acceptor.waiting() {
-        service.open(accepted);
-    }
-    drop(acceptor);
-    limit.close_idle();
-    tokio::select! {
-        biased;
-        () = limit.emptied() => true,
-        () = told(&shutdown) => false,
+        // Callers that the system has connected already may have sent their request: they are answered as well.
+        while let Some(accepted) = acceptor.waiting() {
+            self.0.open(accepted);
+        }
+        drop(acceptor);
+        limit.close_idle();
+        tokio::select! {
+            biased;
+            () = limit.emptied() => true,
+            () = told(shutdown) => false,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::client::{
     self, BadRoots, BodyError, Broken, ConnectError, Connection, Connector, Late, Pool, Times,
 };
 use crate::outbound::SignedRequest;
+use crate::runtime::PerWorker;
 use answer::Reader;
 
 pub use answer::{Answer, AnswerBody, Body};
@@ -24,6 +25,8 @@ pub use error::{Delivery, SendError};
 /// The settings of the way to QFPay.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// How many workers send, each on connections of its own.
+    pub workers: usize,
     /// Name lookup and TCP.
     pub connect_timeout: Duration,
     /// The TLS handshake after it.
@@ -49,7 +52,8 @@ pub struct Settings {
 pub struct Upstream {
     base: UpstreamUrl,
     connector: Connector,
-    pool: Arc<Pool>,
+    /// A connection belongs to the runtime that opened it.
+    pools: PerWorker<Arc<Pool>>,
     reader: Reader,
     settings: Settings,
 }
@@ -66,10 +70,10 @@ impl Upstream {
             settings.answer_head_bytes,
             roots,
         )?;
-        let pool = Pool::new(settings.pool_idle_timeout);
+        let pools = PerWorker::new(settings.workers, || Pool::new(settings.pool_idle_timeout));
         let reader =
             Reader::new(settings.answer_whole_bytes, settings.answer_memory_bytes, settings.call_timeout);
-        Ok(Self { base, connector, pool, reader, settings })
+        Ok(Self { base, connector, pools, reader, settings })
     }
 
     /// The host that requests are signed for.
@@ -93,7 +97,7 @@ impl Upstream {
         let Settings { write_timeout: write, first_byte_timeout: first_byte, .. } = self.settings;
         let times = Times { write, first_byte, deadline };
         let mut request = request.into_request();
-        while let Some(kept) = self.pool.take() {
+        while let Some(kept) = self.pools.own().take() {
             match kept.exchange(request, times).await {
                 Err(Broken::NotStarted { request: Some(unsent), .. }) => request = *unsent,
                 begun => return self.read(begun, deadline).await,
@@ -139,7 +143,7 @@ impl Upstream {
             let cause = "it switched protocols, which nobody asked for".into();
             return Err(SendError::NoAnswer { host: host(), cause });
         }
-        self.reader.read(answer, deadline, &self.pool).await.map_err(|error| match error {
+        self.reader.read(answer, deadline, self.pools.own()).await.map_err(|error| match error {
             BodyError::Late => self.late(Late::Deadline, true),
             BodyError::Broken(error) => {
                 SendError::Truncated { host: host(), cause: client::Cause::of(&error) }

@@ -4,8 +4,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// The log, the runtime, the store of the quota, files that are read.
+/// The log, the store of the quota, files that are read, what starts and ends the process.
 const BESIDE: u64 = 64;
+/// What a worker's runtime needs, and its hold on the listening socket.
+const PER_WORKER: u64 = 8;
 
 /// Raises the soft limit as far as the settings need and the system allows; warns when that is too little.
 pub(super) fn provide(config: &Config) {
@@ -36,5 +38,6 @@ fn needed(config: &Config) -> u64 {
     let services = 1 + u64::from(listen.notifications.is_some());
     listeners * (config.limits.connections as u64 + 1)
         + 2 * services * config.limits.in_flight as u64
+        + config.runtime.workers as u64 * PER_WORKER
         + BESIDE
 }

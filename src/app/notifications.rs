@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::notification::{self, Notifications};
 use crate::receiver::Receivers;
-use crate::server::{self, Limits, Listener, Peer, RequestBody, Shutdown};
+use crate::server::{Limits, Listener, Peer, RequestBody, Server, Shutdown};
 
 /// Prepares the service: from the keyring it takes what verifies, and nothing that signs.
 pub(super) fn prepare(
@@ -43,5 +43,5 @@ pub(super) async fn serve(
     // QFPay opens a connection when it has something to say: one that idles is a stranger's.
     let limits = Limits { idle_timeout: limits.header_timeout, ..limits };
     let refuse = |refusal| refusals::tell("notifications", refusal);
-    server::serve(listener, handler, refuse, limits, shutdown).await
+    Server::new(handler, refuse, limits, shutdown).serve(listener).await
 }

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use hyper::Request;
+use bytes::Bytes;
+use hyper::body::Body;
+use hyper::{Request, Response};
+use tokio::sync::oneshot;
 
 use super::stand_in::serve_sandbox;
 use super::{Sidecar, notifications, refusals};
-use crate::server::{self, Limits, Peer, RequestBody, Shutdown, Stage};
+use crate::runtime;
+use crate::server::{CloseConnection, Limits, Listener, Peer, Refusal, RequestBody, Server, Shutdown, Stage};
 
 impl Sidecar {
     /// Serves until `stop` completes, then finishes what is in flight.
@@ -27,7 +31,8 @@ impl Sidecar {
                 async move { Ok(response) }
             };
             let refuse = |refusal| refusals::tell("admin", refusal);
-            tokio::spawn(server::serve(listener, handler, refuse, at_once, last.clone()))
+            let server = Server::new(handler, refuse, at_once, last.clone());
+            tokio::spawn(async move { server.serve(listener).await })
         });
 
         let api = self.api.clone();
@@ -42,7 +47,15 @@ impl Sidecar {
             stop.await;
             shutdown.begin(self.shutdown_timeout);
         };
-        let calls = server::serve(self.api_listener, handler, refuse, self.limits, shutdown.clone());
+        let server = Server::new(handler, refuse, self.limits, shutdown.clone());
+        let others = further_workers(self.workers, &server, &self.api_listener);
+        let calls = async {
+            let mut finished = server.serve(self.api_listener).await;
+            for other in others {
+                finished &= other.await.unwrap_or(false);
+            }
+            finished
+        };
         let notifications = notifications::serve(self.notifications, self.limits, shutdown.clone());
         let (calls, notifications, ()) = tokio::join!(calls, notifications, stopped);
         last.begin(Duration::ZERO);
@@ -52,4 +65,35 @@ impl Sidecar {
         }
         calls && notifications && !shutdown.has_reached(Stage::CutOff)
     }
+}
+
+/// Starts all workers but the first. A start that fails, or a defect in one, leaves its share of the callers to the others.
+fn further_workers<H, R, F, B>(
+    workers: usize,
+    server: &Server<H, R>,
+    listener: &Listener,
+) -> Vec<oneshot::Receiver<bool>>
+where
+    H: Fn(Request<RequestBody>, Peer) -> F + Send + Sync + 'static,
+    R: Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
+    F: Future<Output = Result<Response<B>, CloseConnection>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let start = |number| {
+        let (server, socket) = (server.clone(), listener.share()?);
+        runtime::worker(number, move || async move {
+            match socket.listen() {
+                Ok(listener) => server.serve(listener).await,
+                Err(error) => {
+                    tracing::error!(%error, worker = number, "a worker cannot listen");
+                    true
+                }
+            }
+        })
+    };
+    let started = (1..workers).map(|number| {
+        start(number).inspect_err(|error| tracing::error!(%error, worker = number, "a worker did not start"))
+    });
+    started.flatten().collect()
 }

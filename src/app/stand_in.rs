@@ -11,7 +11,9 @@ use crate::config::Config;
 use crate::error::Failure;
 use crate::gate::{self, Hosts};
 use crate::sandbox::{self, Sandbox};
-use crate::server::{self, Address, CloseConnection, Limits, Listener, Passed, Peer, RequestBody, Shutdown};
+use crate::server::{
+    Address, CloseConnection, Limits, Listener, Passed, Peer, RequestBody, Server, Shutdown,
+};
 
 /// Binds the sandbox, which must know its own address to show pages to browsers.
 pub(super) async fn start_sandbox(config: &Config) -> Result<(Listener, Sandbox, UpstreamUrl), StartError> {
@@ -53,7 +55,7 @@ pub(super) async fn serve_sandbox(
         }
     };
     let refuse = |refusal| refusals::tell("sandbox", refusal);
-    server::serve(listener, handler, refuse, limits, shutdown).await
+    Server::new(handler, refuse, limits, shutdown).serve(listener).await
 }
 
 /// The sandbox alone, for a sidecar or a shop in another process.

@@ -10,17 +10,18 @@ use std::time::Instant;
 
 use super::args::Args;
 use super::signals::Signals;
-use super::{Stop, block_on, screen, start_log};
+use super::{Stop, block_on, no_thread, screen, start_log};
 use crate::app::{Sidecar, StartError};
 use crate::config::{self, Config};
+use crate::runtime;
 use crate::server::Address;
 use client::Client;
 
 pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
     let since = Instant::now();
+    // First of all: a signal that comes during the start is not lost.
+    let signals = Signals::install()?;
     block_on(async {
-        // First of all: a signal that comes during the start is not lost.
-        let signals = Signals::install()?;
         let (mut config, chosen) = config(args)?;
         let _written_at_the_end = start_log(config.log)?;
         if once {
@@ -46,24 +47,29 @@ pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
         let serving = tokio::spawn(sidecar.serve(async {
             let _ = stopped.await;
         }));
-        let client = Client::new(api.clone());
+        // It prints, and a terminal may stall.
+        let walk = runtime::on_a_thread("demo", move || async move {
+            let pay_page = steps::walk(&Client::new(api.clone()), &sandbox).await?;
+            if !once {
+                print_curl_lines(&api);
+                // On lines of their own and whole, so that a terminal makes links of them.
+                say!("Open in a browser:\n\n  console    {console}\n  pay page   {pay_page}");
+            }
+            Ok(())
+        });
         let mut asked_to_end = pin!(signals.first());
-        let interrupted = || Stop::Failed("the demo was ended before its last step".to_owned());
         let walked = tokio::select! {
-            walked = steps::walk(&client, &sandbox) => walked,
-            () = &mut asked_to_end => Err(interrupted()),
+            walked = walk.map_err(|cause| no_thread(&cause))? => {
+                walked.unwrap_or_else(|_| Err(Stop::Failed("the demo ended in a defect".to_owned())))
+            }
+            () = &mut asked_to_end => Err(Stop::Failed("the demo was ended before its last step".to_owned())),
         };
-        if let Ok(pay_page) = &walked
-            && !once
-        {
-            print_curl_lines(&api);
-            // On lines of their own and whole, so that a terminal makes links of them.
-            say!("Open in a browser:\n\n  console    {console}\n  pay page   {pay_page}");
+        if walked.is_ok() && !once {
             asked_to_end.await;
         }
         let _ = stop.send(());
         let _ = serving.await;
-        walked.map(drop)
+        walked
     })
 }
 

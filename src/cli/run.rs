@@ -11,9 +11,9 @@ use crate::server::Passed;
 
 pub(super) fn run(args: &Args, passed: io::Result<Passed>) -> Result<(), Stop> {
     let since = Instant::now();
+    // First of all: a signal that comes during the start is not lost.
+    let signals = Signals::install()?;
     block_on(async {
-        // First of all: a signal that comes during the start is not lost.
-        let signals = Signals::install()?;
         let config = load(args)?;
         let _written_at_the_end = start_log(config.log)?;
         for advice in &config.advice {

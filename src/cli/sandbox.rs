@@ -10,9 +10,9 @@ use crate::config::{Config, Environment, Target};
 
 pub(super) fn run(args: &Args) -> Result<(), Stop> {
     let since = Instant::now();
+    // First of all: a signal that comes during the start is not lost.
+    let signals = Signals::install()?;
     block_on(async {
-        // First of all: a signal that comes during the start is not lost.
-        let signals = Signals::install()?;
         let config = config(args)?;
         let _written_at_the_end = start_log(config.log)?;
         let sandbox = StandaloneSandbox::start(&config).await?;

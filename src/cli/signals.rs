@@ -7,13 +7,16 @@
 
 use std::future::poll_fn;
 use std::process;
+use std::sync::mpsc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
-use super::Stop;
+use super::{Stop, no_thread};
+use crate::runtime;
 
 /// How often the log names a signal that did nothing: a timer may send it many times a second.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
@@ -59,37 +62,62 @@ fn numbered() -> impl Iterator<Item = (String, SignalKind)> {
 /// A signal, by name and number, and the stream of its arrivals.
 type Listened = (String, SignalKind, Signal);
 
-/// Listens for the signals that end a process.
-pub(super) struct Signals(Vec<Listened>);
+/// Listens for the signals that end a process, in a thread of its own: the second one ends it however busy it is.
+pub(super) struct Signals {
+    /// Hears the name of the first signal that asks for the end.
+    first: oneshot::Receiver<String>,
+}
 
 impl Signals {
-    /// Installs every handler, and begins to ignore what is to be ignored. From here on no signal ends the process by
-    /// itself; one that asks for the end is kept until [`Signals::first`] is awaited.
+    /// Installs every handler. From here on no signal ends the process by itself; the first one that asks for the end is
+    /// kept until [`Signals::first`] is awaited, and at the second the process ends at once, with 128 + the signal's
+    /// number.
     pub(super) fn install() -> Result<Self, Stop> {
-        let ending = listen(ENDING.map(|(name, kind)| (name.to_owned(), kind)))?;
-        let ignored = IGNORED.map(|(name, kind)| (name.to_owned(), kind));
-        tokio::spawn(ignore(listen(ignored.into_iter().chain(numbered()))?));
-        Ok(Self(ending))
+        let (tell, first) = oneshot::channel();
+        let (installed, outcome) = mpsc::channel();
+        runtime::on_a_thread("signals", move || async move {
+            match handlers() {
+                Ok((ending, ignored)) => {
+                    let _ = installed.send(Ok(()));
+                    tokio::join!(end(ending, tell), ignore(ignored));
+                }
+                Err(stop) => _ = installed.send(Err(stop)),
+            }
+        })
+        .map_err(|cause| no_thread(&cause))?;
+        outcome.recv().unwrap_or_else(|_| Err(Stop::Failed("the thread for signals ended".to_owned())))?;
+        Ok(Self { first })
     }
 
-    /// Completes at the first signal. At the second the process ends at once, with 128 + the signal's number.
-    pub(super) async fn first(mut self) {
-        let (name, _) = next(&mut self.0).await;
+    /// Completes at the first signal.
+    pub(super) async fn first(self) {
+        let Ok(name) = self.first.await else { return std::future::pending().await };
         tracing::info!(
             signal = name,
             "shutting down: finishing calls in flight; a second signal ends at once"
         );
-        // It comes again every second.
-        self.0.retain(|(name, ..)| name != "SIGXCPU");
-        tokio::spawn(async move {
-            let (_, kind) = next(&mut self.0).await;
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "whoever asks twice does not want to wait for destructors"
-            )]
-            process::exit(128 + kind.as_raw_value());
-        });
     }
+}
+
+/// What asks for the end, and what is ignored.
+fn handlers() -> Result<(Vec<Listened>, Vec<Listened>), Stop> {
+    let ignored = IGNORED.map(|(name, kind)| (name.to_owned(), kind));
+    let ending = listen(ENDING.map(|(name, kind)| (name.to_owned(), kind)))?;
+    Ok((ending, listen(ignored.into_iter().chain(numbered()))?))
+}
+
+/// Tells of the first signal, and ends the process at the second.
+async fn end(mut signals: Vec<Listened>, tell: oneshot::Sender<String>) {
+    let (name, _) = next(&mut signals).await;
+    let _ = tell.send(name);
+    // It comes again every second.
+    signals.retain(|(name, ..)| name != "SIGXCPU");
+    let (_, kind) = next(&mut signals).await;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whoever asks twice does not want to wait for destructors"
+    )]
+    process::exit(128 + kind.as_raw_value());
 }
 
 fn listen(kinds: impl IntoIterator<Item = (String, SignalKind)>) -> Result<Vec<Listened>, Stop> {

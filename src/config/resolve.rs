@@ -13,6 +13,7 @@ use super::log::log;
 use super::notifications::notifications;
 use super::quota::quota;
 use super::raw::Raw;
+use super::runtime::runtime;
 use super::sandbox::sandbox;
 use super::upgrade;
 use super::upstream::upstream;
@@ -23,6 +24,7 @@ use crate::sign::EmptyPolicy;
 /// Reads every section; `None` when there is a problem, which then stands in `raw`.
 pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> Option<Config> {
     let environment = environment(raw);
+    let runtime = runtime(raw);
     let listen = listen(raw);
     let (target, upstream) = upstream(raw);
     let routes = routes(raw);
@@ -61,6 +63,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     };
     Some(Config {
         environment: environment?,
+        runtime: runtime?,
         listen: listen?,
         upstream: upstream?,
         routes: routes?,

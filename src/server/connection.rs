@@ -31,6 +31,7 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const SMALLEST_BUFFER: usize = 8192;
 
 /// What the connections of a listener have in common.
+#[derive(Debug)]
 pub(super) struct Service<H, R> {
     pub(super) handler: H,
     pub(super) refuse: R,

@@ -2,7 +2,7 @@
 //! caller is evicted. So callers that open connections and send nothing, or half a request, keep no payment out.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ const QUIET: Duration = Duration::from_millis(50);
 pub(super) struct ConnectionLimit {
     permits: Arc<Semaphore>,
     epoch: Instant,
-    /// A connection waits for a permit.
-    under_pressure: AtomicBool,
+    /// Connections that wait for a permit: one for each worker at most.
+    under_pressure: AtomicUsize,
     /// Connections between requests have to end.
     closing: AtomicBool,
     open: Mutex<Open>,
@@ -48,7 +48,7 @@ impl ConnectionLimit {
         Arc::new(Self {
             permits: Arc::new(Semaphore::new(connections)),
             epoch: Instant::now(),
-            under_pressure: AtomicBool::new(false),
+            under_pressure: AtomicUsize::new(0),
             closing: AtomicBool::new(false),
             open: Mutex::default(),
             empty: Notify::new(),
@@ -65,11 +65,11 @@ impl ConnectionLimit {
         if let Some(permit) = self.free_permit() {
             return permit;
         }
-        self.under_pressure.store(true, Ordering::Relaxed);
+        self.under_pressure.fetch_add(1, Ordering::Relaxed);
         loop {
             let again = self.evict_longest_waiting();
             if let Ok(permit) = tokio::time::timeout(again, self.permits.clone().acquire_owned()).await {
-                self.under_pressure.store(false, Ordering::Relaxed);
+                self.under_pressure.fetch_sub(1, Ordering::Relaxed);
                 return permit.expect("the semaphore is never closed");
             }
         }
@@ -83,7 +83,7 @@ impl ConnectionLimit {
     /// Whether a connection waits for a permit: then answers close their connections, so that callers that ask again and
     /// again share the permits with those that come.
     pub(super) fn is_under_pressure(&self) -> bool {
-        self.under_pressure.load(Ordering::Relaxed)
+        self.under_pressure.load(Ordering::Relaxed) > 0
     }
 
     /// Evicts the connection that has waited longest for its caller. Returns when to look again.

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
@@ -53,12 +54,34 @@ impl fmt::Display for Address {
     }
 }
 
-/// A bound socket. The file of a unix socket is removed when this is dropped, unless the socket was passed.
+/// A bound socket, in one runtime. The file of a unix socket is removed when the last one who shares it drops it, unless the
+/// socket was passed.
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
     address: Address,
-    was_passed: bool,
+    file: Option<Arc<OwnFile>>,
+}
+
+/// The same socket for one more runtime. All accept from one queue: sockets of their own on one port (`SO_REUSEPORT`) would
+/// let a second process of the same user take half of the calls, could not be had for a unix socket or one that was passed,
+/// and would leave some workers idle while others have a queue.
+#[derive(Debug)]
+pub struct SharedSocket {
+    socket: passed::Socket,
+    address: Address,
+    file: Option<Arc<OwnFile>>,
+}
+
+/// The file of a unix socket of our own, removed when this is dropped.
+#[derive(Debug)]
+struct OwnFile(PathBuf);
+
+impl Drop for OwnFile {
+    fn drop(&mut self) {
+        // A file that stays is replaced by the next start.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 #[derive(Debug)]
@@ -98,10 +121,12 @@ impl Listener {
         passed: &mut Passed,
     ) -> Result<Self, CannotListen> {
         let taken = passed.take(address);
-        let was_passed = taken.is_some();
+        let own_file = match address {
+            Address::Unix(path) if taken.is_none() => Some(path.clone()),
+            _ => None,
+        };
         let socket = match (taken, address) {
-            (Some(passed::Socket::Tcp(socket)), _) => Socket::Tcp(TcpListener::from_std(socket)?),
-            (Some(passed::Socket::Unix(socket)), _) => Socket::Unix(UnixListener::from_std(socket)?),
+            (Some(socket), _) => Socket::of(socket)?,
             (None, Address::Tcp(address)) => Socket::Tcp(TcpListener::bind(address).await?),
             (None, Address::Unix(path)) => Socket::Unix(socket_file::listen(path, file)?),
         };
@@ -109,7 +134,19 @@ impl Listener {
             Socket::Tcp(socket) => Address::Tcp(socket.local_addr()?),
             Socket::Unix(_) => address.clone(),
         };
-        Ok(Self { socket, address, was_passed })
+        Ok(Self { socket, address, file: own_file.map(|path| Arc::new(OwnFile(path))) })
+    }
+
+    /// The same socket for one more runtime.
+    ///
+    /// # Errors
+    /// The process is out of descriptors.
+    pub fn share(&self) -> io::Result<SharedSocket> {
+        let socket = match &self.socket {
+            Socket::Tcp(socket) => passed::Socket::Tcp(socket.as_fd().try_clone_to_owned()?.into()),
+            Socket::Unix(socket) => passed::Socket::Unix(socket.as_fd().try_clone_to_owned()?.into()),
+        };
+        Ok(SharedSocket { socket, address: self.address.clone(), file: self.file.clone() })
     }
 
     /// The address with the port that the system chose.
@@ -118,14 +155,23 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
-    fn drop(&mut self) {
-        if let Address::Unix(path) = &self.address
-            && !self.was_passed
-        {
-            // Nobody is left to tell: a socket that stays is replaced by the next start.
-            let _ = std::fs::remove_file(path);
-        }
+impl SharedSocket {
+    /// Listens in the runtime that this is called in.
+    ///
+    /// # Errors
+    /// The system is out of memory for it.
+    pub fn listen(self) -> io::Result<Listener> {
+        let Self { socket, address, file } = self;
+        Ok(Listener { socket: Socket::of(socket)?, address, file })
+    }
+}
+
+impl Socket {
+    fn of(socket: passed::Socket) -> io::Result<Self> {
+        Ok(match socket {
+            passed::Socket::Tcp(socket) => Self::Tcp(TcpListener::from_std(socket)?),
+            passed::Socket::Unix(socket) => Self::Unix(UnixListener::from_std(socket)?),
+        })
     }
 }
 

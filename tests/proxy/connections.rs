@@ -14,6 +14,8 @@ use crate::tls::Authority;
 use rustls::crypto::aws_lc_rs;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+/// Each worker keeps connections of its own.
+const ONE_POOL: &[&str] = &["runtime.workers=1"];
 const PAYMENT: &str = "/trade/v1/payment";
 const PAID: &str = r#"{"respcd": "0000"}"#;
 const REFUSED: &str = r#"{"respcd": "1100"}"#;
@@ -25,7 +27,7 @@ fn payment(order: &str) -> String {
 
 #[test]
 fn a_second_answer_is_not_the_next_payments() {
-    let stage = Stage::new(&[]);
+    let stage = Stage::new(ONE_POOL);
     let second = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{PAID}", PAID.len());
     // Every second payment is paid, and told so twice, without the order's number; the others are refused, a little later.
     for _ in 0..100 {
@@ -43,7 +45,7 @@ fn a_second_answer_is_not_the_next_payments() {
 
 #[test]
 fn a_few_connections_are_kept_so_that_each_can_rest() {
-    let stage = Stage::new(&[]);
+    let stage = Stage::new(ONE_POOL);
     let mut caller = stage.sidecar.connect();
     for round in 0..100 {
         caller.write(payment(&format!("R-{round}")));
@@ -77,7 +79,7 @@ fn answers_of_every_framing_leave_their_connection_open() {
         Reply::raw("HTTP/1.1 100 Continue\r\n\r\n")
             .then_bytes(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{PAID}", PAID.len())),
     ] {
-        let stage = Stage::new(&[]);
+        let stage = Stage::new(ONE_POOL);
         stage.upstream.always(reply.clone());
         for round in 0..3 {
             let answer = stage.sidecar.curl(&["-d", &format!("out_trade_no=R-{round}")], PAYMENT);
@@ -99,7 +101,7 @@ const NO_DELAYED_ACKNOWLEDGEMENT: Duration = Duration::from_millis(35);
 
 #[test]
 fn an_answer_in_two_pieces_costs_no_delayed_acknowledgement() {
-    let stage = Stage::new(&[]);
+    let stage = Stage::new(ONE_POOL);
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n", PAID.len());
     for reply in [
         Reply::raw(format!("{head}\r\n")).then_bytes(PAID),
@@ -156,7 +158,7 @@ fn answers_with_large_heads_pass_and_beyond_the_limits_leave_the_call_in_doubt()
     for (limit, largest) in
         [("limits.answer_head_bytes=65536", 65_536), ("limits.answer_head_bytes=8192", 8192)]
     {
-        let stage = Stage::new(&[limit]);
+        let stage = Stage::new(&[limit, ONE_POOL[0]]);
         for (headers, bytes) in [(2, 2000), (100, 4000), (101, 4000), (300, 8000), (20, largest)] {
             stage.upstream.script([answer_with(headers, bytes)]);
             let answer = stage.sidecar.raw(payment("R-1"));

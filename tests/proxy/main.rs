@@ -32,3 +32,4 @@ mod sockets;
 mod support;
 mod tls;
 mod warnings;
+mod workers;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use hyper::Request;
 use qfpay_sidecar::sandbox::{SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, for_the_wire};
-use qfpay_sidecar::server::{Address, CloseConnection, Limits, Listener, Peer, RequestBody, Shutdown, serve};
+use qfpay_sidecar::server::{
+    Address, CloseConnection, Limits, Listener, Peer, RequestBody, Server, Shutdown,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -46,7 +48,8 @@ async fn a_truncated_answer_and_a_dropped_one() {
     };
     let shutdown = Shutdown::new();
     let refuse = |refusal| panic!("a call was refused: {refusal:?}");
-    let served = tokio::spawn(serve(listener, handler, refuse, limits, shutdown.clone()));
+    let server = Server::new(handler, refuse, limits, shutdown.clone());
+    let served = tokio::spawn(async move { server.serve(listener).await });
 
     let answer = raw_answer(&address, "4200050").await;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();

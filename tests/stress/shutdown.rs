@@ -4,12 +4,13 @@ mod moments;
 mod signals;
 mod under_load;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Answer, Gate, Reply, Stage};
+use crate::support::{Answer, Gate, Reply, SOON, Stage, ended, signal};
 
 const PAYMENT: &str = "txamt=100&txcurrcd=HKD&pay_type=800201&out_trade_no=1";
 
@@ -105,6 +106,42 @@ fn a_second_signal_exits_at_once() {
     stage.sidecar.signal("TERM");
     assert_eq!(stage.sidecar.wait_for_exit(), Some(128 + 15));
     drop(caller);
+}
+
+/// Whatever holds up the thread that serves, such as a start screen that nobody reads: another one hears of signals.
+#[test]
+fn a_second_signal_ends_a_process_that_is_stuck() {
+    let (_unread, mut screen) = std::io::pipe().unwrap();
+    // A pipe holds 64 KiB.
+    screen.write_all(&[b'\n'; 65536]).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+    command.args([
+        "run",
+        "--env",
+        "sandbox",
+        "--set",
+        "listen.api=127.0.0.1:0",
+        "--set",
+        "sandbox.listen=127.0.0.1:0",
+    ]);
+    command.args(["--set", "listen.admin="]).env_clear().stdout(screen).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let caught = format!("/proc/{}/status", child.id());
+    let deadline = Instant::now() + SOON;
+    loop {
+        let status = std::fs::read_to_string(&caught).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t")).unwrap();
+        if u64::from_str_radix(mask, 16).unwrap() & 1 << 14 != 0 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "SIGTERM has no handler");
+        thread::sleep(Duration::from_millis(5));
+    }
+    signal(&child, "TERM");
+    thread::sleep(Duration::from_millis(200));
+    assert!(child.try_wait().unwrap().is_none(), "the first signal ended it");
+    signal(&child, "TERM");
+    assert_eq!(ended(&mut child).expect("it does not end").code(), Some(128 + 15));
 }
 
 #[test]

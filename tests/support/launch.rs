@@ -26,6 +26,11 @@ pub struct Launch {
     pub secrets: Vec<String>,
 }
 
+/// `WORKERS=2 cargo test` runs the same tests with so many workers.
+pub fn workers() -> Option<(&'static str, String)> {
+    Some(("QFPAY__RUNTIME__WORKERS", std::env::var("WORKERS").ok()?))
+}
+
 /// A process that ended by itself.
 pub struct Ended {
     pub code: Option<i32>,
@@ -143,7 +148,7 @@ impl Launch {
         }
         command.arg(self.verb).arg("--config").arg(path).args(self.arguments.iter().map(|text| filled(text)));
         // Nothing of the machine's environment: a proxy variable or a stray setting would change the test.
-        command.env_clear().envs(self.env.iter().map(|(name, value)| (name, filled(value))));
+        command.env_clear().envs(workers()).envs(self.env.iter().map(|(name, value)| (name, filled(value))));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

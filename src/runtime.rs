@@ -1,0 +1,113 @@
+//! Single-threaded runtimes: signing takes microseconds and the rest is waiting, so one thread does it all without waking
+//! another. Further workers are threads with a runtime of their own each. What would block has a thread apart.
+
+use std::cell::Cell;
+use std::io;
+use std::thread;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+
+thread_local! {
+    /// The number of the worker that this thread is; the first is whoever is none.
+    static WORKER: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Runs a future on this thread to its end, and with it all that it spawns.
+///
+/// # Errors
+/// The system gives no runtime.
+pub fn block_on<F: Future>(future: F) -> io::Result<F::Output> {
+    Ok(run(single_threaded()?, future))
+}
+
+fn single_threaded() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+fn run<F: Future>(runtime: Runtime, future: F) -> F::Output {
+    let done = runtime.block_on(future);
+    // A name lookup that hangs in the system's resolver must not hold up the end.
+    runtime.shutdown_background();
+    done
+}
+
+/// Starts a thread with a runtime of its own, and in it the future that `start` makes. What it brings is received here;
+/// nothing is, when it panics.
+///
+/// # Errors
+/// The system gives no thread or no runtime.
+pub fn on_a_thread<F: Future>(
+    name: &str,
+    start: impl FnOnce() -> F + Send + 'static,
+) -> io::Result<oneshot::Receiver<F::Output>>
+where
+    F::Output: Send + 'static,
+{
+    let runtime = single_threaded()?;
+    let (done, receiver) = oneshot::channel();
+    thread::Builder::new().name(name.to_owned()).spawn(move || {
+        // Nobody may be left to hear of it.
+        let _ = done.send(run(runtime, async { start().await }));
+    })?;
+    Ok(receiver)
+}
+
+/// The same as worker `number`, of which the first, 0, is the thread that is there already.
+///
+/// # Errors
+/// The system gives no thread or no runtime.
+pub fn worker<F: Future>(
+    number: usize,
+    start: impl FnOnce() -> F + Send + 'static,
+) -> io::Result<oneshot::Receiver<F::Output>>
+where
+    F::Output: Send + 'static,
+{
+    on_a_thread(&format!("worker-{number}"), move || {
+        WORKER.set(number);
+        start()
+    })
+}
+
+/// One value for each worker, such as connections, which belong to the runtime that opened them.
+#[derive(Debug)]
+pub struct PerWorker<T>(Box<[T]>);
+
+impl<T> PerWorker<T> {
+    /// A value for each of so many workers, at least one.
+    pub fn new(workers: usize, make: impl FnMut() -> T) -> Self {
+        Self(std::iter::repeat_with(make).take(workers.max(1)).collect())
+    }
+
+    /// The value of the worker that asks.
+    pub fn own(&self) -> &T {
+        self.0.get(WORKER.get()).unwrap_or(&self.0[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn each_worker_has_a_value_of_its_own() {
+        let count = AtomicUsize::new(0);
+        let values = Arc::new(PerWorker::new(3, || count.fetch_add(1, Ordering::Relaxed)));
+        let ask = |number| {
+            let values = values.clone();
+            worker(number, move || async move { *values.own() }).unwrap().blocking_recv().unwrap()
+        };
+        assert_eq!([*values.own(), ask(2), ask(1), ask(0), ask(7)], [0, 2, 1, 0, 0]);
+    }
+
+    #[test]
+    fn a_panic_is_the_end_of_its_thread_only() {
+        let panics = on_a_thread("panics", || async { assert!(std::hint::black_box(false)) });
+        assert!(panics.unwrap().blocking_recv().is_err());
+        assert_eq!(block_on(async { 1 }).unwrap(), 1);
+    }
+}

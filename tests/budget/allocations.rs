@@ -1,0 +1,78 @@
+//! Allocations of one call, everything on, with peers that make none.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::{env, thread};
+
+use qfpay_sidecar::app::Sidecar;
+use qfpay_sidecar::{config, runtime, telemetry};
+
+use crate::peers::{self, Caller};
+use crate::support::{CLIENT_KEY, Stage};
+
+/// Blocks per call. The target is 30.
+const BLOCKS: f64 = 125.0;
+/// Bytes per call. The target is 13,000.
+const BYTES: f64 = 17_000.0;
+
+const CHILD: &str = "BUDGET_OF_ALLOCATIONS";
+
+/// The sidecar as a library in a process of its own, where no other test allocates. Does nothing when it is not asked to.
+#[test]
+fn child_that_counts() {
+    if env::var_os(CHILD).is_none() {
+        return;
+    }
+    const WARM_UP: u64 = 300;
+    const CALLS: u64 = 500;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sidecar.toml");
+    let text = Stage::config(&format!("http://{}", peers::upstream()));
+    fs::write(&file, text.replace("{folder}", folder.path().to_str().unwrap())).unwrap();
+    let key = folder.path().join("key");
+    fs::write(&key, CLIENT_KEY).unwrap();
+    fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    let settings = [("log.level", "info"), ("quota.per_second", "100000"), ("quota.per_minute", "1000000")];
+    let overrides = settings.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+    let request = config::Request { overrides, file: Some(file), ..config::Request::default() };
+    let config = config::load(&request).unwrap();
+    let _flush = telemetry::init(config.log).unwrap();
+    let _counts = dhat::Profiler::builder().testing().build();
+    let (bound, api) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        runtime::block_on(async {
+            let sidecar = Sidecar::start(&config).await.unwrap();
+            bound.send(sidecar.api_address().to_string()).unwrap();
+            sidecar.serve(std::future::pending()).await
+        })
+    });
+    let api = api.recv().unwrap();
+    let mut caller = Caller::connect(api.strip_prefix("http://").unwrap());
+    (0..WARM_UP).for_each(|_| caller.pay());
+    let before = dhat::HeapStats::get();
+    (0..CALLS).for_each(|_| caller.pay());
+    let after = dhat::HeapStats::get();
+    let per_call = |before: u64, after: u64| (after - before) as f64 / CALLS as f64;
+    println!(
+        "per call: {:.1} blocks, {:.0} bytes",
+        per_call(before.total_blocks, after.total_blocks),
+        per_call(before.total_bytes, after.total_bytes)
+    );
+}
+
+#[test]
+fn a_call_allocates_no_more_than_its_budget() {
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["--exact", "allocations::child_that_counts", "--nocapture"]).env(CHILD, "1");
+    // The log is on, and goes nowhere.
+    let done = child.stderr(Stdio::null()).output().unwrap();
+    let said = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{said}");
+    let counted =
+        said.lines().find_map(|line| line.split_once("per call: ")).unwrap_or_else(|| panic!("{said}")).1;
+    println!("{counted}");
+    let mut figures = counted.split(' ').filter_map(|word| word.parse::<f64>().ok());
+    let (blocks, bytes) = (figures.next().unwrap(), figures.next().unwrap());
+    assert!(blocks <= BLOCKS && bytes <= BYTES, "{counted}; the budget is {BLOCKS} blocks, {BYTES} bytes");
+}

@@ -1,0 +1,81 @@
+//! System calls of one call, of all threads, with the log on: the difference of two runs, so that start and end do not count.
+
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::peers::{self, Caller};
+use crate::support::{Launch, SOON, Stage};
+
+/// Per call with one caller. The target is 7.5.
+const ONE: f64 = 10.5;
+/// Per call with sixteen callers. The target is 5.5.
+const SIXTEEN: f64 = 8.5;
+
+#[test]
+fn a_call_makes_no_more_system_calls_than_its_budget() {
+    if !Command::new("strace").arg("-V").output().is_ok_and(|done| done.status.success()) {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "strace is missing");
+        eprintln!("SKIPPED: strace is missing, so nobody counts system calls");
+        return;
+    }
+    for (callers, budget) in [(1, ONE), (16, SIXTEEN)] {
+        let (few, many) = (count(callers, 100), count(callers, 1100));
+        let per_call = |few: u64, many: u64| (many as f64 - few as f64) / (1000 * callers) as f64;
+        let each: Vec<_> = many
+            .iter()
+            .map(|(name, many)| {
+                let few = few.iter().find(|(other, _)| other == name).map_or(0, |(_, few)| *few);
+                (per_call(few, *many), name)
+            })
+            .filter(|(calls, name)| *calls >= 0.01 && *name != "total")
+            .collect();
+        let sum: f64 = each.iter().map(|(calls, _)| calls).sum();
+        let shown: Vec<_> = each.iter().map(|(calls, name)| format!("{name} {calls:.2}")).collect();
+        println!("{callers} callers: {sum:.2} system calls per call: {}", shown.join(", "));
+        assert!(
+            sum <= budget,
+            "{sum:.2} system calls per call with {callers} callers; the budget is {budget}: {shown:?}"
+        );
+    }
+}
+
+/// The system calls of a whole process in which each caller pays so often.
+fn count(callers: usize, payments: usize) -> Vec<(String, u64)> {
+    let config = Stage::config(&format!("http://{}", peers::upstream()));
+    // As a grandchild, so that signals meet the sidecar itself.
+    let strace = ["strace", "-D", "-f", "-qq", "-c", "-o", "{folder}/calls"];
+    let launch = Launch::new(&config).through(&strace).set("log.level=info");
+    let launch = launch.set("quota.per_second=100000").set("quota.per_minute=1000000");
+    let mut sidecar = launch.start();
+    thread::scope(|scope| {
+        for _ in 0..callers {
+            scope.spawn(|| {
+                let mut caller = Caller::connect(&sidecar.api);
+                (0..payments).for_each(|_| caller.pay());
+            });
+        }
+    });
+    sidecar.signal("TERM");
+    assert_eq!(sidecar.wait_for_exit(), Some(0));
+    read(&sidecar.folder.path().join("calls"))
+}
+
+/// Reads strace's table, which is written a moment after the end.
+fn read(table: &Path) -> Vec<(String, u64)> {
+    let deadline = Instant::now() + SOON;
+    loop {
+        let text = std::fs::read_to_string(table).unwrap_or_default();
+        if text.lines().any(|line| line.ends_with(" total")) {
+            // "% time, seconds, usecs/call, calls, errors, syscall"; errors may be left out.
+            let row = |line: &str| {
+                let columns: Vec<_> = line.split_whitespace().collect();
+                Some(((*columns.last()?).to_owned(), columns.get(3)?.parse().ok()?))
+            };
+            return text.lines().filter_map(row).collect();
+        }
+        assert!(Instant::now() < deadline, "strace wrote no table: {text}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
