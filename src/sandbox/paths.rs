@@ -1,7 +1,7 @@
 //! The paths that QFPay documents, for the word to who typed one wrong. Not the proxy's table: see the rule of imports.
 
 /// Calls, simulated or not.
-const DOCUMENTED: [&str; 35] = [
+const DOCUMENTED: &[&str] = &[
     "/trade/v1/payment",
     "/trade/v1/query",
     "/trade/v1/refund",
@@ -16,6 +16,7 @@ const DOCUMENTED: [&str; 35] = [
     "/tool/v1/mcc",
     "/payment_element/v1/create_payment_intent",
     "/payment_element/v1/create_token_intent",
+    "/token/v1/query",
     "/customer/v1/create",
     "/customer/v1/update",
     "/customer/v1/query",
@@ -42,5 +43,5 @@ const DOCUMENTED: [&str; 35] = [
 /// The documented path that a path was probably meant to be: one letter too many, too few, wrong, or two exchanged.
 pub(super) fn meant(path: &str) -> Option<&'static str> {
     let near = |known: &&str| known.len().abs_diff(path.len()) <= 1 && strsim::osa_distance(known, path) == 1;
-    DOCUMENTED.into_iter().filter(|_| !DOCUMENTED.contains(&path)).find(near)
+    DOCUMENTED.iter().filter(|_| !DOCUMENTED.contains(&path)).find(|known| near(known)).copied()
 }
