@@ -89,8 +89,12 @@ fn a_reset_right_after_the_body_that_was_asked_for_cancels_no_payment_that_was_s
         let mut caller = stage.sidecar.connect();
         caller.write("GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n");
         assert_eq!(caller.read().status, 404, "it was accepted");
+        // Request and reset are both there when the sidecar looks.
+        let pid = rustix::process::Pid::from_raw(stage.sidecar.pid().cast_signed()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
         caller.write(payment("Expect: 100-continue\r\n", FORM));
         hang_up(caller, Way::Reset);
+        rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
     }
     let until = Instant::now() + SOON;
     let arrived = || stage.upstream.requests().len();
