@@ -20,7 +20,7 @@ use client::Client;
 pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
     let since = Instant::now();
     // First of all: a signal that comes during the start is not lost.
-    let signals = Signals::install()?;
+    let signals = Signals::install_at_a_terminal()?;
     block_on(async {
         let (mut config, chosen) = config(args)?;
         let _written_at_the_end = start_log(config.log)?;

@@ -73,10 +73,21 @@ impl Signals {
     /// kept until [`Signals::first`] is awaited, and at the second the process ends at once, with 128 + the signal's
     /// number.
     pub(super) fn install() -> Result<Self, Stop> {
+        Self::with(|_| false)
+    }
+
+    /// The same for what somebody watches: a terminal that is closed (HUP) asks for the end too, or the process would stay
+    /// behind and keep its ports.
+    pub(super) fn install_at_a_terminal() -> Result<Self, Stop> {
+        Self::with(|kind| kind == SignalKind::hangup())
+    }
+
+    /// `is_more` says which of [`IGNORED`] ask for the end here.
+    fn with(is_more: fn(SignalKind) -> bool) -> Result<Self, Stop> {
         let (tell, first) = oneshot::channel();
         let (installed, outcome) = mpsc::channel();
         runtime::on_a_thread("signals", move || async move {
-            match handlers() {
+            match handlers(is_more) {
                 Ok((ending, ignored)) => {
                     let _ = installed.send(Ok(()));
                     tokio::join!(end(ending, tell), ignore(ignored));
@@ -100,10 +111,11 @@ impl Signals {
 }
 
 /// What asks for the end, and what is ignored.
-fn handlers() -> Result<(Vec<Listened>, Vec<Listened>), Stop> {
-    let ignored = IGNORED.map(|(name, kind)| (name.to_owned(), kind));
-    let ending = listen(ENDING.map(|(name, kind)| (name.to_owned(), kind)))?;
-    Ok((ending, listen(ignored.into_iter().chain(numbered()))?))
+fn handlers(is_more: fn(SignalKind) -> bool) -> Result<(Vec<Listened>, Vec<Listened>), Stop> {
+    let (more, ignored): (Vec<_>, Vec<_>) = IGNORED.into_iter().partition(|(_, kind)| is_more(*kind));
+    let named = |(name, kind): (&str, SignalKind)| (name.to_owned(), kind);
+    let ending = listen(ENDING.into_iter().chain(more).map(named))?;
+    Ok((ending, listen(ignored.into_iter().map(named).chain(numbered()))?))
 }
 
 /// Tells of the first signal, and ends the process at the second.

@@ -67,10 +67,18 @@ fn the_demo_and_the_sandbox_outlive_them_too() {
     for (arguments, ready) in [(&["demo"][..], "pay page"), (&["sandbox"], "ready")] {
         let mut started = Started::command(arguments);
         started.wait_for(ready);
-        for (_, number) in IGNORED {
+        for (_, number) in IGNORED.iter().filter(|(name, _)| arguments[0] != "demo" || *name != "SIGHUP") {
             started.signal(number);
         }
         started.signal("QUIT");
         assert_eq!(started.ends().code(), Some(0), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_demo_ends_with_its_terminal() {
+    let mut started = Started::command(&["demo"]);
+    started.wait_for("pay page");
+    started.signal("HUP");
+    assert_eq!(started.ends().code(), Some(0));
 }
