@@ -13,7 +13,7 @@ use qfpay_sidecar::metrics::{Metrics, Notification, Request};
 use qfpay_sidecar::upstream::SendError;
 
 const READMES: [&str; 2] = ["README.md", "README.zh-Hant.md"];
-const DOCUMENTS: [&str; 18] = [
+const DOCUMENTS: [&str; 19] = [
     "README.md",
     "README.zh-Hant.md",
     "ARCHITECTURE.md",
@@ -31,6 +31,7 @@ const DOCUMENTS: [&str; 18] = [
     "docs/protocol-sources.md",
     "docs/quota.md",
     "docs/sandbox.md",
+    "docs/what-a-shop-may-send.md",
     "examples/README.md",
 ];
 
