@@ -152,6 +152,7 @@ fn a_user_may_be_confined_to_what_the_quota_needs() {
     stage.upstream.script([Reply::of("429 Too Many Requests", "", "{}")]);
     assert_eq!(call(&stage.sidecar, PAYMENT).status, 429);
     eventually("the end of the pause", || call(&stage.sidecar, PAYMENT).status == 200);
+    stage.sidecar.wait_for_log(&[SHARED]);
     assert_eq!((count(&stage, AWAY), count(&stage, SHARED), is_up(&stage)), (0, 1, true));
     assert!(!stage.sidecar.log().contains("sidecar@"), "the user is nobody's business");
 
