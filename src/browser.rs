@@ -14,7 +14,7 @@ use crate::credentials::{App, HexCase, SignType};
 use crate::endpoint::BrowserPage;
 use crate::sign::{Params, Signer};
 
-pub use names::{PASSABLE_IN_URLS, refuse_unknown};
+pub use names::PASSABLE_IN_URLS;
 
 /// What the pages need to know beside the parameters.
 #[derive(Debug)]
@@ -93,6 +93,23 @@ pub enum BrowserUrlError {
     /// A name and its alias at once.
     #[error("parameters '{0}' and '{1}' mean the same; send one of them")]
     Twice(&'static str, &'static str),
+}
+
+/// Refuses names that are not the page's own: a signature has no path in it, so what is signed for a page must not be
+/// good for a refund.
+///
+/// # Errors
+/// [`BrowserUrlError::Unknown`] names the first one.
+pub fn refuse_unknown(page: BrowserPage, params: &Params) -> Result<(), BrowserUrlError> {
+    let known = match page {
+        BrowserPage::WeixinOauth => &oauth::TAKEN[..],
+        BrowserPage::Checkstand => &checkstand::TAKEN,
+        BrowserPage::Direct => &direct::TAKEN,
+    };
+    match params.names().find(|name| !known.contains(name)) {
+        Some(name) => Err(BrowserUrlError::Unknown(name.to_owned())),
+        None => Ok(()),
+    }
 }
 
 impl Pages {

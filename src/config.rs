@@ -39,6 +39,7 @@ mod resolve;
 mod routes;
 mod runtime;
 mod sandbox;
+mod sections;
 mod unknown;
 mod upgrade;
 mod upstream;

@@ -24,6 +24,7 @@ mod checkout;
 mod clock;
 mod console;
 mod html;
+mod layout;
 pub mod magic;
 mod notify;
 mod orders;

@@ -1,26 +1,7 @@
-//! Which names a page takes, and which may not stand inside a value.
+//! Which names may not stand inside a value of a page.
 
 use super::BrowserUrlError;
-use super::{checkstand, direct, oauth};
-use crate::endpoint::BrowserPage;
 use crate::sign::{Params, names_inside};
-
-/// Refuses names that are not the page's own: a signature has no path in it, so what is signed for a page must not be
-/// good for a refund.
-///
-/// # Errors
-/// [`BrowserUrlError::Unknown`] names the first one.
-pub fn refuse_unknown(page: BrowserPage, params: &Params) -> Result<(), BrowserUrlError> {
-    let known = match page {
-        BrowserPage::WeixinOauth => &oauth::TAKEN[..],
-        BrowserPage::Checkstand => &checkstand::TAKEN,
-        BrowserPage::Direct => &direct::TAKEN,
-    };
-    match params.names().find(|name| !known.contains(name)) {
-        Some(name) => Err(BrowserUrlError::Unknown(name.to_owned())),
-        None => Ok(()),
-    }
-}
 
 /// What QFPay's calls look at before they move money or say who is meant. No value may smuggle one of these in.
 const READ_BY_CALLS: [&str; 30] = [

@@ -6,7 +6,7 @@ use figment::value::{Dict, Value};
 use toml_edit::{ImDocument, Item, TableLike};
 
 use super::errors::Problem;
-use super::raw::ROUTES;
+use super::sections::ROUTES;
 
 /// The values of a file, and the place (`file:line`) of each by its key path.
 pub(super) struct Document {

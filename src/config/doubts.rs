@@ -1,7 +1,8 @@
 //! What is allowed, but probably not what was meant: told by `check` and at every start, and never refused.
 
 use super::errors::Problem;
-use super::raw::{APP_DEFAULTS, Raw};
+use super::raw::Raw;
+use super::sections::APP_DEFAULTS;
 use super::{Target, UpstreamConfig, Variable};
 use crate::base_url::UpstreamUrl;
 

@@ -4,8 +4,9 @@ use figment::value::Value;
 
 use super::errors::{NOT_SHOWN, shown, shown_source, without_keys};
 use super::quota::{StoreAddress, shown_path};
-use super::raw::{Raw, defaults_of};
+use super::raw::Raw;
 use super::readers::written;
+use super::sections::defaults_of;
 use super::unknown;
 use crate::credentials::AppCode;
 

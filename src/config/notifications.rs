@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::errors::shown;
-use super::raw::{ROUTES, Raw};
+use super::raw::Raw;
+use super::sections::ROUTES;
 use super::upstream::readable_ca_file;
 use super::{Listen, Networks, ReceiverUrl};
 use crate::endpoint::is_plain_path;

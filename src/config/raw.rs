@@ -7,6 +7,7 @@ use figment::{Figment, Profile};
 
 use super::errors::{ConfigError, Problem};
 use super::layers::{Layers, defaults};
+use super::sections::{APP_DEFAULTS, ROUTE_DEFAULTS, ROUTES};
 
 /// One value and where it was written.
 pub(super) struct Setting {
@@ -23,24 +24,6 @@ pub(super) struct Raw {
     pub problems: Vec<Problem>,
     pub advice: Vec<String>,
     read: BTreeSet<String>,
-}
-
-/// The section that gives every app what its own section leaves out.
-pub(super) const APP_DEFAULTS: &str = "app_defaults";
-
-/// The `[[notifications.routes]]` sections; their numbers stand where apps have names.
-pub(super) const ROUTES: &str = "notifications.routes";
-
-/// The section that gives every route what its own section leaves out.
-pub(super) const ROUTE_DEFAULTS: &str = "notifications.route_defaults";
-
-/// For a section of which there may be several, the one that holds its defaults.
-pub(super) fn defaults_of(section: &str) -> Option<&'static str> {
-    match section.split('.').collect::<Vec<_>>()[..] {
-        ["apps", _] => Some(APP_DEFAULTS),
-        ["notifications", "routes", number] if number.parse::<u16>().is_ok() => Some(ROUTE_DEFAULTS),
-        _ => None,
-    }
 }
 
 impl Raw {

@@ -1,7 +1,8 @@
 //! Keys that do not exist: all of them, each with what was probably meant.
 
 use super::errors::Problem;
-use super::raw::{ROUTES, Raw, defaults_of};
+use super::raw::Raw;
+use super::sections::{ROUTES, defaults_of};
 
 /// Names under which people try to put the key itself into the configuration.
 const KEY_NAMES: [&str; 8] =

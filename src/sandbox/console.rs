@@ -5,9 +5,9 @@ use http_body_util::Full;
 use hyper::{Response, StatusCode};
 
 use super::html::{Fill, Html, amount, render};
+use super::layout::{message, page, see_other};
 use super::notify::Notice;
 use super::orders::{Order, Ordered, Standing};
-use super::pages::{message, page, see_other};
 use super::received::{Received, Verdict};
 use super::request::{Arrived, pairs, value};
 use super::{Inner, Outcome, State, clock};

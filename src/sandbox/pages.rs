@@ -1,66 +1,13 @@
-//! Which page answers which path, the security headers of pages, and what other pages may lead to.
+//! Which page answers which path, and what other pages may lead to.
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 
-use super::html::{Fill, Html, render};
+use super::html::render;
+use super::layout::{file, message, page};
 use super::request::Arrived;
 use super::{Inner, Outcome, checkout, console, payer, url};
-
-/// A whole page. `leads_to` are URLs that its forms are redirected to.
-///
-/// Chromium applies `form-action` to redirects that follow a form, so the shop's origin must stand there.
-pub(super) fn page(status: StatusCode, title: &str, body: Html, leads_to: &[&str]) -> Response<Full<Bytes>> {
-    let layout = include_str!("pages/layout.html");
-    let html = render(layout, &[("title", Fill::Text(title)), ("body", Fill::Html(body))]);
-    let origins: String =
-        leads_to.iter().filter_map(|to| url::origin(to)).map(|to| format!(" {to}")).collect();
-    let policy = format!(
-        "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'{origins}; base-uri 'none'; \
-         frame-ancestors 'none'"
-    );
-    let mut response = file("text/html; charset=utf-8", html.into());
-    *response.status_mut() = status;
-    // Origins are made of legal header characters only; without one the page still gets the strict policy.
-    let policy = HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
-    response.headers_mut().insert("content-security-policy", policy);
-    response
-}
-
-/// A page with a heading and a text.
-pub(super) fn message(status: StatusCode, heading: &str, text: &str) -> Response<Full<Bytes>> {
-    let fills = [("heading", Fill::Text(heading)), ("text", Fill::Text(text))];
-    page(status, heading, render(include_str!("pages/message.html"), &fills), &[])
-}
-
-/// Leads a browser on after a form.
-pub(super) fn see_other(location: &str) -> Response<Full<Bytes>> {
-    let mut response = super::api::redirect(location);
-    if response.status() == StatusCode::FOUND {
-        *response.status_mut() = StatusCode::SEE_OTHER;
-    }
-    harden(&mut response);
-    response
-}
-
-fn file(content_type: &'static str, content: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(content));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    harden(&mut response);
-    response
-}
-
-fn harden(response: &mut Response<Full<Bytes>>) {
-    for (name, value) in [
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "no-referrer"),
-        ("cache-control", "no-store"),
-    ] {
-        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-}
 
 /// Answers a browser; none if the path is no page.
 pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {

@@ -5,8 +5,8 @@ use http_body_util::Full;
 use hyper::{Response, StatusCode};
 
 use super::html::{Fill, Html, amount, render};
+use super::layout::{message, page, see_other};
 use super::orders::Order;
-use super::pages::{message, page, see_other};
 use super::request::{Arrived, pairs, value};
 use super::{Inner, Outcome, clock, url};
 

@@ -163,3 +163,50 @@ fn sections_that_comments_cite_are_explained() {
     }
     assert!(cited > 8, "only {cited} citations were found");
 }
+
+/// The sibling files that a file names: `super::name`, or `{name, ...}` behind `super::`. Files of one folder are siblings.
+fn siblings(file: &str, files: &BTreeSet<String>) -> BTreeSet<String> {
+    let (folder, _) = file.rsplit_once('/').unwrap();
+    let text = fs::read_to_string(root().join(file)).unwrap();
+    let code: Vec<_> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = code.join(" ");
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("super::").filter(|(at, _)| !code[..*at].ends_with("::")) {
+        let behind = &code[at + "super::".len()..];
+        let mut names = vec![behind];
+        if let Some(group) = behind.strip_prefix('{') {
+            let mut depth = 0;
+            let end = group.find(|c| {
+                depth += i32::from(c == '{') - i32::from(c == '}');
+                depth < 0
+            });
+            names = group[..end.unwrap()].split([',', '{']).map(str::trim_start).collect();
+        }
+        for name in names {
+            let name: String = name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let sibling = format!("{folder}/{name}.rs");
+            if sibling != file && files.contains(&sibling) {
+                found.insert(sibling);
+            }
+        }
+    }
+    found
+}
+
+/// Who wants to read one of the two has to read the other first, and the first before it.
+#[test]
+fn files_of_a_room_do_not_import_in_circles() {
+    let files = source_files();
+    let mut left: BTreeMap<_, _> = files.iter().map(|file| (file.clone(), siblings(file, &files))).collect();
+    let edges: usize = left.values().map(BTreeSet::len).sum();
+    assert!(edges > 100, "only {edges} imports were found");
+    // What imports nothing that is left cannot be part of a circle.
+    while let Some(free) =
+        left.iter().find(|(_, imports)| !imports.iter().any(|other| left.contains_key(other)))
+    {
+        let free = free.0.clone();
+        left.remove(&free);
+    }
+    left.values_mut().for_each(|imports| imports.retain(|other| files.contains(other)));
+    assert_eq!(left, BTreeMap::new(), "these files import each other");
+}
