@@ -8,6 +8,7 @@ mod page;
 mod places;
 mod quota;
 mod record;
+mod routes;
 mod send;
 mod slips;
 mod verify;
@@ -24,10 +25,9 @@ use tokio::sync::Semaphore;
 use crate::body;
 use crate::browser::Pages;
 use crate::caller::{self, Chosen, REQUEST_ID_HEADER, RequestId};
-use crate::config::{OwnStatus, PublicPrefix, Routes, VerifyResponses};
 use crate::credentials::{Keyring, KnownKeys, LocalKey};
 use crate::decode::{Charset, decode};
-use crate::endpoint::{self, BrowserPage};
+use crate::endpoint;
 use crate::error::{Code, Failure};
 use crate::gate::Hosts;
 use crate::metrics::Metrics;
@@ -35,12 +35,14 @@ use crate::outbound::{self, Call, SignedRequest};
 use crate::quota::Quota;
 use crate::server::{Peer, RequestBody, Shutdown, Stage};
 use crate::sign::{EmptyPolicy, Verifier};
-use crate::upstream::{AnswerBody, Delivery, Upstream};
+use crate::upstream::{AnswerBody, Delivery, Upstream, VerifyResponses};
 use answer::{relay, whole};
 use answer_checks::Asked;
+pub use own_status::OwnStatus;
 pub use places::Places;
 use places::{Holder, Place};
 use record::Record;
+pub use routes::{BadRoute, Routes};
 
 /// Everything that a call needs.
 #[derive(Debug)]
@@ -87,11 +89,7 @@ pub struct Api {
     pub allow_forwarded: bool,
     /// Whether it was told that a caller leaves the app or the merchant empty, which is told once.
     pub told_empty: Once,
-    /// The browser pages that are signed.
-    pub browser_pages: Vec<BrowserPage>,
-    /// Where customers' browsers reach these pages themselves, through the shop's web server.
-    pub public_prefix: Option<PublicPrefix>,
-    /// With which the shop's server signs pages below that prefix.
+    /// With which the shop's server signs pages below `browser.public_prefix`.
     pub local_keys: Arc<[LocalKey]>,
 }
 

@@ -20,7 +20,7 @@ use crate::base_url::UpstreamUrl;
 use crate::body;
 use crate::browser::Pages;
 use crate::client::BadRoots;
-use crate::config::{Config, Target, files};
+use crate::config::{Config, files};
 use crate::credentials::KnownKeys;
 use crate::memory_budget::MemoryBudget;
 use crate::metrics::Metrics;
@@ -29,7 +29,7 @@ use crate::quota::Quota;
 use crate::sandbox::{self, Sandbox};
 use crate::server::{Address, CannotListen, Limits, Listener, Passed, Shutdown};
 use crate::sign::Verifier;
-use crate::upstream::{Settings, Upstream};
+use crate::upstream::{Target, Upstream};
 
 pub use stand_in::StandaloneSandbox;
 use stand_in::start_sandbox;
@@ -154,19 +154,22 @@ impl Sidecar {
             routes: config.routes.clone(),
             empty: config.empty,
             charset: config.charset,
-            known_keys: KnownKeys::new(config.keyring.keys(), &config.browser.local_keys),
+            known_keys: KnownKeys::new(config.keyring.keys(), &config.local_keys),
             bodies,
             own_status: config.own_status,
             pages: Pages {
                 base: base.clone(),
                 browser_base,
-                allowed_redirect_hosts: config.browser.allowed_redirect_hosts.clone(),
-                checkout_sign_type: config.checkout.sign_type,
-                checkout_sign_type_spelling: config.checkout.sign_type_spelling.clone(),
-                checkout_sign_lang: config.checkout.sign_lang,
-                allowed_in_urls: config.browser.allowed_in_urls.clone(),
+                settings: config.browser.clone(),
+                checkout: config.checkout.clone(),
             },
-            quota: Quota::start(&config.quota, config.keyring.apps(), metrics.clone()).await,
+            quota: Quota::start(
+                &config.quota,
+                config.quota_store.as_ref(),
+                config.keyring.apps(),
+                metrics.clone(),
+            )
+            .await,
             upstream: upstream(config, base)?,
             unread_proxy: config.unread_proxy.clone(),
             metrics: metrics.clone(),
@@ -181,9 +184,7 @@ impl Sidecar {
             hosts: config.listen.allowed_hosts.clone(),
             allow_forwarded: config.listen.allow_forwarded,
             told_empty: Once::new(),
-            browser_pages: config.browser.pages.clone(),
-            public_prefix: config.browser.public_prefix.clone(),
-            local_keys: config.browser.local_keys.clone(),
+            local_keys: config.local_keys.clone(),
         };
         let notifications = match notification_listener {
             Some(listener) => {
@@ -199,7 +200,7 @@ impl Sidecar {
             admin_listener,
             notifications,
             sandbox,
-            limits: limits(config),
+            limits: config.limits.server,
             shutdown_timeout: config.limits.shutdown_timeout,
             workers: config.runtime.workers,
         })
@@ -237,18 +238,6 @@ fn bodies(config: &Config, bytes: usize) -> body::Bounds {
     body::Bounds { bytes, timeout: config.limits.body_timeout, memory }
 }
 
-/// What a listener's callers can take up.
-fn limits(config: &Config) -> Limits {
-    Limits {
-        connections: config.limits.connections,
-        headers: config.limits.headers,
-        head_bytes: config.limits.head_bytes,
-        header_timeout: config.limits.header_timeout,
-        idle_timeout: config.limits.idle_timeout,
-        grace_period: config.limits.grace_period,
-    }
-}
-
 async fn bind(
     setting: &'static str,
     address: &Address,
@@ -264,20 +253,8 @@ async fn bind(
 }
 
 fn upstream(config: &Config, base: UpstreamUrl) -> Result<Upstream, StartError> {
-    let settings = Settings {
-        workers: config.runtime.workers,
-        connect_timeout: config.upstream.connect_timeout,
-        tls_timeout: config.upstream.tls_timeout,
-        write_timeout: config.upstream.write_timeout,
-        first_byte_timeout: config.upstream.first_byte_timeout,
-        call_timeout: config.upstream.call_timeout,
-        pool_idle_timeout: config.upstream.pool_idle_timeout,
-        answer_head_bytes: config.limits.answer_head_bytes,
-        answer_whole_bytes: config.limits.answer_whole_bytes,
-        answer_memory_bytes: config.limits.answer_memory_bytes,
-    };
     with_roots("upstream.ca_file", config.upstream.ca_file.as_deref(), |roots| {
-        Upstream::new(base, settings, roots)
+        Upstream::new(base, config.upstream.clone(), config.runtime.workers, roots)
     })
 }
 

@@ -1,11 +1,15 @@
 //! Where QFPay is: base URLs that are https by construction.
 
+mod hosts;
+
 use std::fmt;
 use std::net::IpAddr;
 
 use hyper::Uri;
 use hyper::http::HeaderValue;
 use hyper::http::uri::{Authority, Scheme};
+
+pub use hosts::{API_HOSTS, PAGE_HOSTS};
 
 /// The base URL of a QFPay host. Always https; plain http only to this machine (the sandbox, a test).
 #[derive(Clone, PartialEq, Eq)]

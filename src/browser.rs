@@ -7,6 +7,8 @@ mod checkstand;
 mod direct;
 mod names;
 mod oauth;
+mod public_prefix;
+mod settings;
 mod url;
 
 use crate::base_url::UpstreamUrl;
@@ -15,6 +17,9 @@ use crate::endpoint::BrowserPage;
 use crate::sign::{Params, Signer};
 
 pub use names::PASSABLE_IN_URLS;
+pub use public_prefix::{BadPrefix, PublicPrefix};
+pub(crate) use settings::word;
+pub use settings::{Checkout, Settings};
 
 /// What the pages need to know beside the parameters.
 #[derive(Debug)]
@@ -23,16 +28,10 @@ pub struct Pages {
     pub base: UpstreamUrl,
     /// The host of `/q/direct`.
     pub browser_base: UpstreamUrl,
-    /// Hosts that customers may be sent back to and QFPay may post to; empty for any.
-    pub allowed_redirect_hosts: Vec<String>,
-    /// The hash of checkout URLs.
-    pub checkout_sign_type: SignType,
-    /// The literal `sign_type` of checkout URLs: what is sent is what is signed.
-    pub checkout_sign_type_spelling: String,
-    /// Whether `lang` is part of what a checkout URL signs; QFPay's sources disagree.
-    pub checkout_sign_lang: bool,
-    /// Names out of [`PASSABLE_IN_URLS`] that return URLs may hold.
-    pub allowed_in_urls: Vec<String>,
+    /// Which pages, and what they may name.
+    pub settings: Settings,
+    /// Hosted checkout.
+    pub checkout: Checkout,
 }
 
 /// A finished URL. It may hold a signature: it goes to the caller and nowhere else.

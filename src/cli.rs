@@ -122,7 +122,7 @@ fn load(args: &Args) -> Result<Config, Stop> {
 }
 
 /// Begins to log. What is logged before goes nowhere.
-fn start_log(log: config::Log) -> Result<telemetry::Flush, Stop> {
+fn start_log(log: telemetry::Log) -> Result<telemetry::Flush, Stop> {
     telemetry::init(log).map_err(|cause| no_thread(&cause))
 }
 

@@ -9,13 +9,17 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::credentials::Keyring;
+use crate::api::{OwnStatus, Routes};
+use crate::browser::Checkout;
+use crate::credentials::{Keyring, LocalKey};
 use crate::decode::Charset;
+use crate::notification::RouteSettings;
+use crate::quota::StoreSettings;
 use crate::sign::EmptyPolicy;
+use crate::telemetry::Log;
 
 mod answers;
 mod apps;
-mod browser;
 mod contradictions;
 mod document;
 mod doubts;
@@ -27,40 +31,24 @@ mod layers;
 mod limits;
 mod listen;
 mod local_key;
-mod log;
-mod networks;
 mod notifications;
-mod public_prefix;
 mod quota;
 mod raw;
 mod readers;
-mod receiver;
 mod resolve;
-mod routes;
-mod runtime;
 mod sandbox;
 mod sections;
 mod unknown;
 mod upgrade;
-mod upstream;
 mod users;
 
-pub use answers::OwnStatus;
-pub use browser::{Browser, Checkout};
+pub use crate::telemetry::LogFormat;
+pub use crate::upstream::Target;
 pub use effective::Effective;
 pub use errors::{ConfigError, Problem, is_bidirectional};
 pub use limits::Limits;
 pub use listen::Listen;
-pub use log::{Log, LogFormat};
-pub use networks::{BadNetwork, Networks};
-pub use notifications::{Acknowledge, Duplicates, NotificationRoute, Notifications};
-pub use public_prefix::{BadPrefix, PublicPrefix};
-pub use quota::{BadStore, Quota, QuotaStore, StoreAddress, StoreHost, StorePassword};
-pub use receiver::{BadReceiver, ReceiverUrl};
-pub use routes::{BadRoute, Routes};
-pub use runtime::Runtime;
 pub use sandbox::Sandbox;
-pub use upstream::{Target, UpstreamConfig, VerifyResponses};
 
 /// Which layers to read.
 #[derive(Clone)]
@@ -119,11 +107,11 @@ pub struct Config {
     /// What this installation is for.
     pub environment: Environment,
     /// The threads that serve.
-    pub runtime: Runtime,
+    pub runtime: crate::runtime::Settings,
     /// The sidecar's own addresses.
     pub listen: Listen,
     /// Where calls go.
-    pub upstream: UpstreamConfig,
+    pub upstream: crate::upstream::Settings,
     /// Which paths are signed and forwarded.
     pub routes: Routes,
     /// What happens to empty parameters.
@@ -135,17 +123,23 @@ pub struct Config {
     /// Bounds on what callers can take up.
     pub limits: Limits,
     /// How many calls an app may send.
-    pub quota: Quota,
+    pub quota: crate::quota::Settings,
+    /// Where several sidecars count together; `None` when each counts for itself.
+    pub quota_store: Option<StoreSettings>,
     /// How logs look.
     pub log: Log,
     /// QFPay's notifications.
-    pub notifications: Notifications,
+    pub notifications: crate::notification::Settings,
+    /// The paths that QFPay posts to; none when `listen.notifications` is off.
+    pub notification_routes: Vec<RouteSettings>,
     /// The QFPay stand-in.
     pub sandbox: Sandbox,
     /// Hosted checkout.
     pub checkout: Checkout,
     /// Pages in the customer's browser.
-    pub browser: Browser,
+    pub browser: crate::browser::Settings,
+    /// The shop's own keys; with any, pages below `browser.public_prefix` are only made from what one of them signed.
+    pub local_keys: Arc<[LocalKey]>,
     /// Who signs.
     pub keyring: Arc<Keyring>,
     /// The name of a variable that names a proxy, which the sidecar does not use; `None` where QFPay is not called.

@@ -70,6 +70,9 @@ pub enum SignType {
 }
 
 impl SignType {
+    /// How configurations write them.
+    pub const WORDS: [(&str, Self); 2] = [("MD5", Self::Md5), ("SHA256", Self::Sha256)];
+
     /// QFPay's spelling, as in `X-QF-SIGNTYPE`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -158,21 +161,35 @@ impl Keyring {
     /// # Errors
     /// [`BadKeyring`] names the apps at fault.
     pub fn new(apps: Vec<App>, default_app: &str) -> Result<Self, BadKeyring> {
-        for (i, app) in apps.iter().enumerate() {
-            if let Some(twin) = apps[..i].iter().find(|other| other.app_code == app.app_code) {
-                return Err(BadKeyring::DuplicateAppCode(twin.name.clone(), app.name.clone()));
-            }
+        if let Some((one, other)) = Self::twins(&apps).next() {
+            return Err(BadKeyring::DuplicateAppCode(one.name.clone(), other.name.clone()));
         }
-        let default = match (apps.len(), default_app) {
-            (0, _) => return Err(BadKeyring::NoApps),
-            (1, "") => 0,
-            (_, "") => return Err(BadKeyring::NoDefault),
-            (_, name) => apps
-                .iter()
-                .position(|app| app.name == name)
-                .ok_or_else(|| BadKeyring::UnknownDefault(name.to_owned()))?,
-        };
+        let default = Self::default_among(apps.iter().map(|app| app.name.as_str()), default_app)?;
         Ok(Self { apps: apps.into_iter().map(Arc::new).collect(), default, previous: Vec::new() })
+    }
+
+    /// Pairs of apps with one code.
+    pub fn twins(apps: &[App]) -> impl Iterator<Item = (&App, &App)> {
+        let twin = move |i: usize| apps[..i].iter().find(move |other| other.app_code == apps[i].app_code);
+        (0..apps.len()).filter_map(move |i| Some((twin(i)?, &apps[i])))
+    }
+
+    /// The place of the app that signs for callers that name none, among the names of all apps.
+    ///
+    /// # Errors
+    /// [`BadKeyring`] when that is no app, or none for sure.
+    pub fn default_among<'n>(
+        mut names: impl ExactSizeIterator<Item = &'n str>,
+        default_app: &str,
+    ) -> Result<usize, BadKeyring> {
+        match (names.len(), default_app) {
+            (0, _) => Err(BadKeyring::NoApps),
+            (1, "") => Ok(0),
+            (_, "") => Err(BadKeyring::NoDefault),
+            (_, name) => names
+                .position(|other| other == name)
+                .ok_or_else(|| BadKeyring::UnknownDefault(name.to_owned())),
+        }
     }
 
     /// Adds the keys that apps had before. They sign nothing.

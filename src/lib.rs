@@ -12,20 +12,22 @@
 //!
 //! # Direction of imports
 //!
-//! A module uses only modules of rows above its own; `server` and `client` stand alone and know hyper, not QFPay.
+//! A module uses only modules of rows above its own; `server` and `client` know hyper, not QFPay.
 //!
-//! 1. `base_url`, `client`, `credentials`, `memory_budget`, `runtime`, `server`
-//! 2. `endpoint`, `respcd`, `sign`
-//! 3. `browser`, `decode`, `body`, `gate`, `headers`
-//! 4. `outbound`, `config`
-//! 5. `explain`
-//! 6. `sandbox`, `upstream`, `metrics`, `telemetry`
-//! 7. `quota`
-//! 8. `caller`, `receiver`
-//! 9. `error`
-//! 10. `api`, `notification`, `admin`
-//! 11. `app`
-//! 12. `cli`
+//! 1. `settings`
+//! 2. `base_url`, `client`, `credentials`, `memory_budget`, `runtime`, `server`
+//! 3. `endpoint`, `respcd`, `sign`
+//! 4. `browser`, `decode`, `body`, `gate`, `headers`
+//! 5. `outbound`
+//! 6. `explain`
+//! 7. `sandbox`, `upstream`, `metrics`, `telemetry`
+//! 8. `quota`
+//! 9. `caller`, `receiver`
+//! 10. `error`
+//! 11. `api`, `notification`, `admin`
+//! 12. `config`
+//! 13. `app`
+//! 14. `cli`
 //!
 //! # The signing core
 //!
@@ -75,6 +77,7 @@ pub mod respcd;
 pub mod runtime;
 pub mod sandbox;
 pub mod server;
+pub mod settings;
 pub mod sign;
 pub mod telemetry;
 pub mod upstream;

@@ -5,7 +5,9 @@
 //! told to QFPay as a failure, and QFPay's own schedule sends the notification again.
 
 mod memory;
+mod networks;
 mod record;
+mod settings;
 mod source;
 mod under_way;
 
@@ -23,8 +25,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::body;
 use crate::caller::{REQUEST_ID_HEADER, RequestId};
-use crate::config::{Config, Duplicates, Networks, NotificationRoute};
-use crate::credentials::SignType;
+use crate::credentials::{Keyring, SignType};
 use crate::error::{Code, Failure};
 use crate::gate::{self, Hosts};
 use crate::headers;
@@ -34,7 +35,9 @@ use crate::server::{Peer, RequestBody, Shutdown, Stage};
 use crate::sign::{VerifiedNotification, Verifier};
 use crate::upstream::Delivery;
 use memory::{Fingerprint, Memory, fingerprint};
+pub use networks::{BadNetwork, Networks};
 use record::Record;
+pub use settings::{Duplicates, RouteSettings, Settings};
 use under_way::UnderWay;
 
 /// Tells the receiver which app's key verified the notification.
@@ -48,7 +51,7 @@ pub struct Notifications {
     routes: Vec<Route>,
     memory: Memory,
     under_way: UnderWay,
-    limits: Limits,
+    bodies: body::Bounds,
     hosts: Hosts,
     trusted_proxies: Networks,
     receivers: Receivers,
@@ -58,47 +61,51 @@ pub struct Notifications {
     in_flight: Arc<Semaphore>,
 }
 
-/// Bounds on what senders can take up.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// For the body of a notification.
+/// What notifications share with calls.
+#[derive(Debug)]
+pub struct Listener {
+    /// Bounds on the body of a notification.
     pub bodies: body::Bounds,
     /// Deliveries at once.
     pub in_flight: usize,
-    /// How many acknowledged ones are known again.
-    pub remember: usize,
+    /// Further hosts under which the listener is reached.
+    pub hosts: Hosts,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// While it drains no notification is taken; at its cut-off deliveries are given up.
+    pub shutdown: Shutdown,
 }
 
 #[derive(Debug)]
 struct Route {
-    config: NotificationRoute,
+    config: RouteSettings,
     verifiers: Vec<Verifier>,
 }
 
 impl Notifications {
     /// Prepares the routes. From the keyring it takes what verifies, and keeps nothing that signs.
     pub fn new(
-        config: &Config,
-        limits: Limits,
+        routes: &[RouteSettings],
+        settings: &Settings,
+        keyring: &Keyring,
         receivers: Receivers,
-        metrics: Arc<Metrics>,
-        shutdown: Shutdown,
+        listener: Listener,
     ) -> Self {
-        let settings = &config.notifications;
-        let route = |route: &NotificationRoute| Route {
+        let route = |route: &RouteSettings| Route {
             config: route.clone(),
-            verifiers: Verifier::all(&config.keyring)
+            verifiers: Verifier::all(keyring)
                 .into_iter()
                 .filter(|verifier| route.app.as_deref().is_none_or(|app| app == verifier.app()))
                 .collect(),
         };
+        let Listener { bodies, in_flight, hosts, metrics, shutdown } = listener;
         Self {
-            routes: settings.routes.iter().map(route).collect(),
-            memory: Memory::new(limits.remember),
+            routes: routes.iter().map(route).collect(),
+            memory: Memory::new(settings.remember),
             under_way: UnderWay::default(),
-            in_flight: Arc::new(Semaphore::new(limits.in_flight)),
-            limits,
-            hosts: config.listen.allowed_hosts.clone(),
+            in_flight: Arc::new(Semaphore::new(in_flight)),
+            bodies,
+            hosts,
             trusted_proxies: settings.trusted_proxies.clone(),
             receivers,
             metrics,
@@ -148,7 +155,7 @@ impl Notifications {
         self.check_source(route, peer.address, &head.headers, record)?;
         let received = headers::signature(&head.headers, SignType::Md5)?;
         body::has_length(&head)?;
-        let body::Whole { bytes: body, memory: _memory } = body::read(body, &self.limits.bodies).await?;
+        let body::Whole { bytes: body, memory: _memory } = body::read(body, &self.bodies).await?;
         if body.is_empty() {
             return Err(Failure::refused(Code::BodyEmpty, "the notification has no body"));
         }

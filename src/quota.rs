@@ -5,12 +5,14 @@
 //! After QFPay's own 429 what moves no money pauses, and payments go on one by one until one is answered. The buckets are
 //! here, or in Redis where several sidecars share one merchant (docs/quota.md).
 
+mod address;
 mod caution;
 mod local;
 mod pause;
 mod queue;
 mod rate;
 mod refused;
+mod settings;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -24,16 +26,17 @@ use hyper::http::{HeaderMap, StatusCode};
 use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 
-use crate::config;
 use crate::credentials::App;
 use crate::endpoint::Effect;
 use crate::metrics::Metrics;
+pub use address::{BadStore, StoreAddress, StoreHost};
 use caution::Caution;
 use local::{Local, Ticket};
 use pause::{Lengths, Pause};
 use queue::Queue;
 use rate::{Rate, Rates};
 pub use refused::Refused;
+pub use settings::{Settings, StorePassword, StoreSettings};
 use store::Store;
 
 /// The quotas of all apps.
@@ -102,7 +105,12 @@ impl Source {
 
 impl Quota {
     /// Full buckets for these apps. With a store, looks for it once before it returns, and keeps looking in a task of its own.
-    pub async fn start(settings: &config::Quota, apps: &[Arc<App>], metrics: Arc<Metrics>) -> Self {
+    pub async fn start(
+        settings: &Settings,
+        store: Option<&StoreSettings>,
+        apps: &[Arc<App>],
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let rates = Rate::within(settings.per_second, settings.per_minute);
         let rates = rates.map(|all| Rates::new(all, settings.reserved_percent));
         let pauses = Lengths { first: settings.pause, longest: settings.pause_max };
@@ -116,7 +124,7 @@ impl Quota {
             };
             (app.name.clone(), quota)
         };
-        let store = settings.store.as_ref().zip(rates);
+        let store = store.zip(rates);
         let store =
             store.map(|(store, rates)| Arc::new(Store::new(store, apps, rates, pauses, metrics.clone())));
         let mut keeper = None;

@@ -1,5 +1,7 @@
 //! Handing a verified notification to the shop, once, and hearing whether the shop has it.
 
+mod url;
+
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -9,9 +11,9 @@ use hyper::{Method, Request, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
 use crate::client::{BadRoots, Body, BodyError, Broken, Cause, ConnectError, Connector, Times};
-use crate::config::{Acknowledge, ReceiverUrl};
 use crate::sign::VerifiedNotification;
 use crate::upstream::Delivery;
+pub use url::{BadReceiver, ReceiverUrl};
 
 /// As much of an answer as can matter: `SUCCESS` with generous white space around it.
 const ANSWER_BYTES: usize = 4096;
@@ -20,6 +22,20 @@ const ANSWER_BYTES: usize = 4096;
 const HEAD_BYTES: usize = 64 * 1024;
 /// The byte order mark that some editors put before UTF-8.
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What a receiver has to say so that QFPay hears SUCCESS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acknowledge {
+    /// QFPay's own rule: 200, and a body that is `SUCCESS`.
+    Success,
+    /// Any 2xx status, for receivers that cannot choose their body.
+    Any2xx,
+}
+
+impl Acknowledge {
+    /// How configurations write them.
+    pub const WORDS: [(&str, Self); 2] = [("success", Self::Success), ("any_2xx", Self::Any2xx)];
+}
 
 /// Why a notification is not acknowledged. Whatever it is, QFPay sends the notification again.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

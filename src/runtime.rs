@@ -8,8 +8,19 @@ use std::thread;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
+use crate::settings::section;
+
+section! {
+    /// The threads that serve.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Settings {
+        /// Each with a single-threaded runtime and with connections to QFPay of its own.
+        pub workers: usize = number("runtime.workers", "workers", 1..=64),
+    }
+}
+
 thread_local! {
-    /// The number of the worker that this thread is; the first is whoever is none.
+    /// The number of the worker that this thread is; 0 where it is none, as for the first.
     static WORKER: Cell<usize> = const { Cell::new(0) };
 }
 

@@ -3,6 +3,7 @@
 //! Knows hyper, not QFPay.
 
 mod acceptor;
+mod address;
 mod conn_state;
 mod connection;
 mod connection_limit;
@@ -28,34 +29,38 @@ use hyper::body::Body;
 use hyper::http::HeaderValue;
 use hyper::{Request, Response};
 
+use crate::settings::{TIME, section};
 use acceptor::Acceptor;
+pub use address::{Address, BadAddress, CannotListen};
 pub use connection::RequestBody;
 use connection::Service;
 use connection_limit::ConnectionLimit;
-pub use listener::{Address, BadAddress, CannotListen, Listener, SharedSocket};
+pub use listener::{Listener, SharedSocket};
 pub use passed::Passed;
 pub use refusal::Refusal;
 pub use shutdown::{Shutdown, Stage};
 pub use socket_file::SocketFile;
 pub use stream::Peer;
 
-/// Bounds on what callers can take up.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections open at once. For a further one the connection that has waited longest for its caller is evicted.
-    pub connections: usize,
-    /// Headers of a request.
-    pub headers: usize,
-    /// A request's head, in bytes. A connection holds as much of the requests that it has not served yet, and of the answer
-    /// that its caller has not read.
-    pub head_bytes: usize,
-    /// How long a request head may take.
-    pub header_timeout: Duration,
-    /// How long a connection may be idle between requests, or a caller may take to read more of an answer.
-    pub idle_timeout: Duration,
-    /// How long connections are still accepted and read once shutdown began: a caller that sends its request just then is
-    /// answered that it was not taken, instead of meeting a closed connection and not knowing.
-    pub grace_period: Duration,
+section! {
+    /// Bounds on what callers can take up.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Limits {
+        /// Connections open at once. For a further one the connection that has waited longest for its caller is evicted.
+        pub connections: usize = number("limits.connections", "connections", 1..=65_536),
+        /// Headers of a request.
+        pub headers: usize = number("limits.headers", "headers", 8..=1024),
+        /// A request's head, in bytes. A connection holds as much of the requests that it has not served yet, and of the
+        /// answer that its caller has not read.
+        pub head_bytes: usize = number("limits.head_bytes", "bytes", 8192..=128 << 10),
+        /// How long a request head may take.
+        pub header_timeout: Duration = milliseconds("limits.header_timeout_ms", TIME),
+        /// How long a connection may be idle between requests, or a caller may take to read more of an answer.
+        pub idle_timeout: Duration = milliseconds("limits.idle_timeout_ms", TIME),
+        /// How long connections are still accepted and read once shutdown began: a caller that sends its request just then
+        /// is answered that it was not taken, instead of meeting a closed connection and not knowing.
+        pub grace_period: Duration = milliseconds("limits.grace_period_ms", 0..=60_000),
+    }
 }
 
 impl Limits {

@@ -4,11 +4,42 @@ mod writer;
 
 use std::io;
 
+use tracing::Level;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt;
 
-use crate::config::{Log, LogFormat};
+use crate::settings::section;
 use writer::Lines;
+
+/// The shape of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+const FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+
+const LEVELS: [(&str, Level); 5] = [
+    ("error", Level::ERROR),
+    ("warn", Level::WARN),
+    ("info", Level::INFO),
+    ("debug", Level::DEBUG),
+    ("trace", Level::TRACE),
+];
+
+section! {
+    /// How logs look.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Log {
+        /// For people or for collectors.
+        pub format: LogFormat = choice("log.format", &FORMATS),
+        /// The least important level that is written.
+        pub level: Level = choice("log.level", &LEVELS),
+    }
+}
 
 /// Writes what still waits when it is dropped.
 #[derive(Debug)]

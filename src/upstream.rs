@@ -3,9 +3,9 @@
 
 mod answer;
 mod error;
+mod settings;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::Response;
 use hyper::http::StatusCode;
@@ -21,31 +21,7 @@ use answer::Reader;
 
 pub use answer::{Answer, AnswerBody, Body};
 pub use error::{Delivery, SendError};
-
-/// The settings of the way to QFPay.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// How many workers send, each on connections of its own.
-    pub workers: usize,
-    /// Name lookup and TCP.
-    pub connect_timeout: Duration,
-    /// The TLS handshake after it.
-    pub tls_timeout: Duration,
-    /// Until the system took the whole request.
-    pub write_timeout: Duration,
-    /// From there to the first byte of the answer.
-    pub first_byte_timeout: Duration,
-    /// The whole call, from the first look for a connection to the last byte of the answer.
-    pub call_timeout: Duration,
-    /// How long an unused connection is kept; below the upstream's own limit.
-    pub pool_idle_timeout: Duration,
-    /// The head of an answer, in bytes; 8192 or more.
-    pub answer_head_bytes: usize,
-    /// Answers up to this many bytes are read whole before the caller sees any of them.
-    pub answer_whole_bytes: usize,
-    /// The memory for such answers, all together.
-    pub answer_memory_bytes: usize,
-}
+pub use settings::{Settings, Target, VerifyResponses};
 
 /// The way to QFPay.
 #[derive(Debug)]
@@ -59,18 +35,23 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Connects nowhere yet. `roots` is PEM text that replaces the built-in authorities.
+    /// Connects nowhere yet. Each of `workers` has connections of its own. `roots` is PEM text that replaces the built-in authorities.
     ///
     /// # Errors
     /// [`BadRoots`] when the PEM text holds no usable certificate.
-    pub fn new(base: UpstreamUrl, settings: Settings, roots: Option<&[u8]>) -> Result<Self, BadRoots> {
+    pub fn new(
+        base: UpstreamUrl,
+        settings: Settings,
+        workers: usize,
+        roots: Option<&[u8]>,
+    ) -> Result<Self, BadRoots> {
         let connector = Connector::new(
             settings.connect_timeout,
             settings.tls_timeout,
             settings.answer_head_bytes,
             roots,
         )?;
-        let pools = PerWorker::new(settings.workers, || Pool::new(settings.pool_idle_timeout));
+        let pools = PerWorker::new(workers, || Pool::new(settings.pool_idle_timeout));
         let reader =
             Reader::new(settings.answer_whole_bytes, settings.answer_memory_bytes, settings.call_timeout);
         Ok(Self { base, connector, pools, reader, settings })

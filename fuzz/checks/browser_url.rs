@@ -1,7 +1,7 @@
 //! URLs for the customer's browser: read by a browser's rules, they hold what was given, signed.
 
 use qfpay_sidecar::base_url::UpstreamUrl;
-use qfpay_sidecar::browser::{BrowserUrl, Pages};
+use qfpay_sidecar::browser::{BrowserUrl, Checkout, Pages, Settings};
 use qfpay_sidecar::credentials::SignType;
 use qfpay_sidecar::endpoint::BrowserPage;
 use qfpay_sidecar::sign::Params;
@@ -23,11 +23,17 @@ pub fn check(input: &[u8]) {
     let pages = Pages {
         base: UpstreamUrl::parse("https://api.test").unwrap(),
         browser_base: UpstreamUrl::parse("https://pages.test").unwrap(),
-        allowed_redirect_hosts: if any_host { vec![] } else { vec!["shop.example".to_owned()] },
-        checkout_sign_type: if sha256 { SignType::Sha256 } else { SignType::Md5 },
-        checkout_sign_type_spelling: "sha256".to_owned(),
-        checkout_sign_lang: sign_lang,
-        allowed_in_urls: Vec::new(),
+        settings: Settings {
+            pages: vec![page],
+            allowed_redirect_hosts: if any_host { vec![] } else { vec!["shop.example".to_owned()] },
+            public_prefix: None,
+            allowed_in_urls: Vec::new(),
+        },
+        checkout: Checkout {
+            sign_type: if sha256 { SignType::Sha256 } else { SignType::Md5 },
+            sign_type_spelling: "sha256".to_owned(),
+            sign_lang,
+        },
     };
     let made = match pages.url(page, params.clone(), &app(), NOW) {
         Ok(made) => made,
@@ -51,10 +57,10 @@ pub fn check(input: &[u8]) {
     let expected = match page {
         BrowserPage::WeixinOauth => Some(digest(signed(&["sign"]).as_bytes(), SignType::Md5)),
         BrowserPage::Checkstand if sign_lang => {
-            Some(digest(signed(&["sign"]).as_bytes(), pages.checkout_sign_type))
+            Some(digest(signed(&["sign"]).as_bytes(), pages.checkout.sign_type))
         }
         BrowserPage::Checkstand => {
-            Some(digest(signed(&["sign", "lang"]).as_bytes(), pages.checkout_sign_type))
+            Some(digest(signed(&["sign", "lang"]).as_bytes(), pages.checkout.sign_type))
         }
         BrowserPage::Direct => None,
     };
@@ -128,6 +134,9 @@ fn redirects(pages: &Pages, pairs: &[(String, String)]) {
         let Ok(url) = Url::parse(value) else { continue };
         assert!(matches!(url.scheme(), "http" | "https") && url.username().is_empty(), "{name}");
         let host = url.host_str().expect("http URLs have one");
-        assert!(pages.allowed_redirect_hosts.is_empty() || host == "shop.example", "{name} leads to {host}");
+        assert!(
+            pages.settings.allowed_redirect_hosts.is_empty() || host == "shop.example",
+            "{name} leads to {host}"
+        );
     }
 }

@@ -19,7 +19,7 @@ impl Api {
     ) -> Result<&'h str, Stranger> {
         let path = head.uri.path();
         let path = path.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(path);
-        match self.public_prefix.as_ref().and_then(|prefix| prefix.page(path)) {
+        match self.pages.settings.public_prefix.as_ref().and_then(|prefix| prefix.page(path)) {
             Some(page) => {
                 record.is_public = true;
                 record.is_for_people = answer::is_for_people(head);
@@ -73,12 +73,12 @@ impl Api {
     }
 
     fn signs(&self, page: BrowserPage) -> bool {
-        self.browser_pages.contains(&page)
+        self.pages.settings.pages.contains(&page)
     }
 
     /// A path that exists at QFPay is forbidden here; any other is unknown.
     fn not_served(&self, path: &str, endpoint: &Endpoint) -> Failure {
-        if self.public_prefix.as_ref().is_some_and(|prefix| prefix.covers(path)) {
+        if self.pages.settings.public_prefix.as_ref().is_some_and(|prefix| prefix.covers(path)) {
             let detail = "below browser.public_prefix there are only the pages that customers' browsers open";
             Failure::refused(Code::PathUnknown, detail)
         } else if path.starts_with("/oauth/") {

@@ -7,9 +7,17 @@
 use hyper::http::HeaderValue;
 use hyper::{Response, StatusCode};
 
-use crate::config::OwnStatus;
 use crate::endpoint::{Endpoint, VERIFY};
 use crate::error::{Code, STATUS_HEADER};
+
+/// The status of failures that the sidecar answers itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnStatus {
+    /// What HTTP has for it, such as 502.
+    Http,
+    /// 200, as QFPay's own failures have, where the call was matched to an endpoint.
+    Ok,
+}
 
 /// Whether a failure of a call to this endpoint is told as HTTP 200. Not before the call is matched, so that strangers, other
 /// programs and probes are told by HTTP's own means; nor where a yes or no is the status itself.

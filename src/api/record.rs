@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use hyper::http::StatusCode;
 use hyper::{Method, Request, Response};
 
-use super::{Place, own_status, whole};
+use super::{OwnStatus, Place, own_status, whole};
 use crate::caller::RequestId;
-use crate::config::OwnStatus;
 use crate::credentials::App;
 use crate::endpoint::{self, Endpoint};
 use crate::error::{Code, Failure};

@@ -21,12 +21,14 @@ pub(super) fn prepare(
     let receivers = with_roots("notifications.ca_file", settings.ca_file.as_deref(), |roots| {
         Receivers::new(settings.receiver_timeout, roots)
     })?;
-    let limits = notification::Limits {
+    let listener = notification::Listener {
         bodies: bodies(config, settings.body_bytes),
         in_flight: config.limits.in_flight,
-        remember: settings.remember,
+        hosts: config.listen.allowed_hosts.clone(),
+        metrics: metrics.clone(),
+        shutdown: shutdown.clone(),
     };
-    Ok(Notifications::new(config, limits, receivers, metrics.clone(), shutdown.clone()))
+    Ok(Notifications::new(&config.notification_routes, settings, &config.keyring, receivers, listener))
 }
 
 /// Serves notifications like calls: what was handed to a receiver is finished, and nothing new is taken.

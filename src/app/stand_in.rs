@@ -5,7 +5,7 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::Request;
 
-use super::{StartError, bind, limits, refusals};
+use super::{StartError, bind, refusals};
 use crate::base_url::UpstreamUrl;
 use crate::config::Config;
 use crate::error::Failure;
@@ -73,7 +73,7 @@ impl StandaloneSandbox {
     /// [`StartError`] names the setting at fault.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let (listener, sandbox, _) = start_sandbox(config).await?;
-        let limits = Limits { grace_period: Duration::ZERO, ..limits(config) };
+        let limits = Limits { grace_period: Duration::ZERO, ..config.limits.server };
         Ok(Self { listener, sandbox, hosts: config.listen.allowed_hosts.clone(), limits })
     }
 

@@ -69,13 +69,13 @@ impl Pages {
         }
         let missing = missing(&params, &DOCUMENTED);
 
-        params.set("sign_type", self.checkout_sign_type_spelling.as_str());
-        let unsigned_lang = if self.checkout_sign_lang { None } else { params.remove("lang") };
+        params.set("sign_type", self.checkout.sign_type_spelling.as_str());
+        let unsigned_lang = if self.checkout.sign_lang { None } else { params.remove("lang") };
         // What is not signed cannot be smuggled: a return URL may hold `&lang=` then.
-        let known = if self.checkout_sign_lang { &TAKEN[..] } else { &without_lang() };
-        refuse_ambiguous(&params, known, &self.allowed_in_urls)?;
-        let case = self.checkout_sign_type.usual_case();
-        let signature = sign(&params, app, self.checkout_sign_type, case);
+        let known = if self.checkout.sign_lang { &TAKEN[..] } else { &without_lang() };
+        refuse_ambiguous(&params, known, &self.settings.allowed_in_urls)?;
+        let case = self.checkout.sign_type.usual_case();
+        let signature = sign(&params, app, self.checkout.sign_type, case);
         if let Some(lang) = unsigned_lang {
             params.set("lang", lang);
         }

@@ -18,7 +18,7 @@ impl Pages {
         self.check_redirect(&params, "redirect_uri")?;
         params.remove("appcode");
         params.set("app_code", app.app_code.as_str());
-        refuse_ambiguous(&params, &KNOWN, &self.allowed_in_urls)?;
+        refuse_ambiguous(&params, &KNOWN, &self.settings.allowed_in_urls)?;
         // The raw redirect_uri is signed; it is encoded in the URL only.
         let signature = sign(&params, app, SignType::Md5, HexCase::Upper);
         params.set("sign", signature);

@@ -27,7 +27,7 @@ impl Pages {
     pub(super) fn check_redirect(&self, params: &Params, name: &'static str) -> Result<(), BrowserUrlError> {
         let Some(url) = params.get(name).filter(|url| !url.is_empty()) else { return Ok(()) };
         let host = host_of(url).ok_or(BrowserUrlError::NotAUrl(name))?;
-        let allowed = &self.allowed_redirect_hosts;
+        let allowed = &self.settings.allowed_redirect_hosts;
         if allowed.is_empty() || allowed.iter().any(|known| known.eq_ignore_ascii_case(host)) {
             Ok(())
         } else {

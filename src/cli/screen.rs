@@ -29,7 +29,7 @@ pub(super) fn print(config: &Config, sidecar: &Sidecar) {
     }
     if let Some(address) = sidecar.notification_address() {
         line("notify", &address.to_string());
-        for route in &config.notifications.routes {
+        for route in &config.notification_routes {
             let app = route.app.as_deref().unwrap_or("any app");
             line("", &format!("{} -> {} ({app})", route.path, route.receiver_url));
         }
@@ -54,7 +54,7 @@ pub(super) fn pages(config: &Config) {
     let Some(prefix) = &browser.public_prefix else { return };
     let below = |page| format!("{}{}", prefix.as_str(), endpoint::path_of(page));
     for page in &browser.pages {
-        let who = match (page, browser.local_keys.first()) {
+        let who = match (page, config.local_keys.first()) {
             (BrowserPage::Direct, _) => "for everybody, as QFPay signs it nowhere".to_owned(),
             (_, Some(key)) => {
                 format!(

@@ -2,7 +2,8 @@
 
 use super::args::{Args, SignOptions};
 use super::{Stop, input, load};
-use crate::config::{Config, PublicPrefix};
+use crate::browser::PublicPrefix;
+use crate::config::Config;
 use crate::credentials::SignType;
 use crate::decode::{Charset, form};
 use crate::endpoint;
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args, options: &SignOptions) -> Result<(), Stop> {
 
 /// The URL of a page as the shop's server hands it to a customer.
 fn locally(config: &Config, options: &SignOptions) -> Result<(), Stop> {
-    let Some(key) = config.browser.local_keys.first() else {
+    let Some(key) = config.local_keys.first() else {
         return Err(Stop::Usage("--local-key: browser.local_key_file names no key".to_owned()));
     };
     let page = endpoint::find(&options.path).ok().and_then(|endpoint| endpoint.browser_page());

@@ -1,15 +1,8 @@
 //! `[answers]`: how the sidecar's own answers look.
 
 use super::raw::Raw;
-
-/// The status of failures that the sidecar answers itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnStatus {
-    /// What HTTP has for it, such as 502.
-    Http,
-    /// 200, as QFPay's own failures have, where the call was matched to an endpoint.
-    Ok,
-}
+use crate::api::OwnStatus;
+use crate::settings::Reader;
 
 /// Reads the section.
 pub(super) fn own_status(raw: &mut Raw) -> Option<OwnStatus> {

@@ -6,13 +6,13 @@ use super::doubts;
 use super::errors::{shown, without_keys};
 use super::keys::{self, FoundKey};
 use super::raw::Raw;
-use super::{Environment, Target, Variable};
-use crate::credentials::{App, AppCode, HexCase, Keyring, PreviousKey, SignType};
+use super::{Environment, Variable};
+use crate::credentials::{App, AppCode, BadKeyring, HexCase, Keyring, PreviousKey, SignType};
+use crate::settings::Reader;
+use crate::upstream::Target;
 
 /// How the shipped files begin an `app_code` that still has to be filled in.
 const PLACEHOLDER: &str = "PUT_YOUR";
-
-pub(super) const SIGN_TYPES: [(&str, SignType); 2] = [("MD5", SignType::Md5), ("SHA256", SignType::Sha256)];
 
 /// Reads every app and its key. `target` is `None` when it is wrong itself.
 pub(super) fn keyring(
@@ -22,28 +22,15 @@ pub(super) fn keyring(
     env: &[Variable],
 ) -> Option<Arc<Keyring>> {
     let names = raw.app_names();
-    if names.is_empty() {
-        raw.problem(
-            "apps",
-            "no app is configured; add a section [apps.shop] with app_code and client_key_file",
-        );
-    }
     let apps: Vec<_> = names.iter().map(|name| app(raw, name, target, environment, env)).collect();
     let default_app = default_app(raw, &names);
     let apps: Option<Vec<_>> = apps.into_iter().collect();
     let previous: Vec<_> = names.iter().map(|name| previous(raw, name, target, environment, env)).collect();
     let previous: Option<Vec<_>> = previous.into_iter().collect();
-    let (apps, previous, default_app) = (apps?, previous?, default_app?);
-    if has_twins(raw, &apps) || apps.is_empty() {
-        return None;
-    }
-    match Keyring::new(apps, &default_app) {
-        Ok(ring) => Some(Arc::new(ring.with_previous(previous.into_iter().flatten().collect()))),
-        Err(bad) => {
-            raw.problem("default_app", bad.to_string());
-            None
-        }
-    }
+    let apps = apps?;
+    refuse_twins(raw, &apps);
+    let ring = Keyring::new(apps, &default_app?).ok()?;
+    Some(Arc::new(ring.with_previous(previous?.into_iter().flatten().collect())))
 }
 
 fn app(
@@ -69,7 +56,7 @@ fn app(
     let mchid = raw.app_key(name, "mchid");
     let mchid = raw.text(&mchid).and_then(|text| checked_mchid(raw, &mchid, text));
     let sign_type = raw.app_key(name, "sign_type");
-    let sign_type = raw.choice(&sign_type, &SIGN_TYPES);
+    let sign_type = raw.choice(&sign_type, &SignType::WORDS);
     let hex_case = raw.app_key(name, "hex_case");
     let cases = [("", None), ("upper", Some(HexCase::Upper)), ("lower", Some(HexCase::Lower))];
     let hex_case = raw.choice(&hex_case, &cases);
@@ -175,33 +162,29 @@ fn fits(
 fn default_app(raw: &mut Raw, names: &[String]) -> Option<String> {
     let wanted = raw.text("default_app")?;
     let listed = names.join(", ");
-    if wanted.is_empty() && names.len() > 1 {
-        raw.problem(
-            "default_app",
-            format!("there are several apps ({listed}); name the one that signs by default"),
-        );
-        return None;
-    }
-    if !wanted.is_empty() && !names.is_empty() && !names.contains(&wanted) {
-        raw.problem("default_app", format!("{} is no app; the apps are: {listed}", shown(&wanted)));
-        return None;
-    }
-    Some(wanted)
+    let (key, what) = match Keyring::default_among(names.iter().map(String::as_str), &wanted) {
+        Err(BadKeyring::NoApps) => {
+            let what = "no app is configured; add a section [apps.shop] with app_code and client_key_file";
+            ("apps", what.to_owned())
+        }
+        Err(BadKeyring::NoDefault) => {
+            ("default_app", format!("there are several apps ({listed}); name the one that signs by default"))
+        }
+        Err(_) => ("default_app", format!("{} is no app; the apps are: {listed}", shown(&wanted))),
+        Ok(_) => return Some(wanted),
+    };
+    raw.problem(key, what);
+    None
 }
 
-fn has_twins(raw: &mut Raw, apps: &[App]) -> bool {
-    let mut found = false;
-    for (i, app) in apps.iter().enumerate() {
-        if let Some(twin) = apps[..i].iter().find(|other| other.app_code == app.app_code) {
-            let [twin_key, key] = [&twin.name, &app.name].map(|name| raw.app_key(name, "app_code"));
-            let place = raw.place(&twin_key);
-            let what = format!(
-                "apps.{} ({place}) has the same app_code; with two apps of one code, which key signs would be chance",
-                twin.name
-            );
-            raw.problem(&key, what);
-            found = true;
-        }
+fn refuse_twins(raw: &mut Raw, apps: &[App]) {
+    for (twin, app) in Keyring::twins(apps) {
+        let [twin_key, key] = [&twin.name, &app.name].map(|name| raw.app_key(name, "app_code"));
+        let place = raw.place(&twin_key);
+        let what = format!(
+            "apps.{} ({place}) has the same app_code; with two apps of one code, which key signs would be chance",
+            twin.name
+        );
+        raw.problem(&key, what);
     }
-    found
 }

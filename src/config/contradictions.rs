@@ -2,9 +2,15 @@
 
 use super::errors::Problem;
 use super::raw::Raw;
-use super::{Browser, Environment, Limits, Listen, Notifications, Request, Routes, Target, UpstreamConfig};
+use super::{Environment, Limits, Listen, Request};
+use crate::api::Routes;
 use crate::base_url::UpstreamUrl;
+use crate::browser;
+use crate::credentials::{LocalKey, SignType};
+use crate::notification;
 use crate::server::Address;
+use crate::settings::Reader;
+use crate::upstream::{self, Target};
 
 /// The environment that was asked for is the one that the file describes.
 pub(super) fn asked_for(raw: &mut Raw, request: &Request) {
@@ -17,14 +23,19 @@ pub(super) fn asked_for(raw: &mut Raw, request: &Request) {
     }
 }
 
-/// The hosts fit the environment, and the timeouts each other.
-pub(super) fn upstream(raw: &mut Raw, upstream: &UpstreamConfig, environment: Option<Environment>) {
+/// The hosts fit the environment, the timeouts each other, and an answer of the largest size its memory.
+pub(super) fn upstream(raw: &mut Raw, upstream: &upstream::Settings, environment: Option<Environment>) {
     // The times after it may be longer: the whole call's comes first then.
     if upstream.connect_timeout > upstream.call_timeout {
         let place = raw.place("upstream.call_timeout_ms");
         let what =
             format!("this is longer than upstream.call_timeout_ms ({place}), which covers the whole call");
         raw.problem("upstream.connect_timeout_ms", what);
+    }
+    if upstream.answer_whole_bytes > upstream.answer_memory_bytes {
+        let place = raw.place("limits.answer_memory_bytes");
+        let what = format!("this is more than limits.answer_memory_bytes ({place}), which holds them all");
+        raw.problem("limits.answer_whole_bytes", what);
     }
     let place = raw.place("environment");
     let hint = "change one of the two";
@@ -49,8 +60,8 @@ pub(super) fn upstream(raw: &mut Raw, upstream: &UpstreamConfig, environment: Op
     browser_pages(raw, &upstream.browser_base_url, environment);
 }
 
-/// A request or an answer of the largest size fits into the memory for such.
-pub(super) fn limits(raw: &mut Raw, limits: &Limits, notifications: Option<&Notifications>) {
+/// A request of the largest size fits into the memory for such.
+pub(super) fn limits(raw: &mut Raw, limits: &Limits, notifications: Option<&notification::Settings>) {
     let bodies = [
         ("limits.body_bytes", Some(limits.body_bytes)),
         ("notifications.body_bytes", notifications.map(|notifications| notifications.body_bytes)),
@@ -62,11 +73,6 @@ pub(super) fn limits(raw: &mut Raw, limits: &Limits, notifications: Option<&Noti
                 format!("this is more than limits.large_requests_bytes ({place}), so that it is never taken");
             raw.problem(key, what);
         }
-    }
-    if limits.answer_whole_bytes > limits.answer_memory_bytes {
-        let place = raw.place("limits.answer_memory_bytes");
-        let what = format!("this is more than limits.answer_memory_bytes ({place}), which holds them all");
-        raw.problem("limits.answer_whole_bytes", what);
     }
 }
 
@@ -83,7 +89,12 @@ fn browser_pages(raw: &mut Raw, url: &UpstreamUrl, environment: Option<Environme
 }
 
 /// Below the public prefix are pages, and nothing that is signed for servers; and no stranger has one signed as he likes.
-pub(super) fn public_prefix(raw: &mut Raw, browser: &Browser, routes: &Routes) {
+pub(super) fn public_prefix(
+    raw: &mut Raw,
+    browser: &browser::Settings,
+    local_key: Option<&LocalKey>,
+    routes: &Routes,
+) {
     let Some(prefix) = &browser.public_prefix else { return };
     if let Some(route) = routes.entries().iter().find(|route| prefix.shares_a_tree_with(route)) {
         let place = raw.place("routes.allow");
@@ -92,13 +103,28 @@ pub(super) fn public_prefix(raw: &mut Raw, browser: &Browser, routes: &Routes) {
         );
         raw.problem("browser.public_prefix", what);
     }
-    if browser.local_keys.is_empty() && browser.allowed_redirect_hosts.is_empty() {
+    if local_key.is_none() && browser.allowed_redirect_hosts.is_empty() {
         let place = raw.place("browser.local_key_file");
         let what = format!(
             "anybody could have a sign-in to any host signed here; name the shop's key in browser.local_key_file \
              ({place}), so that only URLs that its server signed are, or its hosts in browser.allowed_redirect_hosts"
         );
         raw.problem("browser.public_prefix", what);
+    }
+}
+
+/// The spelling of a sign type is one of that type.
+pub(super) fn checkout(raw: &mut Raw) {
+    let sign_type = raw.again(|raw| raw.choice("checkout.sign_type", &SignType::WORDS));
+    let spelling = raw.again(|raw| raw.parsed("checkout.sign_type_spelling", browser::word));
+    let (Some(sign_type), Some(spelling)) = (sign_type, spelling) else { return };
+    if !spelling.eq_ignore_ascii_case(sign_type.as_str()) {
+        let place = raw.place("checkout.sign_type");
+        let what = format!(
+            "this spells another sign type than checkout.sign_type, {} ({place})",
+            sign_type.as_str()
+        );
+        raw.problem("checkout.sign_type_spelling", what);
     }
 }
 

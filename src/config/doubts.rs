@@ -1,51 +1,20 @@
 //! What is allowed, but probably not what was meant: told by `check` and at every start, and never refused.
 
+use super::Variable;
 use super::errors::Problem;
 use super::raw::Raw;
 use super::sections::APP_DEFAULTS;
-use super::{Target, UpstreamConfig, Variable};
-use crate::base_url::UpstreamUrl;
+use crate::base_url::{API_HOSTS, PAGE_HOSTS};
+use crate::upstream::{self, Target};
 
 /// The variables of ours with one underscore: they say which files are read, and so are no settings.
 const NO_SETTINGS: [&str; 2] = ["QFPAY_SIDECAR_ENV", "QFPAY_SIDECAR_CONFIG_DIR"];
 
-/// QFPay's API hosts (protocol sheet, section 2), for names one letter away: such a host gets whatever is signed.
-const API_HOSTS: [&str; 20] = [
-    "openapi-hk.qfapi.com",
-    "openapi-jp.qfapi.com",
-    "openapi-th.qfapi.com",
-    "openapi-db.qfapi.com",
-    "openapi-sg.qfapi.com",
-    "openapi-id.qfapi.com",
-    "openapi-kh.qfapi.com",
-    "openapi-eur.qfapi.com",
-    "openapi-int.qfapi.com",
-    "openapi.qfpay.com",
-    "openapi-test.qfpay.com",
-    "openapi-test.qfapi.com",
-    "test-openapi-hk.qfapi.com",
-    "test-openapi-th.qfapi.com",
-    "test-openapi-db.qfapi.com",
-    "test-openapi-sg.qfapi.com",
-    "test-openapi-id.qfapi.com",
-    "test-openapi-eur.qfapi.com",
-    "osqt.qfpay.com",
-    "overseaopenapitest.qfpay.com",
-];
-
-/// QFPay's hosts of pages for customers' browsers, which answer no call.
-const PAGE_HOSTS: [&str; 4] = ["o2-hk.qfapi.com", "test-o2-hk.qfapi.com", "o2-th.qfapi.com", "o2.qfpay.com"];
-
 /// The variables from which programs learn of a proxy for https.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Whether a host answers customers' browsers and no call.
-pub(super) fn is_page_host(url: &UpstreamUrl) -> bool {
-    PAGE_HOSTS.contains(&url.host().as_str())
-}
-
 /// Hosts that are nearly one of QFPay's.
-pub(super) fn hosts(raw: &mut Raw, upstream: &UpstreamConfig) {
+pub(super) fn hosts(raw: &mut Raw, upstream: &upstream::Settings) {
     let base = match &upstream.target {
         Target::Live(url) => Some(("upstream.base_url", url, &API_HOSTS[..])),
         Target::Sandbox => None,

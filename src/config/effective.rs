@@ -3,12 +3,13 @@
 use figment::value::Value;
 
 use super::errors::{NOT_SHOWN, shown, shown_source, without_keys};
-use super::quota::{StoreAddress, shown_path};
+use super::quota::shown_path;
 use super::raw::Raw;
 use super::readers::written;
 use super::sections::defaults_of;
 use super::unknown;
 use crate::credentials::AppCode;
+use crate::quota::StoreAddress;
 
 /// One effective setting.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use super::Variable;
 use super::errors::{looks_like_key, shown_source, without_keys};
 use super::raw::Raw;
 use crate::credentials::{ClientKey, SANDBOX_CLIENT_KEY};
+use crate::settings::Reader;
 
 /// The largest key file that is read; QFPay's keys have 32 characters.
 const LARGEST_KEY_FILE: usize = 4096;

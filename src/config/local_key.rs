@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use super::Browser;
 use super::errors::{looks_like_key, shown_source};
 use super::keys;
 use super::raw::Raw;
+use crate::browser;
 use crate::credentials::{Keyring, LocalKey};
+use crate::settings::Reader;
 
 const KEY: &str = "browser.local_key_file";
 
@@ -37,8 +38,12 @@ fn from_file(file: &str) -> Result<LocalKey, String> {
 }
 
 /// The key is none of QFPay's, and there are pages that need it.
-pub(super) fn contradictions(raw: &mut Raw, browser: &Browser, keyring: Option<&Keyring>) {
-    let Some(key) = browser.local_keys.first() else { return };
+pub(super) fn contradictions(
+    raw: &mut Raw,
+    browser: &browser::Settings,
+    key: &LocalKey,
+    keyring: Option<&Keyring>,
+) {
     if let Some(Err(not)) = keyring.map(|keyring| key.is_apart_from(keyring)) {
         raw.problem(KEY, not.to_string());
     }

@@ -1,79 +1,24 @@
 //! The `[notifications]` section and its routes.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use super::errors::shown;
+use super::Listen;
 use super::raw::Raw;
 use super::sections::ROUTES;
-use super::upstream::readable_ca_file;
-use super::{Listen, Networks, ReceiverUrl};
 use crate::endpoint::is_plain_path;
+use crate::notification::{Duplicates, Networks, RouteSettings, Settings};
+use crate::receiver::{Acknowledge, ReceiverUrl};
 use crate::server::Address;
-
-/// What happens with QFPay's notifications.
-#[derive(Clone, Debug)]
-pub struct Notifications {
-    /// The paths that QFPay posts to; none when `listen.notifications` is off.
-    pub routes: Vec<NotificationRoute>,
-    /// The largest notification, in bytes.
-    pub body_bytes: usize,
-    /// How long a receiver may take, connecting included.
-    pub receiver_timeout: Duration,
-    /// How many acknowledged notifications are known again.
-    pub remember: usize,
-    /// A PEM file that replaces the built-in certificate authorities for receivers.
-    pub ca_file: Option<PathBuf>,
-    /// Whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Networks,
-}
-
-/// One path that QFPay posts to.
-#[derive(Clone, Debug)]
-pub struct NotificationRoute {
-    /// The raw path, compared to the letter.
-    pub path: String,
-    /// The name of the app whose keys verify; `None` tries those of every app.
-    pub app: Option<String>,
-    /// The shop's endpoint.
-    pub receiver_url: ReceiverUrl,
-    /// What counts as acknowledged.
-    pub acknowledge: Acknowledge,
-    /// What becomes of a notification that was acknowledged before.
-    pub duplicates: Duplicates,
-    /// Where notifications may come from; empty takes any.
-    pub allowed_sources: Networks,
-}
-
-/// What a receiver has to say so that QFPay hears SUCCESS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acknowledge {
-    /// QFPay's own rule: 200, and a body that is `SUCCESS`.
-    Success,
-    /// Any 2xx status, for receivers that cannot choose their body.
-    Any2xx,
-}
-
-/// What becomes of a notification that was acknowledged before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Duplicates {
-    /// It goes to the receiver, marked.
-    Pass,
-    /// It is answered with SUCCESS, and the receiver hears nothing.
-    Absorb,
-}
-
-const WORDS: [(&str, Acknowledge); 2] = [("success", Acknowledge::Success), ("any_2xx", Acknowledge::Any2xx)];
-const FATES: [(&str, Duplicates); 2] = [("pass", Duplicates::Pass), ("absorb", Duplicates::Absorb)];
+use crate::settings::Reader;
 
 /// Reads the section. `listen` is `None` when it is wrong itself.
-pub(super) fn notifications(raw: &mut Raw, listen: Option<&Listen>) -> Option<Notifications> {
-    let body_bytes = raw.count("notifications.body_bytes", "bytes", 1..=16 << 20);
-    let receiver_timeout = raw.milliseconds("notifications.receiver_timeout_ms");
-    let remember = raw.count("notifications.remember", "notifications", 0..=1_000_000);
-    let ca_file = raw.optional("notifications.ca_file", readable_ca_file);
-    let allowed_receivers = raw.list("notifications.allowed_receivers");
-    let trusted_proxies = networks(raw, "notifications.trusted_proxies", false);
+pub(super) fn notifications(
+    raw: &mut Raw,
+    listen: Option<&Listen>,
+) -> (Option<Settings>, Option<Vec<RouteSettings>>) {
+    let settings = Settings::read(raw);
+    let remember = raw.again(|raw| raw.number::<usize>("notifications.remember", "", 0..=u64::MAX));
+    let trusted_proxies = raw
+        .again(|raw| raw.list("notifications.trusted_proxies", |entries| Networks::parse(&entries, false)));
+    let allowed_receivers = raw.entries("notifications.allowed_receivers");
     let numbers = raw.route_numbers();
     let hosts = allowed_receivers.as_deref();
     let routes: Vec<_> = numbers.iter().map(|&number| route(raw, number, hosts)).collect();
@@ -92,20 +37,11 @@ pub(super) fn notifications(raw: &mut Raw, listen: Option<&Listen>) -> Option<No
     if remember == Some(0) {
         cannot_absorb(raw, &numbers, &routes);
     }
-    let routes: Option<Vec<_>> = routes.into_iter().collect();
-    allowed_receivers?;
-    Some(Notifications {
-        routes: routes?,
-        body_bytes: body_bytes?,
-        receiver_timeout: receiver_timeout?,
-        remember: remember?,
-        ca_file: ca_file?,
-        trusted_proxies: trusted_proxies?,
-    })
+    (settings, routes.into_iter().collect())
 }
 
 /// Reads a route. `allowed_receivers` is `None` when it is wrong itself, and allows any then.
-fn route(raw: &mut Raw, number: u16, allowed_receivers: Option<&[String]>) -> Option<NotificationRoute> {
+fn route(raw: &mut Raw, number: u16, allowed_receivers: Option<&[String]>) -> Option<RouteSettings> {
     let path = required(raw, number, "path", "the path that QFPay posts to, such as /qfpay/notify", |path| {
         let plain = path.len() <= 256 && is_plain_path(path);
         plain.then(|| path.to_owned()).ok_or("a path begins with '/' and has only A-Z a-z 0-9 _ . / -")
@@ -132,12 +68,12 @@ fn route(raw: &mut Raw, number: u16, allowed_receivers: Option<&[String]>) -> Op
         }
     });
     let acknowledge = raw.route_key(number, "acknowledge");
-    let acknowledge = raw.choice(&acknowledge, &WORDS);
+    let acknowledge = raw.choice(&acknowledge, &Acknowledge::WORDS);
     let duplicates = raw.route_key(number, "duplicates");
-    let duplicates = raw.choice(&duplicates, &FATES);
+    let duplicates = raw.choice(&duplicates, &Duplicates::WORDS);
     let allowed_sources = raw.route_key(number, "allowed_sources");
-    let allowed_sources = networks(raw, &allowed_sources, true);
-    Some(NotificationRoute {
+    let allowed_sources = sources(raw, &allowed_sources);
+    Some(RouteSettings {
         path: path?,
         app: app?,
         receiver_url: receiver_url?,
@@ -168,9 +104,8 @@ fn required<T, E: std::fmt::Display>(
     }
 }
 
-fn networks(raw: &mut Raw, key: &str, preset: bool) -> Option<Networks> {
-    let parsed = Networks::parse(&raw.list(key)?, preset);
-    parsed.map_err(|(entry, bad)| raw.problem(key, format!("{}: {bad}", shown(&entry)))).ok()
+fn sources(raw: &mut Raw, key: &str) -> Option<Networks> {
+    raw.list(key, |entries| Networks::parse(&entries, true))
 }
 
 /// Also without a route the defaults must make sense.
@@ -178,9 +113,9 @@ fn read_defaults(raw: &mut Raw) {
     for name in ["path", "app", "receiver_url"] {
         raw.text(&format!("notifications.route_defaults.{name}"));
     }
-    raw.choice("notifications.route_defaults.acknowledge", &WORDS);
-    raw.choice("notifications.route_defaults.duplicates", &FATES);
-    networks(raw, "notifications.route_defaults.allowed_sources", true);
+    raw.choice("notifications.route_defaults.acknowledge", &Acknowledge::WORDS);
+    raw.choice("notifications.route_defaults.duplicates", &Duplicates::WORDS);
+    sources(raw, "notifications.route_defaults.allowed_sources");
 }
 
 fn both_or_neither(raw: &mut Raw, listen: &Listen, numbers: &[u16]) {
@@ -202,7 +137,7 @@ fn both_or_neither(raw: &mut Raw, listen: &Listen, numbers: &[u16]) {
 }
 
 /// A notification that comes back to the sidecar would go in circles, or worse be signed as a call.
-fn not_to_itself(raw: &mut Raw, number: u16, route: &NotificationRoute, listen: &Listen) {
+fn not_to_itself(raw: &mut Raw, number: u16, route: &RouteSettings, listen: &Listen) {
     let own = [
         ("listen.api", Some(&listen.api)),
         ("listen.admin", listen.admin.as_ref()),
@@ -222,7 +157,7 @@ fn not_to_itself(raw: &mut Raw, number: u16, route: &NotificationRoute, listen: 
 fn knows_its_sources(
     raw: &mut Raw,
     number: u16,
-    route: &NotificationRoute,
+    route: &RouteSettings,
     listen: &Listen,
     trusted_proxies: Option<&Networks>,
 ) {
@@ -238,7 +173,7 @@ fn knows_its_sources(
     }
 }
 
-fn has_twins(raw: &mut Raw, numbers: &[u16], routes: &[Option<NotificationRoute>]) {
+fn has_twins(raw: &mut Raw, numbers: &[u16], routes: &[Option<RouteSettings>]) {
     let paths: Vec<_> =
         numbers.iter().zip(routes).filter_map(|(n, route)| Some((n, &route.as_ref()?.path))).collect();
     for (i, (number, path)) in paths.iter().enumerate() {
@@ -250,7 +185,7 @@ fn has_twins(raw: &mut Raw, numbers: &[u16], routes: &[Option<NotificationRoute>
     }
 }
 
-fn cannot_absorb(raw: &mut Raw, numbers: &[u16], routes: &[Option<NotificationRoute>]) {
+fn cannot_absorb(raw: &mut Raw, numbers: &[u16], routes: &[Option<RouteSettings>]) {
     for (number, route) in numbers.iter().zip(routes) {
         if route.as_ref().is_some_and(|route| route.duplicates == Duplicates::Absorb) {
             let place = raw.place("notifications.remember");

@@ -50,6 +50,15 @@ impl Raw {
         self.problems.push(Problem::new(&place, key, what.as_ref()));
     }
 
+    /// Reads what was read before, without recording its problems twice: settings are judged together also where others of
+    /// their section are wrong.
+    pub fn again<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        let recorded = self.problems.len();
+        let value = read(self);
+        self.problems.truncate(recorded);
+        value
+    }
+
     /// Records what is right, but better done otherwise.
     pub fn advise(&mut self, key: &str, what: &str) {
         let Problem { place, key, what } = Problem::new(&self.place(key), key, what);

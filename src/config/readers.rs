@@ -4,17 +4,18 @@
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use figment::value::{Num, Value};
 
 use super::document::scalar;
 use super::errors::shown;
+use super::files;
 use super::raw::Raw;
+use crate::settings::Reader;
 
-impl Raw {
-    /// Text as written.
-    pub fn text(&mut self, key: &str) -> Option<String> {
+impl Reader for Raw {
+    fn text(&mut self, key: &str) -> Option<String> {
         match self.value(key)? {
             Value::String(_, text) => Some(text),
             Value::Num(..) | Value::Bool(..) => self.refuse(key, "this is text; write it in quotes"),
@@ -22,12 +23,7 @@ impl Raw {
         }
     }
 
-    /// Text that means something to `parse`; its error says what is wrong with it.
-    pub fn parsed<T, E: Display>(
-        &mut self,
-        key: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
+    fn parsed<T, E: Display>(&mut self, key: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
         let text = self.text(key)?;
         match parse(&text) {
             Ok(value) => Some(value),
@@ -35,17 +31,7 @@ impl Raw {
         }
     }
 
-    /// Like [`Raw::parsed`]; empty text means "none".
-    pub fn optional<T, E: Display>(
-        &mut self,
-        key: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<Option<T>> {
-        self.parsed(key, |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) })
-    }
-
-    /// One of a few words, to the letter.
-    pub fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<T> {
+    fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)]) -> Option<T> {
         self.parsed(key, |text| {
             let words = || choices.iter().map(|(word, _)| if word.is_empty() { "\"\"" } else { *word });
             let found = choices.iter().find(|(word, _)| *word == text);
@@ -55,8 +41,7 @@ impl Raw {
         })
     }
 
-    /// `true` or `false`.
-    pub fn flag(&mut self, key: &str) -> Option<bool> {
+    fn flag(&mut self, key: &str) -> Option<bool> {
         match self.value(key)? {
             Value::Bool(_, flag) => Some(flag),
             Value::String(_, text) if text == "true" => Some(true),
@@ -65,11 +50,10 @@ impl Raw {
         }
     }
 
-    /// A whole number of `unit`s within `range`.
-    pub fn number(&mut self, key: &str, unit: &str, range: RangeInclusive<u64>) -> Option<u64> {
+    fn number<N: TryFrom<u64>>(&mut self, key: &str, unit: &str, range: RangeInclusive<u64>) -> Option<N> {
         let value = self.value(key)?;
-        match whole_number(&value) {
-            Some(number) if range.contains(&number) => Some(number),
+        match whole_number(&value).filter(|number| range.contains(number)).map(N::try_from) {
+            Some(Ok(number)) => Some(number),
             _ => {
                 let (low, high) = (range.start(), range.end());
                 let what = format!(
@@ -81,18 +65,36 @@ impl Raw {
         }
     }
 
-    /// A whole number of things or bytes held in memory.
-    pub fn count(&mut self, key: &str, unit: &str, range: RangeInclusive<u64>) -> Option<usize> {
-        self.number(key, unit, range).and_then(|number| usize::try_from(number).ok())
+    fn list<T, E: Display>(
+        &mut self,
+        key: &str,
+        parse: impl FnOnce(Vec<String>) -> Result<T, (Option<String>, E)>,
+    ) -> Option<T> {
+        let entries = self.entries(key)?;
+        match parse(entries) {
+            Ok(value) => Some(value),
+            Err((None, error)) => self.refuse(key, error.to_string()),
+            Err((Some(entry), error)) => self.refuse(key, format!("{}: {error}", shown(&entry))),
+        }
     }
 
-    /// A time in milliseconds, from one millisecond to ten minutes.
-    pub fn milliseconds(&mut self, key: &str) -> Option<Duration> {
-        self.number(key, "milliseconds", 1..=600_000).map(Duration::from_millis)
+    /// Checked here, so that a wrong file shows before the first payment does; TLS parses it later.
+    fn ca_file(&mut self, key: &str) -> Option<Option<PathBuf>> {
+        self.optional(key, |path| {
+            let content =
+                files::read(Path::new(path)).map_err(|error| format!("this file cannot be read: {error}"))?;
+            let pem = b"-----BEGIN CERTIFICATE-----";
+            match content.windows(pem.len()).any(|window| window == pem) {
+                true => Ok(PathBuf::from(path)),
+                false => Err("this file holds no PEM certificate (-----BEGIN CERTIFICATE-----)".to_owned()),
+            }
+        })
     }
+}
 
+impl Raw {
     /// A list of texts; as text, it is a TOML or JSON array, or separated by commas.
-    pub fn list(&mut self, key: &str) -> Option<Vec<String>> {
+    pub fn entries(&mut self, key: &str) -> Option<Vec<String>> {
         let items = match self.value(key)? {
             Value::Array(_, items) => items,
             Value::String(_, text) if text.trim_start().starts_with('[') => {

@@ -2,42 +2,44 @@
 
 use super::answers::own_status;
 use super::apps;
-use super::browser::{browser, checkout};
 use super::contradictions;
 use super::doubts;
-use super::errors::shown;
-use super::limits::limits;
 use super::listen::listen;
 use super::local_key;
-use super::log::log;
 use super::notifications::notifications;
 use super::quota::quota;
 use super::raw::Raw;
-use super::runtime::runtime;
-use super::sandbox::sandbox;
 use super::upgrade;
-use super::upstream::upstream;
-use super::{Config, Environment, Routes, Variable};
+use super::{Config, Environment, Limits, Sandbox, Variable};
+use crate::api::Routes;
+use crate::browser::{self, Checkout};
 use crate::decode::Charset;
+use crate::runtime;
+use crate::settings::Reader;
 use crate::sign::EmptyPolicy;
+use crate::telemetry::Log;
+use crate::upstream::{self, Target};
 
 /// Reads every section; `None` when there is a problem, which then stands in `raw`.
 pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> Option<Config> {
     let environment = environment(raw);
-    let runtime = runtime(raw);
+    let runtime = runtime::Settings::read(raw);
     let listen = listen(raw);
-    let (target, upstream) = upstream(raw);
-    let routes = routes(raw);
+    let upstream = upstream::Settings::read(raw);
+    // Also where something else of its section is wrong, since keys are judged by it.
+    let target = raw.again(|raw| raw.parsed("upstream.base_url", Target::parse));
+    let routes = raw.list("routes.allow", Routes::new);
     let empty = empty(raw);
     let charset = charset(raw);
     let own_status = own_status(raw);
-    let limits = limits(raw);
-    let quota = quota(raw);
-    let log = log(raw);
-    let notifications = notifications(raw, listen.as_ref());
-    let sandbox = sandbox(raw);
-    let checkout = checkout(raw);
-    let browser = browser(raw);
+    let limits = Limits::read(raw);
+    let (quota, quota_store) = quota(raw);
+    let log = Log::read(raw);
+    let (notifications, notification_routes) = notifications(raw, listen.as_ref());
+    let sandbox = Sandbox::read(raw);
+    let checkout = Checkout::read(raw);
+    let browser = browser::Settings::read(raw);
+    let local_key = local_key::read(raw);
     let keyring = apps::keyring(raw, target.as_ref(), environment, env);
     doubts::variables(raw, env);
     let unread_proxy = doubts::unread_proxy(raw, target.as_ref(), env);
@@ -51,11 +53,12 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     if let Some(listen) = &listen {
         contradictions::listen(raw, listen);
     }
-    if let Some(browser) = &browser {
-        local_key::contradictions(raw, browser, keyring.as_deref());
+    contradictions::checkout(raw);
+    if let (Some(browser), Some(Some(key))) = (&browser, &local_key) {
+        local_key::contradictions(raw, browser, key, keyring.as_deref());
     }
-    if let (Some(browser), Some(routes)) = (&browser, &routes) {
-        contradictions::public_prefix(raw, browser, routes);
+    if let (Some(browser), Some(key), Some(routes)) = (&browser, &local_key, &routes) {
+        contradictions::public_prefix(raw, browser, key.as_ref(), routes);
     }
     let upgrade = match (&listen, &browser, &keyring) {
         (Some(listen), Some(browser), Some(keyring)) => upgrade::notes(raw, listen, browser, keyring),
@@ -72,11 +75,14 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
         own_status: own_status?,
         limits: limits?,
         quota: quota?,
+        quota_store: quota_store?,
         log: log?,
         notifications: notifications?,
+        notification_routes: notification_routes?,
         sandbox: sandbox?,
         checkout: checkout?,
         browser: browser?,
+        local_keys: local_key?.into_iter().collect(),
         keyring: keyring?,
         unread_proxy,
         upgrade,
@@ -89,16 +95,6 @@ fn environment(raw: &mut Raw) -> Option<Environment> {
     use Environment::{Production, Sandbox, Test, Unstated};
     let words = [("sandbox", Sandbox), ("test", Test), ("production", Production), ("", Unstated)];
     raw.choice("environment", &words)
-}
-
-fn routes(raw: &mut Raw) -> Option<Routes> {
-    let key = "routes.allow";
-    let routes = Routes::new(raw.list(key)?);
-    let problem = |(prefix, bad): (String, _)| match prefix.is_empty() {
-        true => format!("{bad}"),
-        false => format!("{}: {bad}", shown(&prefix)),
-    };
-    routes.map_err(|bad| raw.problem(key, problem(bad))).ok()
 }
 
 fn empty(raw: &mut Raw) -> Option<EmptyPolicy> {

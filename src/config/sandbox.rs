@@ -2,39 +2,25 @@
 
 use hyper::Uri;
 
-use super::raw::Raw;
 use crate::base_url::UpstreamUrl;
 use crate::server::Address;
+use crate::settings::section;
 
-/// The QFPay stand-in.
-#[derive(Clone, Debug)]
-pub struct Sandbox {
-    /// Where the `sandbox` command listens.
-    pub listen: Address,
-    /// Calls per app and second; 0 is unlimited.
-    pub quota_per_second: u32,
-    /// Calls per app and minute; 0 is unlimited.
-    pub quota_per_minute: u32,
-    /// Where notifications go for orders without a `notify_url`: http to loopback.
-    pub notify_url: Option<String>,
-    /// How many times faster than QFPay notifications are repeated, at least 1.
-    pub time_scale: u32,
-}
-
-/// Reads the section.
-pub(super) fn sandbox(raw: &mut Raw) -> Option<Sandbox> {
-    let listen = raw.parsed("sandbox.listen", loopback_port);
-    let per_second = raw.number("sandbox.quota_per_second", "calls", 0..=1_000_000);
-    let per_minute = raw.number("sandbox.quota_per_minute", "calls", 0..=1_000_000);
-    let notify_url = raw.optional("sandbox.notify_url", loopback_url);
-    let time_scale = raw.number("sandbox.time_scale", "times", 1..=1_000_000);
-    Some(Sandbox {
-        listen: listen?,
-        quota_per_second: u32::try_from(per_second?).ok()?,
-        quota_per_minute: u32::try_from(per_minute?).ok()?,
-        notify_url: notify_url?,
-        time_scale: u32::try_from(time_scale?).ok()?,
-    })
+section! {
+    /// The QFPay stand-in.
+    #[derive(Clone, Debug)]
+    pub struct Sandbox {
+        /// Where the `sandbox` command listens.
+        pub listen: Address = parsed("sandbox.listen", loopback_port),
+        /// Calls per app and second; 0 is unlimited.
+        pub quota_per_second: u32 = number("sandbox.quota_per_second", "calls", 0..=1_000_000),
+        /// Calls per app and minute; 0 is unlimited.
+        pub quota_per_minute: u32 = number("sandbox.quota_per_minute", "calls", 0..=1_000_000),
+        /// Where notifications go for orders without a `notify_url`: http to loopback.
+        pub notify_url: Option<String> = optional("sandbox.notify_url", loopback_url),
+        /// How many times faster than QFPay notifications are repeated, at least 1.
+        pub time_scale: u32 = number("sandbox.time_scale", "times", 1..=1_000_000),
+    }
 }
 
 /// The sandbox shows what it hashes and lets anyone press Pay, so it is for this machine only; browsers need a port.

@@ -1,13 +1,19 @@
 //! What this version does otherwise than the version before it, where this configuration is touched by that: for `check`,
 //! before an upgrade.
 
+use super::Listen;
 use super::raw::Raw;
-use super::{Browser, Listen};
+use crate::browser;
 use crate::credentials::Keyring;
 use crate::server::Address;
 
 /// Each change in a sentence, with the setting that has the say.
-pub(super) fn notes(raw: &Raw, listen: &Listen, browser: &Browser, keyring: &Keyring) -> Vec<String> {
+pub(super) fn notes(
+    raw: &Raw,
+    listen: &Listen,
+    browser: &browser::Settings,
+    keyring: &Keyring,
+) -> Vec<String> {
     let mut notes = Vec::new();
     let changed = |key: &str| raw.settings.get(key).is_some_and(|setting| setting.place != "default");
     let listeners = [Some(&listen.api), listen.admin.as_ref(), listen.notifications.as_ref()];

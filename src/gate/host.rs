@@ -46,8 +46,8 @@ impl Hosts {
     ///
     /// # Errors
     /// The first text that is none.
-    pub fn parse(texts: &[String]) -> Result<Self, (String, BadHost)> {
-        let host = |text: &String| Authority::of_config(text).ok_or_else(|| (text.clone(), BadHost));
+    pub fn parse(texts: &[String]) -> Result<Self, (Option<String>, BadHost)> {
+        let host = |text: &String| Authority::of_config(text).ok_or_else(|| (Some(text.clone()), BadHost));
         texts.iter().map(host).collect::<Result<_, _>>().map(Self)
     }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use hyper::http::{HeaderMap, HeaderValue};
 
-use crate::config::Networks;
+use super::Networks;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 

@@ -15,8 +15,7 @@ use tokio::time::sleep;
 
 use super::local::{Local, Ticket};
 use super::pause::Lengths;
-use super::{Decision, Pass, Rates};
-use crate::config::QuotaStore;
+use super::{Decision, Pass, Rates, StoreSettings};
 use crate::credentials::App;
 use crate::metrics::Metrics;
 use connection::{Away, Question, Redis};
@@ -65,7 +64,7 @@ struct Shared {
 
 impl Store {
     pub fn new(
-        settings: &QuotaStore,
+        settings: &StoreSettings,
         apps: &[Arc<App>],
         rates: Rates,
         pauses: Lengths,

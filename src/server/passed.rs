@@ -9,7 +9,7 @@ use std::os::unix::net::UnixListener;
 use listenfd::ListenFd;
 use rustix::net::sockopt::socket_acceptconn;
 
-use super::listener::Address;
+use super::address::Address;
 
 /// What was passed, until a listener takes it.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use rustix::fs::Mode;
 use rustix::process::umask;
 use tokio::net::{UnixListener, UnixSocket};
 
-use super::listener::CannotListen;
+use super::address::CannotListen;
 
 /// Connections that may wait to be accepted, as far as `net.core.somaxconn` allows.
 const WAITING: u32 = 4096;

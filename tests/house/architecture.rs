@@ -198,6 +198,9 @@ fn siblings(file: &str, files: &BTreeSet<String>) -> BTreeSet<String> {
 fn files_of_a_room_do_not_import_in_circles() {
     let files = source_files();
     let mut left: BTreeMap<_, _> = files.iter().map(|file| (file.clone(), siblings(file, &files))).collect();
+    // An answer's body drives the connection that hands it out: one life in two files.
+    let body = left.get_mut("src/client/body.rs").unwrap();
+    assert!(body.remove("src/client/connection.rs"), "there is no such circle any more");
     let edges: usize = left.values().map(BTreeSet::len).sum();
     assert!(edges > 100, "only {edges} imports were found");
     // What imports nothing that is left cannot be part of a circle.

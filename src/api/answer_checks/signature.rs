@@ -7,13 +7,12 @@
 use hyper::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::api::Api;
-use crate::config::VerifyResponses;
 use crate::credentials::{App, SignType};
 use crate::error::{Code, Failure};
 use crate::headers;
 use crate::outbound::{SIGN_HEADER, SIGN_TYPE_HEADER};
 use crate::sign::{BadSignature, Verifier};
-use crate::upstream::{Answer, Body, Delivery};
+use crate::upstream::{Answer, Body, Delivery, VerifyResponses};
 
 const HEADER: HeaderName = HeaderName::from_static("x-sidecar-response-signature");
 

@@ -10,8 +10,7 @@ use redis::{
 use tokio::time::timeout;
 
 use super::super::pause::Lengths;
-use super::super::{Decision, Rate};
-use crate::config::{QuotaStore, StoreHost};
+use super::super::{Decision, Rate, StoreHost, StoreSettings};
 
 /// What Redis runs: one decision.
 pub(super) const SCRIPT: &str = include_str!("quota.lua");
@@ -58,7 +57,7 @@ pub(super) enum Question {
 }
 
 impl Redis {
-    pub fn new(settings: &QuotaStore, forget: Duration) -> Self {
+    pub fn new(settings: &StoreSettings, forget: Duration) -> Self {
         let address = match &settings.address.host {
             StoreHost::Tcp(host, port) => ConnectionAddr::Tcp(host.clone(), *port),
             StoreHost::Unix(path) => ConnectionAddr::Unix(path.clone()),

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use qfpay_sidecar::config::{Log, LogFormat};
+use qfpay_sidecar::telemetry::{Log, LogFormat};
 
 use super::canaries::{KEY, Look, value};
 

@@ -46,12 +46,12 @@ impl Routes {
     ///
     /// # Errors
     /// The first entry at fault, and what is wrong with it. The list itself must not be empty.
-    pub fn new(entries: Vec<String>) -> Result<Self, (String, BadRoute)> {
+    pub fn new(entries: Vec<String>) -> Result<Self, (Option<String>, BadRoute)> {
         if entries.is_empty() {
-            return Err((String::new(), BadRoute::Nothing));
+            return Err((None, BadRoute::Nothing));
         }
         match entries.iter().find_map(|entry| check(entry).err().map(|bad| (entry.clone(), bad))) {
-            Some(bad) => Err(bad),
+            Some((entry, bad)) => Err((Some(entry), bad)),
             None => Ok(Self(entries)),
         }
     }

@@ -26,7 +26,7 @@ impl Networks {
     ///
     /// # Errors
     /// The first entry at fault.
-    pub fn parse(entries: &[String], preset: bool) -> Result<Self, (String, BadNetwork)> {
+    pub fn parse(entries: &[String], preset: bool) -> Result<Self, (Option<String>, BadNetwork)> {
         let mut networks = Vec::new();
         for entry in entries {
             let texts = match entry.as_str() {
@@ -34,7 +34,7 @@ impl Networks {
                 text => vec![text],
             };
             for text in texts {
-                networks.push(Network::parse(text).ok_or((entry.clone(), BadNetwork))?);
+                networks.push(Network::parse(text).ok_or((Some(entry.clone()), BadNetwork))?);
             }
         }
         Ok(Self(networks))

@@ -62,7 +62,7 @@ impl PublicPrefix {
     }
 
     /// Whether it and a prefix of calls begin alike, which no reader should have to tell apart.
-    pub(super) fn shares_a_tree_with(&self, route: &str) -> bool {
+    pub(crate) fn shares_a_tree_with(&self, route: &str) -> bool {
         first_segment(&self.0).eq_ignore_ascii_case(first_segment(route))
     }
 }

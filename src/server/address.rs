@@ -1,0 +1,58 @@
+//! Where to listen, and why that may fail.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Where to listen: `host:port` or `unix:/path`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A TCP address; port 0 lets the system choose.
+    Tcp(SocketAddr),
+    /// A unix domain socket.
+    Unix(PathBuf),
+}
+
+/// A text that is no [`Address`].
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("it is neither IP:PORT (127.0.0.1:8787, [::1]:8787) nor unix:/absolute/path")]
+pub struct BadAddress;
+
+impl Address {
+    /// Reads `127.0.0.1:8787`, `[::1]:8787`, `localhost:8787` or `unix:/run/api.sock`.
+    ///
+    /// # Errors
+    /// [`BadAddress`] for anything else; names other than `localhost` are not looked up.
+    pub fn parse(text: &str) -> Result<Self, BadAddress> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            let path = PathBuf::from(path);
+            return if path.is_absolute() { Ok(Self::Unix(path)) } else { Err(BadAddress) };
+        }
+        let numeric = match text.strip_prefix("localhost:") {
+            Some(port) => format!("127.0.0.1:{port}"),
+            None => text.to_owned(),
+        };
+        numeric.parse().map(Self::Tcp).map_err(|_| BadAddress)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "http://{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// Why there is no socket at an address.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotListen {
+    /// What the system says: the port is taken, the folder is missing, a live process holds the socket.
+    #[error(transparent)]
+    System(#[from] io::Error),
+    /// The socket's file could not be given to the user or group of [`SocketFile`](super::SocketFile).
+    #[error("the socket's file cannot be given to another user or group: {0}")]
+    Owner(io::Error),
+}
