@@ -77,9 +77,15 @@ pub struct Upstream {
     kept: Option<TcpSocket>,
 }
 
+/// Held while ports change hands, or another case is given the port that one is about to keep.
+static BINDING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 impl Upstream {
     pub async fn start(host: &str, over: Over, authority: &Authority) -> Self {
-        let listener = TcpListener::bind((host, 0)).await.unwrap();
+        let listener = {
+            let _binding = BINDING.lock().await;
+            TcpListener::bind((host, 0)).await.unwrap()
+        };
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
             state: Mutex::default(),
@@ -100,6 +106,7 @@ impl Upstream {
         self.shared.state().payment = out_trade_no.to_owned();
         match case.fault {
             Fault::Port => {
+                let _binding = BINDING.lock().await;
                 let accepting = self.accepting.take().unwrap();
                 self.shared.shut.notify_one();
                 accepting.await.unwrap();
