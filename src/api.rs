@@ -1,15 +1,15 @@
 //! The listener that shops call: an unsigned request goes in, a signed one goes out.
 
+mod access_log;
 mod answer;
 pub mod answer_checks;
-mod matched;
 mod own_status;
 mod page;
 mod places;
 mod quota;
-mod record;
+mod retry;
+mod route;
 mod routes;
-mod send;
 mod slips;
 mod verify;
 
@@ -36,12 +36,12 @@ use crate::quota::Quota;
 use crate::server::{Peer, RequestBody, Shutdown, Stage};
 use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{AnswerBody, Delivery, Upstream, VerifyResponses};
+use access_log::Record;
 use answer::{relay, whole};
 use answer_checks::Asked;
 pub use own_status::OwnStatus;
 pub use places::Places;
 use places::{Holder, Place};
-use record::Record;
 pub use routes::{BadRoute, Routes};
 
 /// Everything that a call needs.
@@ -130,7 +130,7 @@ impl Api {
         if path == endpoint::VERIFY.path {
             return self.verify(&head, body, record).await;
         }
-        let endpoint = self.matched(path, &head, record)?;
+        let endpoint = self.route(path, &head, record)?;
         body::has_length(&head)?;
         let waiting = record.waiting();
         let read = body::read(body, &self.bodies).await;

@@ -1,10 +1,10 @@
 //! Wiring: a configuration becomes listeners, services and a way to QFPay. Nothing else happens here.
 
-mod descriptors;
+mod nofile;
 mod notifications;
 mod refusals;
+mod sandbox;
 mod serve;
-mod stand_in;
 
 use std::fmt;
 use std::io;
@@ -26,13 +26,13 @@ use crate::memory_budget::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::notification::Notifications;
 use crate::quota::Quota;
-use crate::sandbox::{self, Sandbox};
+use crate::sandbox::{Refused, Sandbox};
 use crate::server::{Address, CannotListen, Limits, Listener, Passed, Shutdown};
 use crate::sign::Verifier;
 use crate::upstream::{Target, Upstream};
 
-pub use stand_in::StandaloneSandbox;
-use stand_in::start_sandbox;
+pub use sandbox::StandaloneSandbox;
+use sandbox::start_sandbox;
 
 /// Why the process cannot start although its configuration is right.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +82,7 @@ pub enum StartError {
     },
     /// A key that has no business in a sandbox.
     #[error(transparent)]
-    Sandbox(#[from] sandbox::Refused),
+    Sandbox(#[from] Refused),
 }
 
 impl StartError {
@@ -116,12 +116,12 @@ impl Sidecar {
         Self::start_with(config, Passed::default()).await
     }
 
-    /// The same, with sockets that somebody else listens on already: each takes the place of the listener of its address.
+    /// The same, with sockets that are listening already (systemd's): each takes the place of the listener of its address.
     ///
     /// # Errors
     /// [`StartError`] names the setting at fault, or the socket that no setting wants.
     pub async fn start_with(config: &Config, mut passed: Passed) -> Result<Self, StartError> {
-        descriptors::provide(config);
+        nofile::provide(config);
         let (base, browser_base, sandbox) = match &config.upstream.target {
             Target::Live(base) => (base.clone(), config.upstream.browser_base_url.clone(), None),
             Target::Sandbox => {

@@ -39,7 +39,7 @@ pub enum BodyError {
     Incomplete,
 }
 
-/// Refuses what has a body that nobody will read: a caller of HTTP/1.0 that names no length.
+/// Refuses a request of HTTP/1.0 with a body and no length, since its body would stay unread.
 ///
 /// # Errors
 /// [`BodyError::NoLength`].

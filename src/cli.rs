@@ -3,19 +3,19 @@
 //! Exit codes: 0 done; 1 the command failed; 2 arguments or configuration are wrong; 128 + signal at a second signal.
 
 #[macro_use]
-mod say;
+mod output;
 
 mod args;
+mod banner;
 mod check;
 mod demo;
-mod dumps;
 mod explain;
+mod hardening;
 mod healthcheck;
 mod input;
 mod paper;
 mod run;
 mod sandbox;
-mod screen;
 mod sign;
 mod signals;
 mod trigger;
@@ -36,14 +36,14 @@ use args::{Args, Command};
 
 /// Parses the arguments of the process, does what they say, and gives the exit code.
 pub fn main() -> ExitCode {
-    dumps::forbid();
+    hardening::forbid_dumps();
     // Changes the environment, hence before there are threads. Only `run` listens for shops.
     let passed = Passed::from_env();
     let args = match Args::try_parse() {
         Ok(args) => args,
         // clap repeats what was typed, or pasted.
         Err(error) if error.to_string().contains(is_bidirectional) => {
-            complain!("{error}");
+            errln!("{error}");
             return ExitCode::from(2);
         }
         Err(error) => error.exit(),
@@ -66,7 +66,7 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(stop) => {
-            complain!("qfpay-sidecar: {stop}");
+            errln!("qfpay-sidecar: {stop}");
             stop.exit_code()
         }
     }

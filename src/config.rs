@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn every_default_is_read_and_every_setting_has_a_default() {
-        // Reading a key that default.toml lacks fails in `Raw`; keys that nobody reads are listed here.
+        // Reading a key that default.toml lacks fails in `Raw`; keys without a reader are listed here.
         let request = Request { config_dir: PathBuf::from("/nonexistent"), ..Request::default() };
         let layers = layers::Layers::gather(&request).unwrap();
         let mut raw = raw::Raw::new(&layers).unwrap();

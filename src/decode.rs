@@ -90,7 +90,7 @@ pub enum DecodeError {
         /// The charset.
         charset: &'static str,
     },
-    /// A raw CR or LF at the end of a value of a form: the end of a line of somebody's file, or a part of an order number
+    /// A raw CR or LF at the end of a value of a form: the end of a line of a file, or a part of an order number
     /// that no query finds again.
     #[error("the value of parameter '{0}' ends in a raw line end; take it away, or write %0A if it is meant")]
     LineEnd(String),

@@ -1,5 +1,5 @@
 //! Who may speak to a listener at all: requests under one of its own names, none that a web page made, and calls only
-//! from whoever makes them: not from a browser's address bar, not through a web server.
+//! from programs on this machine: not from a browser's address bar, not through a web server.
 //!
 //! Localhost is no trust boundary. Any page that someone on this machine opens can send requests to it, with or without
 //! a preflight, or point a name of its own at 127.0.0.1 and be of one origin with it (DNS rebinding). Every listener asks
@@ -19,7 +19,7 @@ use web_page::{refuse_browsers, refuse_web_pages};
 
 /// Why a request is refused at the gate. What it shows of the request is escaped and bounded.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-pub enum Stranger {
+pub enum Denied {
     /// An absolute target would stand in place of `Host` (RFC 9112 section 3.2.2); no listener is a proxy.
     #[error("the target names a host; send the path only")]
     Target,
@@ -57,9 +57,9 @@ pub enum Stranger {
 /// Lets in what was sent to one of the listener's own names, and not by a web page.
 ///
 /// # Errors
-/// [`Stranger`] says what was seen and what is taken.
-pub fn admit(head: &Parts, peer: &Peer, hosts: &Hosts) -> Result<(), Stranger> {
-    refuse_foreign_hosts(head, peer, hosts)?;
+/// [`Denied`] says what was seen and what is taken.
+pub fn admit(head: &Parts, peer: &Peer, hosts: &Hosts) -> Result<(), Denied> {
+    refuse_other_hosts(head, peer, hosts)?;
     refuse_web_pages(head)
 }
 
@@ -67,14 +67,14 @@ pub fn admit(head: &Parts, peer: &Peer, hosts: &Hosts) -> Result<(), Stranger> {
 /// path; a page of QFPay's is what a person may open as well.
 ///
 /// # Errors
-/// [`Stranger`] says what was seen and what is taken.
+/// [`Denied`] says what was seen and what is taken.
 pub fn admit_caller(
     head: &Parts,
     path: &str,
     peer: &Peer,
     hosts: &Hosts,
     allow_forwarded: bool,
-) -> Result<(), Stranger> {
+) -> Result<(), Denied> {
     admit(head, peer, hosts)?;
     let endpoint = endpoint::find(path).ok();
     if endpoint.and_then(Endpoint::browser_page).is_none() {
@@ -89,17 +89,17 @@ pub fn admit_caller(
 /// The first half of [`admit`], for the sandbox, whose pages are there for browsers.
 ///
 /// # Errors
-/// [`Stranger`] says what was seen and what is taken.
-pub fn refuse_foreign_hosts(head: &Parts, peer: &Peer, hosts: &Hosts) -> Result<(), Stranger> {
-    hosts.refuse_foreign(head, peer.local)
+/// [`Denied`] says what was seen and what is taken.
+pub fn refuse_other_hosts(head: &Parts, peer: &Peer, hosts: &Hosts) -> Result<(), Denied> {
+    hosts.refuse_others(head, peer.local)
 }
 
 /// For pages that customers' browsers open under the shop's own name: any `Host`, but exactly one, and no other target
 /// than a path.
 ///
 /// # Errors
-/// [`Stranger`] says what was seen.
-pub fn admit_customers(head: &Parts) -> Result<(), Stranger> {
+/// [`Denied`] says what was seen.
+pub fn admit_customers(head: &Parts) -> Result<(), Denied> {
     host::only(head).map(|_| ())
 }
 

@@ -196,7 +196,7 @@ impl Metrics {
         self.quota_store_up.get_or_create(&QuotaStore { store: "redis" }).set(i64::from(up));
     }
 
-    /// The media type and the text for whoever sent this `Accept`: OpenMetrics if it is asked for, else text format 0.0.4.
+    /// The media type and the text for a request with this `Accept`: OpenMetrics if it is asked for, else text format 0.0.4.
     pub fn answer(&self, accept: &str) -> (&'static str, String) {
         match plain::prefers_openmetrics(accept) {
             true => ("application/openmetrics-text; version=1.0.0; charset=utf-8", self.encode()),

@@ -4,9 +4,9 @@
 //! Nothing in here can sign: a route holds verifiers. Nothing is kept for later either: whatever goes wrong is
 //! told to QFPay as a failure, and QFPay's own schedule sends the notification again.
 
+mod access_log;
 mod memory;
 mod networks;
-mod record;
 mod settings;
 mod source;
 mod under_way;
@@ -34,9 +34,9 @@ use crate::receiver::Receivers;
 use crate::server::{Peer, RequestBody, Shutdown, Stage};
 use crate::sign::{VerifiedNotification, Verifier};
 use crate::upstream::Delivery;
+use access_log::Record;
 use memory::{Fingerprint, Memory, fingerprint};
 pub use networks::{BadNetwork, Networks};
-use record::Record;
 pub use settings::{Duplicates, RouteSettings, Settings};
 use under_way::UnderWay;
 
@@ -128,7 +128,7 @@ impl Notifications {
         record.write(&self.metrics, answered.as_ref().err());
         let mut response = match answered {
             Ok(()) => success(),
-            // A stranger's connection is not kept; QFPay opens a new one for its next notification anyway.
+            // The connection of a refused sender is not kept; QFPay opens a new one for its next notification anyway.
             Err(failure) => {
                 let mut response = failure.into_response(&request_id).map(Full::new);
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -150,7 +150,7 @@ impl Notifications {
         let (head, body) = request.into_parts();
         record.signed = head.headers.contains_key(headers::SIGN_HEADER);
         gate::admit(&head, peer, &self.hosts)?;
-        let route = self.matched(&head)?;
+        let route = self.route(&head)?;
         record.route = route.config.path.clone();
         self.check_source(route, peer.address, &head.headers, record)?;
         let received = headers::signature(&head.headers, SignType::Md5)?;
@@ -175,7 +175,7 @@ impl Notifications {
         if self.absorbs(route, &fingerprint, record) {
             return Ok(());
         }
-        // Only now: whoever cannot sign takes up no place, and copies of one notification take one.
+        // Only now: an unsigned notification takes up no place, and copies of one notification take one.
         let Some(copy) = self.under_way.join(fingerprint) else {
             return Err(Failure::refused(
                 Code::Busy,
@@ -214,7 +214,7 @@ impl Notifications {
     }
 
     /// The route of a request. The query plays no part: it is not signed.
-    fn matched(&self, head: &request::Parts) -> Result<&Route, Failure> {
+    fn route(&self, head: &request::Parts) -> Result<&Route, Failure> {
         let route = self.routes.iter().find(|route| route.config.path == head.uri.path());
         let unknown = || Failure::refused(Code::NotificationPathUnknown, "no route has this path");
         let route = route.ok_or_else(unknown)?;

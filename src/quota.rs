@@ -47,7 +47,7 @@ pub struct Quota {
     rates: Option<Rates>,
     max_wait: Duration,
     store: Option<Arc<Store>>,
-    keeper: Option<JoinHandle<()>>,
+    reconnecting: Option<JoinHandle<()>>,
     metrics: Arc<Metrics>,
 }
 
@@ -127,13 +127,13 @@ impl Quota {
         let store = store.zip(rates);
         let store =
             store.map(|(store, rates)| Arc::new(Store::new(store, apps, rates, pauses, metrics.clone())));
-        let mut keeper = None;
+        let mut reconnecting = None;
         if let Some(store) = &store {
             store.look().await;
-            keeper = Some(tokio::spawn(store.clone().keep()));
+            reconnecting = Some(tokio::spawn(store.clone().reconnect()));
         }
         let apps = apps.iter().map(quota).collect();
-        Self { apps, rates, max_wait: settings.max_wait, store, keeper, metrics }
+        Self { apps, rates, max_wait: settings.max_wait, store, reconnecting, metrics }
     }
 
     /// Takes a token for a call that is about to be sent, and waits for one if that helps.
@@ -248,8 +248,8 @@ impl Pass {
 
 impl Drop for Quota {
     fn drop(&mut self) {
-        if let Some(keeper) = &self.keeper {
-            keeper.abort();
+        if let Some(reconnecting) = &self.reconnecting {
+            reconnecting.abort();
         }
     }
 }

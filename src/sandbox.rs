@@ -215,7 +215,7 @@ async fn read<B: Body>(body: B) -> Result<Option<Bytes>, Dropped> {
     let mut body = std::pin::pin!(body);
     let mut whole = BytesMut::new();
     while let Some(frame) = body.as_mut().frame().await {
-        // The caller broke off: nobody is left to answer.
+        // The caller has disconnected, so there is no answer to send.
         let Ok(frame) = frame else { return Err(Dropped) };
         let Ok(mut data) = frame.into_data() else { continue };
         if whole.len() + data.remaining() > BODY_LIMIT {

@@ -148,7 +148,7 @@ where
     }
 }
 
-/// Completes when shutdown has begun and either the grace period has passed or nobody is connected any more.
+/// Completes when shutdown has begun and either the grace period has passed or no connection is open any more.
 async fn grace_period_over(shutdown: &Shutdown, lasts: Duration, connections: &ConnectionLimit) {
     shutdown.reached(Stage::Draining).await;
     tokio::select! {

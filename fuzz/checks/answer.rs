@@ -45,7 +45,7 @@ pub fn check(input: &[u8]) {
         numbers.iter().cloned().chain(named("syssn")).chain(named("orig_syssn")).any(|number| number == OWN);
     let expected = match (own, numbers.is_empty()) {
         (true, _) => Verdict::Clear,
-        (false, false) => Verdict::Foreign,
+        (false, false) => Verdict::OrderMismatch,
         (false, true) => Verdict::Unnamed,
     };
     assert_eq!(judged.verdict, expected);

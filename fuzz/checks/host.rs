@@ -22,7 +22,7 @@ pub fn check(input: &[u8]) {
     let peer = Peer { address: Some(local.ip()), local: Some(local), uid: None };
     let hosts = Hosts::parse(&["sidecar.test".to_owned()]).expect("a name");
     let (head, ()) = request.into_parts();
-    if gate::refuse_foreign_hosts(&head, &peer, &hosts).is_err() {
+    if gate::refuse_other_hosts(&head, &peer, &hosts).is_err() {
         return;
     }
     assert_eq!(head.headers.len(), 1, "more than one");

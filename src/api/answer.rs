@@ -62,7 +62,7 @@ pub(super) fn to_browser(url: &BrowserUrl, head: &request::Parts) -> Response<An
     response
 }
 
-/// Whether somebody looks at the answer: browsers ask for HTML and never name JSON.
+/// Whether a person reads the answer: browsers ask for HTML and never name JSON.
 pub(super) fn is_for_people(head: &request::Parts) -> bool {
     headers::prefers_html(&head.headers)
 }

@@ -46,9 +46,9 @@ impl Api {
             Verdict::Unclear(doubt) => {
                 return refused(Code::AnswerUnclear, unclear(host, answer.status, doubt.as_str()));
             }
-            Verdict::Foreign => {
+            Verdict::OrderMismatch => {
                 let detail = format!("the answer of {host} names other orders than the call");
-                return refused(Code::AnswerForeign, detail);
+                return refused(Code::OrderMismatch, detail);
             }
             Verdict::Unnamed => {
                 if asked.endpoint.effect == Effect::MovesMoney && respcd.as_deref() == Some(respcd::SUCCESS) {

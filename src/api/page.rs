@@ -34,7 +34,7 @@ impl Api {
             true => self.vouched_for(page, decoded)?,
             false => decoded,
         };
-        // A customer's headers are nobody's word.
+        // A customer's headers prove nothing, so none of them is read.
         let (none, caller) = (HeaderMap::new(), &head.headers);
         let headers = if record.is_public { &none } else { caller };
         let Chosen { app, left_empty } = caller::choose_app(&self.keyring, endpoint, headers, &decoded)?;
@@ -56,7 +56,7 @@ impl Api {
     /// What may be made into a page for a stranger.
     fn vouched_for(&self, page: BrowserPage, decoded: Decoded) -> Result<Decoded, Failure> {
         refuse_unknown(page, &decoded.params)?;
-        // `/q/direct` is signed by nobody, at QFPay as well. Without a key only the sign-in gets here.
+        // `/q/direct` carries no signature, at QFPay as well. Without a key only the sign-in gets here.
         if page == BrowserPage::Direct || self.local_keys.is_empty() {
             return Ok(decoded);
         }

@@ -33,7 +33,7 @@ struct Held {
 /// Who takes a place.
 #[derive(Clone, Debug)]
 pub(super) enum Holder {
-    /// What is answered here and waits for nobody, such as a URL for a browser.
+    /// What is answered here without QFPay, such as a URL for a browser.
     AnsweredHere,
     /// A call of an app that goes to QFPay.
     Call {

@@ -42,7 +42,7 @@ pub(super) async fn serve(
         let notifications = notifications.clone();
         async move { Ok(notifications.handle(request, &peer).await) }
     };
-    // QFPay opens a connection when it has something to say: one that idles is a stranger's.
+    // QFPay opens a connection when it has something to say: one that idles is a denied's.
     let limits = Limits { idle_timeout: limits.header_timeout, ..limits };
     let refuse = |refusal| refusals::tell("notifications", refusal);
     Server::new(handler, refuse, limits, shutdown).serve(listener).await

@@ -7,7 +7,7 @@ use hyper::body::Body;
 use hyper::{Request, Response};
 use tokio::sync::oneshot;
 
-use super::stand_in::serve_sandbox;
+use super::sandbox::serve_sandbox;
 use super::{Sidecar, notifications, refusals};
 use crate::runtime;
 use crate::server::{CloseConnection, Limits, Listener, Peer, Refusal, RequestBody, Server, Shutdown, Stage};

@@ -99,7 +99,7 @@ pub(super) struct ConfigArgs {
 pub(super) enum Command {
     /// Serve until SIGTERM (the default command).
     ///
-    /// Prints one screen, then `ready` once calls are answered. The first SIGTERM or Ctrl-C lets calls in flight
+    /// Prints one banner, then `ready` once calls are answered. The first SIGTERM or Ctrl-C lets calls in flight
     /// finish; a second one ends at once.
     Run,
     /// Start sandbox and sidecar, send them the WeChat JSAPI calls and an MPM payment, and show every step.
@@ -189,7 +189,7 @@ impl Args {
         let mut overrides = Vec::new();
         for setting in &args.set {
             let Some((key, value)) = setting.split_once('=') else {
-                // Not repeated: somebody may have pasted a key.
+                // Not repeated: it may be a pasted key.
                 return Err(Stop::Usage(
                     "--set: write it as KEY=VALUE, e.g. --set log.level=debug".to_owned(),
                 ));
@@ -220,7 +220,7 @@ impl Args {
     }
 }
 
-/// The environment. What is not UTF-8 is nobody's setting, unless its name says that it is one of ours.
+/// The environment. A variable that is not UTF-8 is skipped, unless its name begins like a setting's.
 fn variables() -> Result<Vec<config::Variable>, Stop> {
     let mut variables = Vec::new();
     for (name, value) in std::env::vars_os() {

@@ -1,7 +1,7 @@
 //! `check`: is the configuration right, and where does each value come from?
 
 use super::args::Args;
-use super::{Stop, screen};
+use super::{Stop, banner};
 use crate::config;
 
 pub(super) fn run(args: &Args, changed: bool) -> Result<(), Stop> {
@@ -11,21 +11,21 @@ pub(super) fn run(args: &Args, changed: bool) -> Result<(), Stop> {
     let key_width = settings.iter().map(|setting| setting.key.len()).max().unwrap_or(0);
     let value_width = settings.iter().map(|setting| setting.value.len().min(40)).max().unwrap_or(0);
     for setting in &settings {
-        say!("{:<key_width$}  {:<value_width$}  {}", setting.key, setting.value, setting.source);
+        outln!("{:<key_width$}  {:<value_width$}  {}", setting.key, setting.value, setting.source);
     }
     if changed {
-        say!("{} further values are those of config/default.toml", all.len() - settings.len());
+        outln!("{} further values are those of config/default.toml", all.len() - settings.len());
     }
     let config = config::load(&request)?;
-    say!();
-    screen::apps(&config);
-    screen::pages(&config);
+    outln!();
+    banner::apps(&config);
+    banner::pages(&config);
     for advice in &config.advice {
-        screen::line("advice", advice);
+        banner::line("advice", advice);
     }
     for note in &config.upgrade {
-        screen::line("upgrade", note);
+        banner::line("upgrade", note);
     }
-    say!("the configuration is right");
+    outln!("the configuration is right");
     Ok(())
 }

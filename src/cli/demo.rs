@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::args::Args;
 use super::signals::Signals;
-use super::{Stop, block_on, no_thread, screen, start_log};
+use super::{Stop, banner, block_on, no_thread, start_log};
 use crate::app::{Sidecar, StartError};
 use crate::config::{self, Config};
 use crate::runtime;
@@ -35,8 +35,8 @@ pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
             }
             started => started?,
         };
-        screen::print(&config, &sidecar);
-        screen::ready(since);
+        banner::print(&config, &sidecar);
+        banner::ready(since);
         let sandbox = sidecar
             .sandbox()
             .ok_or_else(|| Stop::Failed("the demo needs the embedded sandbox".to_owned()))?;
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
             if !once {
                 print_curl_lines(&api);
                 // On lines of their own and whole, so that a terminal makes links of them.
-                say!("Open in a browser:\n\n  console    {console}\n  pay page   {pay_page}");
+                outln!("Open in a browser:\n\n  console    {console}\n  pay page   {pay_page}");
             }
             Ok(())
         });
@@ -127,16 +127,16 @@ fn base(api: &Address) -> Result<String, Stop> {
 }
 
 fn print_curl_lines(api: &str) {
-    say!("\nThe sidecar goes on serving. Paste these into another terminal; Ctrl-C ends it.\n");
-    say!(
+    outln!("\nThe sidecar goes on serving. Paste these into another terminal; Ctrl-C ends it.\n");
+    outln!(
         "  curl -d txamt=1200 -d txcurrcd=HKD -d pay_type=800201 -d out_trade_no=try-$RANDOM \\\n       \
          --data-urlencode \"txdtm=$(date '+%F %T')\" --data-urlencode 'goods_name=奶茶 & 菠蘿包' {api}/trade/v1/payment\n"
     );
-    say!("  curl '{api}/trade/v1/query?page_size=5'\n");
-    say!(
+    outln!("  curl '{api}/trade/v1/query?page_size=5'\n");
+    outln!(
         "  curl -i '{api}/tool/v1/get_weixin_oauth_code?redirect_uri=https%3A%2F%2Fshop.example%2Fcallback'\n"
     );
-    say!(
+    outln!(
         "  curl -d txamt=1 -d txamt=2 {api}/trade/v1/payment     # refused: which one is signed is not defined\n"
     );
 }

@@ -12,43 +12,43 @@ use crate::sign::EmptyPolicy;
 pub(super) fn run(args: &Args, options: &ExplainOptions) -> Result<(), Stop> {
     let config = load(args)?;
     let app = input::app(&config, options.app.as_deref())?;
-    say!("app        {} ({})", app.name, app.app_code.shortened());
+    outln!("app        {} ({})", app.name, app.app_code.shortened());
     let said = options.sign_type.as_deref();
     let finding = match &options.body {
         Some(path) => {
             let body = input::body(path)?;
-            say!("body       {} bytes, hashed as they are", body.len());
+            outln!("body       {} bytes, hashed as they are", body.len());
             let sign_type = sign_type(said, SignType::Md5);
             examine(&config, options, app, sign_type, Subject::Body(&body))
         }
         None => {
             let sent = parameters(options)?;
             let left_out = left_out(&sent, config.empty);
-            say!("canonical  {}", input::printable(&config, &canonical(&sent, &left_out)));
+            outln!("canonical  {}", input::printable(&config, &canonical(&sent, &left_out)));
             let sign_type = sign_type(said, app.sign_type);
             examine(&config, options, app, sign_type, Subject::Call { sent: &sent, left_out: &left_out })
         }
     };
     match finding {
         Finding::Right(case) => {
-            say!("signature  matches, {case}");
+            outln!("signature  matches, {case}");
             Ok(())
         }
         Finding::Mistake { faults, difference } => {
-            say!("signature  does not match");
+            outln!("signature  does not match");
             for fault in faults {
-                say!("mistake    {fault}");
+                outln!("mistake    {fault}");
             }
             match difference {
                 Some(difference) => {
-                    say!("difference {}", input::printable(&config, &difference.to_string()));
+                    outln!("difference {}", input::printable(&config, &difference.to_string()));
                 }
-                None => say!("difference none: the text itself is right"),
+                None => outln!("difference none: the text itself is right"),
             }
             Err(Stop::Failed("the signature is wrong".to_owned()))
         }
         unexplained => {
-            say!("signature  does not match");
+            outln!("signature  does not match");
             Err(Stop::Failed(unexplained.to_string()))
         }
     }
@@ -61,7 +61,7 @@ fn examine(
     sign_type: SignType,
     subject: Subject<'_>,
 ) -> Finding {
-    say!("sign_type  {}", sign_type.as_str());
+    outln!("sign_type  {}", sign_type.as_str());
     let received = options.sign.trim();
     Attempt { received, sign_type, subject, app, apps: config.keyring.apps() }.examine()
 }
@@ -81,7 +81,7 @@ fn parameters(options: &ExplainOptions) -> Result<Vec<Pair>, Stop> {
     let mut sent = Vec::new();
     for parameter in &options.parameters {
         let Some((name, value)) = parameter.split_once('=') else {
-            // Not repeated: somebody may have pasted a key.
+            // Not repeated: it may be a pasted key.
             return Err(Stop::Usage("an argument is not NAME=VALUE".to_owned()));
         };
         let pair = Pair { name: name.to_owned(), value: value.to_owned(), wire: None };

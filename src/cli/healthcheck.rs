@@ -19,7 +19,7 @@ pub(super) fn run(args: &Args, timeout_ms: u64) -> Result<(), Stop> {
     let timeout = Duration::from_millis(timeout_ms.max(1));
     match status(&address, timeout) {
         Ok(line) if line.starts_with("HTTP/1.1 200 ") => {
-            say!("ready");
+            outln!("ready");
             Ok(())
         }
         Ok(line) => Err(Stop::Failed(format!("not ready: {address}/readyz answered {line}"))),

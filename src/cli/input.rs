@@ -16,7 +16,7 @@ pub(super) const LONGEST_BODY: usize = 1_048_576;
 pub(super) fn app<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Arc<App>, Stop> {
     match name {
         None => Ok(config.keyring.default_app()),
-        // The name is not repeated: somebody may have pasted a key.
+        // The name is not repeated: it may be a pasted key.
         Some(name) => config.keyring.by_name(name).ok_or_else(|| {
             let names: Vec<_> = config.keyring.apps().iter().map(|app| app.name.as_str()).collect();
             Stop::Usage(format!("--app: there is no app of that name; there is {}", names.join(", ")))
@@ -24,7 +24,7 @@ pub(super) fn app<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Arc<
     }
 }
 
-/// A text that somebody sent or pasted, safe to print: without keys, and without characters that steer a terminal.
+/// A text that was sent or pasted, safe to print: without keys, and without characters that steer a terminal.
 pub(super) fn printable(config: &Config, text: &str) -> String {
     let apps = config.keyring.apps().iter();
     let keys = apps.flat_map(|app| {

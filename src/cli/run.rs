@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::args::Args;
 use super::signals::Signals;
-use super::{Stop, block_on, load, screen, start_log};
+use super::{Stop, banner, block_on, load, start_log};
 use crate::app::{Sidecar, StartError};
 use crate::server::Passed;
 
@@ -20,8 +20,8 @@ pub(super) fn run(args: &Args, passed: io::Result<Passed>) -> Result<(), Stop> {
             tracing::warn!(advice, "this works, but look at it");
         }
         let sidecar = Sidecar::start_with(&config, passed.map_err(StartError::Passed)?).await?;
-        screen::print(&config, &sidecar);
-        screen::ready(since);
+        banner::print(&config, &sidecar);
+        banner::ready(since);
         match sidecar.serve(signals.first()).await {
             true => Ok(()),
             false => Err(Stop::Failed("calls were still in flight at limits.shutdown_timeout_ms".to_owned())),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::args::Args;
 use super::signals::Signals;
-use super::{Stop, block_on, load, screen, start_log};
+use super::{Stop, banner, block_on, load, start_log};
 use crate::app::StandaloneSandbox;
 use crate::config::{Config, Environment, Target};
 
@@ -16,10 +16,10 @@ pub(super) fn run(args: &Args) -> Result<(), Stop> {
         let config = config(args)?;
         let _written_at_the_end = start_log(config.log)?;
         let sandbox = StandaloneSandbox::start(&config).await?;
-        say!("qfpay-sidecar {} sandbox", env!("CARGO_PKG_VERSION"));
-        screen::line("sandbox", &sandbox.address().to_string());
-        screen::line("use it", &format!("qfpay-sidecar run --set upstream.base_url={}", sandbox.address()));
-        screen::ready(since);
+        outln!("qfpay-sidecar {} sandbox", env!("CARGO_PKG_VERSION"));
+        banner::line("sandbox", &sandbox.address().to_string());
+        banner::line("use it", &format!("qfpay-sidecar run --set upstream.base_url={}", sandbox.address()));
+        banner::ready(since);
         sandbox.serve(signals.first()).await;
         Ok(())
     })

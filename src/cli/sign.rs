@@ -33,14 +33,12 @@ pub(super) fn run(args: &Args, options: &SignOptions) -> Result<(), Stop> {
     let canonical = Canonical::of(&params);
     let signer = Signer { key: &app.client_key, sign_type: app.sign_type };
     let signature = signer.sign_params(&params);
-    say!("app        {} ({})", app.name, app.app_code.shortened());
-    say!("canonical  {}", input::printable(&config, canonical.as_str()));
-    say!("sign_type  {}", app.sign_type.as_str());
-    say!("signature  {}", signature.to_hex(app.hex_case));
+    outln!("app        {} ({})", app.name, app.app_code.shortened());
+    outln!("canonical  {}", input::printable(&config, canonical.as_str()));
+    outln!("sign_type  {}", app.sign_type.as_str());
+    outln!("signature  {}", signature.to_hex(app.hex_case));
     for name in params.ambiguous() {
-        complain!(
-            "note: the value of {name} holds '&name=', so this signature fits other parameters as well"
-        );
+        errln!("note: the value of {name} holds '&name=', so this signature fits other parameters as well");
     }
     Ok(())
 }
@@ -71,11 +69,11 @@ fn locally(config: &Config, options: &SignOptions) -> Result<(), Stop> {
     let signature = sign_locally(key, sign_type, &params).to_hex(sign_type.usual_case());
     let prefix = config.browser.public_prefix.as_ref().map_or("", PublicPrefix::as_str);
     let query = format!("{}&sign={signature}", params.to_form());
-    say!("local key  {} from {}", key.fingerprint(), key.source());
-    say!("canonical  {}", input::printable(config, Canonical::of(&params).as_str()));
-    say!("sign_type  {}", sign_type.as_str());
-    say!("signature  {signature}");
-    say!("url        {prefix}{}?{}", options.path, input::printable(config, &query));
+    outln!("local key  {} from {}", key.fingerprint(), key.source());
+    outln!("canonical  {}", input::printable(config, Canonical::of(&params).as_str()));
+    outln!("sign_type  {}", sign_type.as_str());
+    outln!("signature  {signature}");
+    outln!("url        {prefix}{}?{}", options.path, input::printable(config, &query));
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Every signal whose default ends the process, and which is no fault of the program, gets a handler: a process that dies
 //! in the middle of a payment tells its caller nothing. The kernel resets handlers, and not ignored signals, when another
-//! program is run, and tokio needs no unsafe code for them. Left alone are KILL, which nobody can take; faults (SEGV, BUS,
+//! program is run, and tokio needs no unsafe code for them. Left alone are KILL, which no process can handle; faults (SEGV, BUS,
 //! ILL, FPE, ABRT, SYS, TRAP); and 32 and 33, which the C library keeps for itself.
 
 use std::future::poll_fn;

@@ -21,15 +21,15 @@ pub(super) fn run(args: &Args, options: &TriggerOptions) -> Result<(), Stop> {
     let (body, signature) = fixture(app, options.kind == Kind::Refund);
     block_on(async {
         let (address, uri) = receiver(options).await?;
-        say!("POST {uri}");
-        say!("Content-Type: application/json");
-        say!("X-QF-SIGN: {signature}");
-        say!("\n{body}\n");
+        outln!("POST {uri}");
+        outln!("Content-Type: application/json");
+        outln!("X-QF-SIGN: {signature}");
+        outln!("\n{body}\n");
         let answer = post(address, &uri, &body, &signature).await;
         let answer = answer.map_err(|why| Stop::Failed(format!("no answer from {address}: {why}")))?;
-        say!("answered: HTTP {}, {} bytes", answer.status, answer.body.len());
+        outln!("answered: HTTP {}, {} bytes", answer.status, answer.body.len());
         // It goes to a terminal, and a stranger wrote it.
-        say!("{}", String::from_utf8_lossy(&answer.body).escape_debug());
+        outln!("{}", String::from_utf8_lossy(&answer.body).escape_debug());
         match answer.accepted() {
             true => Ok(()),
             false => Err(Stop::Failed(

@@ -20,16 +20,16 @@ pub(super) fn run(args: &Args, options: &VerifyOptions) -> Result<(), Stop> {
     };
     for app in candidates {
         if let Finding::Right(case) = examine(app) {
-            say!("valid: {} bytes, app '{}' ({})", body.len(), app.name, app.app_code.shortened());
-            say!("the signature is {case}");
+            outln!("valid: {} bytes, app '{}' ({})", body.len(), app.name, app.app_code.shortened());
+            outln!("the signature is {case}");
             return Ok(());
         }
     }
     if let Some(app) =
         candidates.iter().find(|app| is_by_previous_key(&config, app, &body, options.sign.trim()))
     {
-        say!("valid: {} bytes, app '{}' ({})", body.len(), app.name, app.app_code.shortened());
-        say!("the signature was made with its previous key");
+        outln!("valid: {} bytes, app '{}' ({})", body.len(), app.name, app.app_code.shortened());
+        outln!("the signature was made with its previous key");
         return Ok(());
     }
     let findings = || candidates.iter().map(examine);

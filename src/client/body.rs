@@ -1,4 +1,4 @@
-//! The body of an answer: whoever reads it drives the connection that it comes from.
+//! The body of an answer: its reader drives the connection that it comes from.
 
 use std::pin::Pin;
 use std::task::Poll;
@@ -21,7 +21,7 @@ pub(crate) enum BodyError {
     Late,
 }
 
-/// A body, and its connection. Nothing is read ahead: while nobody asks, the peer waits.
+/// A body, and its connection. Nothing is read ahead: while the reader does not poll, the peer waits.
 #[derive(Debug)]
 pub(crate) struct Body {
     incoming: Incoming,

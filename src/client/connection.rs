@@ -157,7 +157,7 @@ impl Connection {
                 })
             });
         }
-        // Nobody polls the connection from here on, so nobody writes: the count is final.
+        // The connection is not polled from here on, so it writes nothing: the count is final.
         let sent = self.traffic.left_since(mark);
         match outcome {
             Ok(_) if self.traffic.stage() == Stage::TooEarly => {

@@ -37,7 +37,7 @@ impl Stage {
     const ALL: [Self; 5] = [Self::Begun, Self::Writing, Self::Written, Self::Answering, Self::TooEarly];
 }
 
-/// The counts of one connection. Whoever polls the connection changes them and reads them, so no order of memory is asked for.
+/// The counts of one connection. Only the task that polls the connection changes and reads them, so no memory order is needed.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
     /// Bytes that the system took, those of TLS itself included.
@@ -93,7 +93,7 @@ impl Traffic {
 pub(super) struct Probe(OwnedFd);
 
 impl Probe {
-    /// Whether a connection that nobody uses is still open, with nothing in it to read. The system is asked itself: tokio
+    /// Whether an idle connection is still open, with nothing in it to read. The system is asked itself: tokio
     /// learns of what arrives only when it next looks.
     pub(super) fn is_quiet(&self) -> bool {
         let peeked = rustix::net::recv(&self.0, &mut [0], RecvFlags::PEEK | RecvFlags::DONTWAIT);

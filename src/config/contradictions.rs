@@ -157,7 +157,7 @@ pub(super) fn listen(raw: &mut Raw, listen: &Listen) {
     }
 }
 
-/// The answer when something went wrong that nobody recorded: never silent, never a panic.
+/// The problem that is reported when resolving failed without recording one.
 pub(super) fn unexplained() -> Problem {
     Problem::of_file(
         "configuration",

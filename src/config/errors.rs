@@ -102,7 +102,7 @@ fn holds_key(word: &str) -> bool {
     sandbox || (word.len() >= 32 && word.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// A text with names that somebody wrote: a key that was pasted where a name belongs is not repeated.
+/// A text with names from outside: a key that was pasted in the place of a name is not repeated.
 pub(super) fn without_keys(text: &str) -> String {
     let mut safe = String::new();
     for piece in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {

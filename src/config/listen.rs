@@ -45,7 +45,7 @@ fn socket_file(from: &mut impl Reader) -> Option<SocketFile> {
     Some(SocketFile { mode: mode?, user: user?, group: group? })
 }
 
-/// A mode as `chmod` takes it, in octal digits. Whoever may not write may not connect.
+/// A mode as `chmod` takes it, in octal digits. Connecting needs the right to write.
 fn mode(text: &str) -> Result<u32, &'static str> {
     let digits = text.strip_prefix('0').unwrap_or(text);
     let octal = digits.len() == 3 && digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));

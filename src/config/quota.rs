@@ -68,7 +68,7 @@ fn password(file: &str) -> Result<StorePassword, String> {
     }
 }
 
-/// The name of a password file, if it is one for sure: somebody may have pasted the password itself.
+/// The name of a password file, if it is one for sure: it may be the password itself.
 pub(super) fn shown_path(file: &str) -> String {
     match file.starts_with(['/', '.']) {
         true => super::errors::shown_source(file),

@@ -104,7 +104,7 @@ impl Raw {
         if self.settings.contains_key(&own) { own } else { shared }
     }
 
-    /// Known keys that nobody has read: empty, or `default.toml` promises what the code does not know.
+    /// Known keys that no reader asked for: empty, or `default.toml` promises what the code does not know.
     #[cfg(test)]
     pub fn unread(&self) -> Vec<&String> {
         self.known.difference(&self.read).collect()

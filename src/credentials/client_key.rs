@@ -90,8 +90,8 @@ impl ClientKey {
         hasher.update(self.0.as_slice());
     }
 
-    /// The same key for one more user; its bytes are not copied. Within the crate, so that whoever holds a key that can
-    /// only verify cannot hand it to one who signs.
+    /// The same key for one more user; its bytes are not copied. Within the crate, so that the owner of a verifier
+    /// cannot make a signer of it.
     pub(crate) fn share(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
@@ -106,7 +106,7 @@ impl ClientKey {
         self.0.as_slice().ct_eq(other.0.as_slice()).into()
     }
 
-    /// Whether it is this text, such as an `app_code` that somebody took for a key.
+    /// Whether it is this text, such as an `app_code` in the place of a key.
     pub(super) fn is_text(&self, text: &str) -> bool {
         self.0.as_slice().ct_eq(text.as_bytes()).into()
     }

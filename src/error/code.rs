@@ -192,7 +192,7 @@ table! {
     AnswerUnclear "answer_unclear" 502
         "The answer does not say what became of the call, and may not be QFPay's."
         "The call may have been processed: query before sending it again. A redirect, a page, or an answer beyond limits.answer_whole_bytes or limits.answer_head_bytes is not passed on."
-    AnswerForeign "answer_foreign" 502
+    OrderMismatch "order_mismatch" 502
         "QFPay's answer names another order, so it was not passed on."
         "The call may have been processed: query before sending it again."
     ResponseSignatureWrong "response_signature_wrong" 502

@@ -6,7 +6,7 @@ use crate::browser::BrowserUrlError;
 use crate::caller::CallerError;
 use crate::decode::{DecodeError, UnsupportedBody};
 use crate::endpoint::Misspelt;
-use crate::gate::Stranger;
+use crate::gate::Denied;
 use crate::outbound::TooLongForUrl;
 use crate::quota::Refused;
 use crate::receiver::ReceiverError;
@@ -91,22 +91,20 @@ fn of_param(error: &ParamError) -> Code {
     }
 }
 
-impl From<Stranger> for Failure {
-    /// What was sent is shown to whoever sent it, and not to the log.
-    fn from(stranger: Stranger) -> Self {
-        let (code, detail) = match stranger {
-            Stranger::Target => (Code::TargetRefused, "the target names a host"),
-            Stranger::Host { .. } => (Code::HostRefused, "the Host header is none of this listener's"),
-            Stranger::WebPage(_) => {
+impl From<Denied> for Failure {
+    /// What was sent is shown to its sender, and not to the log.
+    fn from(denied: Denied) -> Self {
+        let (code, detail) = match denied {
+            Denied::Target => (Code::TargetRefused, "the target names a host"),
+            Denied::Host { .. } => (Code::HostRefused, "the Host header is none of this listener's"),
+            Denied::WebPage(_) => {
                 (Code::BrowserRefused, "the request carries what browsers send for web pages")
             }
-            Stranger::Navigation(_) => (Code::BrowserRefused, "a browser opens a call as if it were a page"),
-            Stranger::BrowserGet => {
-                (Code::BrowserRefused, "a GET that moves money has a browser's User-Agent")
-            }
-            Stranger::Forwarded(_) => (Code::ForwardedRefused, "the request came through a web server"),
+            Denied::Navigation(_) => (Code::BrowserRefused, "a browser opens a call as if it were a page"),
+            Denied::BrowserGet => (Code::BrowserRefused, "a GET that moves money has a browser's User-Agent"),
+            Denied::Forwarded(_) => (Code::ForwardedRefused, "the request came through a web server"),
         };
-        Self { told: Some(stranger.to_string().into()), ..Self::refused(code, detail) }
+        Self { told: Some(denied.to_string().into()), ..Self::refused(code, detail) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use hyper::http::HeaderMap;
 
-use super::{Stranger, shown};
+use super::{Denied, shown};
 
 /// What web servers, proxies and content networks add to what they pass on, beside all that speaks of forwarding.
 const ADDED: [&str; 10] = [
@@ -25,13 +25,13 @@ const ADDED_PREFIXES: [&str; 4] = ["cf-", "x-arr-", "x-envoy-", "x-original-"];
 const CLIENTS: [&str; 8] =
     ["client-ip", "clientip", "connecting-ip", "real-ip", "real-port", "remote-addr", "remote-ip", "user-ip"];
 
-/// Refuses requests that say that somebody passed them on.
+/// Refuses requests with a header that a proxy adds.
 ///
 /// # Errors
-/// [`Stranger::Forwarded`] names the header.
-pub(super) fn refuse_forwarded(headers: &HeaderMap) -> Result<(), Stranger> {
+/// [`Denied::Forwarded`] names the header.
+pub(super) fn refuse_forwarded(headers: &HeaderMap) -> Result<(), Denied> {
     let forwarded = |name: &&str| {
-        // Spelt X_REAL_IP it means the same to PHP, and to whoever configured it so.
+        // PHP and servers that pass underscores on read X_REAL_IP as the same header.
         let name = name.replace('_', "-");
         name.contains("forwarded")
             || ADDED.contains(&name.as_str())
@@ -39,7 +39,7 @@ pub(super) fn refuse_forwarded(headers: &HeaderMap) -> Result<(), Stranger> {
             || CLIENTS.iter().any(|end| name.ends_with(end))
     };
     match headers.keys().map(|name| name.as_str()).find(forwarded) {
-        Some(name) => Err(Stranger::Forwarded(shown(name.as_bytes()))),
+        Some(name) => Err(Denied::Forwarded(shown(name.as_bytes()))),
         None => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! An address that is ours cannot come from DNS rebinding: the browser then names what the page was loaded from. A name
 //! can, so names are taken only if the configuration has them. Spellings that some reader takes for an address (`127.1`,
-//! `0x7f000001`, `localhost.`) are names here, and nobody's.
+//! `0x7f000001`, `localhost.`) are names here, and never a listener's.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use hyper::http::header::HOST;
 use hyper::http::request::Parts;
 
-use super::{Stranger, shown};
+use super::{Denied, shown};
 
 /// The port of a `Host` without one: no listener speaks TLS.
 const HTTP_PORT: u16 = 80;
@@ -53,7 +53,7 @@ impl Hosts {
 
     /// Refuses a request for a host that is not this listener. On a unix socket any one host passes, or none: browsers
     /// cannot reach it.
-    pub(super) fn refuse_foreign(&self, head: &Parts, local: Option<SocketAddr>) -> Result<(), Stranger> {
+    pub(super) fn refuse_others(&self, head: &Parts, local: Option<SocketAddr>) -> Result<(), Denied> {
         let host = only(head)?;
         let Some(local) = local else { return Ok(()) };
         let authority = host.and_then(Authority::parse);
@@ -69,7 +69,7 @@ impl Hosts {
              port {port}, and the names in listen.allowed_hosts",
             port = local.port()
         );
-        Err(Stranger::Host { seen, taken })
+        Err(Denied::Host { seen, taken })
     }
 
     fn know(&self, seen: &Authority, local: SocketAddr) -> bool {
@@ -97,9 +97,9 @@ impl Hosts {
 }
 
 /// The one `Host` of a request; none if it has none.
-pub(super) fn only(head: &Parts) -> Result<Option<&[u8]>, Stranger> {
+pub(super) fn only(head: &Parts) -> Result<Option<&[u8]>, Denied> {
     if head.uri.authority().is_some() || head.uri.scheme().is_some() {
-        return Err(Stranger::Target);
+        return Err(Denied::Target);
     }
     let mut hosts = head.headers.get_all(HOST).iter();
     let first = hosts.next().map(|host| host.as_bytes());
@@ -107,7 +107,7 @@ pub(super) fn only(head: &Parts) -> Result<Option<&[u8]>, Stranger> {
         0 => Ok(first),
         more => {
             let seen = format!("there are {} Host headers", more + 1);
-            Err(Stranger::Host { seen, taken: "exactly one is taken".to_owned() })
+            Err(Denied::Host { seen, taken: "exactly one is taken".to_owned() })
         }
     }
 }

@@ -5,7 +5,7 @@ use hyper::http::HeaderMap;
 use hyper::http::header::{ACCEPT_LANGUAGE, ORIGIN, REFERER, USER_AGENT};
 use hyper::http::request::Parts;
 
-use super::{Stranger, shown};
+use super::{Denied, shown};
 use crate::endpoint::{Effect, Endpoint};
 
 /// What browsers say about the page that made a request, to addresses such as 127.0.0.1 and localhost.
@@ -23,20 +23,20 @@ const FETCH_MODES: [&str; 3] = ["cors", "no-cors", "same-origin"];
 /// Refuses requests that a web page made. Preflights are among them: they carry `Origin`.
 ///
 /// # Errors
-/// [`Stranger::WebPage`] names the header that gave it away.
-pub(super) fn refuse_web_pages(head: &Parts) -> Result<(), Stranger> {
+/// [`Denied::WebPage`] names the header that gave it away.
+pub(super) fn refuse_web_pages(head: &Parts) -> Result<(), Denied> {
     let headers = &head.headers;
     if let Some(origin) = headers.get(ORIGIN) {
-        return Err(Stranger::WebPage(format!("Origin: {}", shown(origin.as_bytes()))));
+        return Err(Denied::WebPage(format!("Origin: {}", shown(origin.as_bytes()))));
     }
     // "none" is a person who typed the address.
     if let Some(site) = headers.get_all(SEC_FETCH_SITE).iter().find(|site| *site != "none") {
-        return Err(Stranger::WebPage(format!("Sec-Fetch-Site: {}", shown(site.as_bytes()))));
+        return Err(Denied::WebPage(format!("Sec-Fetch-Site: {}", shown(site.as_bytes()))));
     }
     // Firefox before 70 sends no Origin with forms.
     let by_form = head.method != Method::GET && headers.contains_key(ACCEPT_LANGUAGE);
     match by_form && is_browser(headers) && headers.contains_key(REFERER) {
-        true => Err(Stranger::WebPage("a browser's User-Agent with Referer and Accept-Language".to_owned())),
+        true => Err(Denied::WebPage("a browser's User-Agent with Referer and Accept-Language".to_owned())),
         false => Ok(()),
     }
 }
@@ -45,8 +45,8 @@ pub(super) fn refuse_web_pages(head: &Parts) -> Result<(), Stranger> {
 /// images in browsers that know no `Sec-Fetch-Site`. What only reads is no danger: a page cannot see the answer.
 ///
 /// # Errors
-/// [`Stranger`] names the header that gave it away.
-pub(super) fn refuse_browsers(head: &Parts, endpoint: Option<&Endpoint>) -> Result<(), Stranger> {
+/// [`Denied`] names the header that gave it away.
+pub(super) fn refuse_browsers(head: &Parts, endpoint: Option<&Endpoint>) -> Result<(), Denied> {
     let headers = &head.headers;
     for (name, fetches) in
         [(SEC_FETCH_MODE, &FETCH_MODES[..]), (SEC_FETCH_DEST, &["empty"]), (SEC_FETCH_USER, &[])]
@@ -54,14 +54,14 @@ pub(super) fn refuse_browsers(head: &Parts, endpoint: Option<&Endpoint>) -> Resu
         if let Some(value) =
             headers.get_all(name).iter().find(|value| !fetches.iter().any(|known| known == value))
         {
-            return Err(Stranger::Navigation(format!("{name}: {}", shown(value.as_bytes()))));
+            return Err(Denied::Navigation(format!("{name}: {}", shown(value.as_bytes()))));
         }
     }
     let gets = |endpoint: &&Endpoint| head.method == Method::GET && endpoint.methods.include("GET");
     match endpoint.filter(gets).map(|endpoint| endpoint.effect) {
-        Some(Effect::MovesMoney) if is_browser(headers) => Err(Stranger::BrowserGet),
+        Some(Effect::MovesMoney) if is_browser(headers) => Err(Denied::BrowserGet),
         Some(Effect::Changes) if is_browser(headers) && headers.contains_key(REFERER) => {
-            Err(Stranger::WebPage("a browser's User-Agent with Referer".to_owned()))
+            Err(Denied::WebPage("a browser's User-Agent with Referer".to_owned()))
         }
         _ => Ok(()),
     }

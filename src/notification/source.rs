@@ -11,8 +11,8 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 /// The address that a notification came from; `None` when that cannot be told.
 ///
 /// `X-Forwarded-For` is read only when the peer is a trusted proxy, and from its end: each proxy appends whom it saw,
-/// so everything before the last untrusted hop is what a stranger wrote. A unix socket has no address; whoever may
-/// connect to it counts as a proxy once any is trusted.
+/// so everything before the last untrusted hop is unproven. A unix socket has no address; its peers count as proxies
+/// once any is trusted.
 pub(super) fn address(peer: Option<IpAddr>, headers: &HeaderMap, trusted: &Networks) -> Option<IpAddr> {
     let peer = peer.map(|peer| peer.to_canonical());
     let is_proxy = peer.map_or(!trusted.is_empty(), |peer| trusted.contain(peer));

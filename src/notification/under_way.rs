@@ -1,4 +1,4 @@
-//! Deliveries under way, one at a time for each fingerprint: a notification that somebody has captured can be sent in any
+//! Deliveries under way, one at a time for each fingerprint: a captured notification can be repeated in any
 //! number, and its signature stays right.
 
 use std::collections::HashMap;

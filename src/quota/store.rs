@@ -1,7 +1,7 @@
 //! The quota that several sidecars of one merchant share, in Redis. When it is away, a share of the quota applies here.
 //!
-//! No call waits for Redis longer than `quota.store_timeout_ms`: after one failure nobody asks any more, and a task of its
-//! own looks for Redis until it is back.
+//! No call waits for Redis longer than `quota.store_timeout_ms`: after one failure no call asks any more, and a task of its
+//! own reconnects.
 
 mod connection;
 
@@ -18,7 +18,7 @@ use super::pause::Lengths;
 use super::{Decision, Pass, Rates, StoreSettings};
 use crate::credentials::App;
 use crate::metrics::Metrics;
-use connection::{Away, Question, Redis};
+use connection::{Question, Redis, StoreError};
 
 /// How often Redis is looked for while it is away, and looked after while it is not.
 const LOOK: Duration = Duration::from_millis(500);
@@ -46,7 +46,7 @@ pub(super) struct Store {
 struct Connected {
     connection: Option<MultiplexedConnection>,
     number: u64,
-    told_away: bool,
+    loss_reported: bool,
 }
 
 /// One app's quota, and what applies here while Redis is away.
@@ -137,8 +137,8 @@ impl Store {
         };
         match self.redis.ask(connection, &shared.key, question).await {
             Ok(decision) => Some(decision),
-            Err(away) => {
-                self.lose(number, &away);
+            Err(error) => {
+                self.lose(number, &error);
                 None
             }
         }
@@ -147,7 +147,7 @@ impl Store {
     /// Gives up a connection, once.
     ///
     /// The share begins used up: what other sidecars sent in this very second is not known any more.
-    fn lose(&self, number: u64, away: &Away) {
+    fn lose(&self, number: u64, error: &StoreError) {
         let mut connected = lock(&self.connection);
         if connected.number != number || connected.connection.is_none() {
             return;
@@ -156,16 +156,16 @@ impl Store {
             *lock(&shared.fallback) = Local::empty(shared.alone);
         }
         connected.connection = None;
-        self.tell_away(&mut connected, away);
+        self.report_loss(&mut connected, error);
         self.lost.notify_one();
     }
 
     /// One line for each time that Redis goes away, not for each attempt.
-    fn tell_away(&self, connected: &mut Connected, away: &Away) {
+    fn report_loss(&self, connected: &mut Connected, error: &StoreError) {
         self.metrics.quota_store_is_up(false);
-        if !std::mem::replace(&mut connected.told_away, true) {
+        if !std::mem::replace(&mut connected.loss_reported, true) {
             let store = self.redis.name();
-            tracing::warn!(store, reason = %away, "the quota's store is away; quota.local_percent of the quota applies here");
+            tracing::warn!(store, reason = %error, "the quota's store is away; quota.local_percent of the quota applies here");
         }
     }
 
@@ -176,18 +176,18 @@ impl Store {
                 let mut connected = lock(&self.connection);
                 connected.connection = Some(connection);
                 connected.number += 1;
-                connected.told_away = false;
+                connected.loss_reported = false;
                 self.metrics.quota_store_is_up(true);
                 tracing::info!(store = self.redis.name(), "the quota is shared through its store");
             }
-            Err(away) => self.tell_away(&mut lock(&self.connection), &away),
+            Err(error) => self.report_loss(&mut lock(&self.connection), &error),
         }
     }
 
     /// Connects, and charges what was let go here meanwhile, or lately, in case Redis came back without its memory.
     ///
     /// Asks for all that will be asked for, so that a user who may not do it is away from the beginning.
-    async fn connect(&self) -> Result<MultiplexedConnection, Away> {
+    async fn connect(&self) -> Result<MultiplexedConnection, StoreError> {
         let connection = self.redis.connect().await?;
         self.redis.ping(connection.clone()).await?;
         for shared in self.apps.values() {
@@ -198,7 +198,7 @@ impl Store {
     }
 
     /// Looks after the connection, and for a new one while there is none. Never ends.
-    pub async fn keep(self: Arc<Self>) {
+    pub async fn reconnect(self: Arc<Self>) {
         loop {
             tokio::select! {
                 () = sleep(LOOK) => {}
@@ -212,8 +212,8 @@ impl Store {
             match connection {
                 // A Redis that hangs is noticed before a call is, if calls are rare.
                 Some(connection) => {
-                    if let Err(away) = self.redis.ping(connection).await {
-                        self.lose(number, &away);
+                    if let Err(error) = self.redis.ping(connection).await {
+                        self.lose(number, &error);
                     }
                 }
                 None => self.look().await,

@@ -25,7 +25,7 @@ impl Quota {
         let queue = if moves_money { &quota.payments } else { &quota.others };
         let (mut decision, mut source) = match queue.len() {
             0 => self.decide(quota, app, ticket).await,
-            // Whoever came before goes first, and takes at least so long.
+            // Calls that came before go first, and take at least so long.
             ahead => (self.behind(quota, moves_money, queue, ahead), Source::Local),
         };
         let mut line = None;

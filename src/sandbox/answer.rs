@@ -106,12 +106,12 @@ pub(super) fn refusal(respcd: &'static str, respmsg: impl Into<String>) -> Refus
 impl Refusal {
     /// The three members that every answer of QFPay's has.
     pub(super) fn fields(&self) -> Fields {
-        status(self.respcd, &self.respmsg)
+        result_fields(self.respcd, &self.respmsg)
     }
 }
 
 /// `respcd`, `resperr` (for the payer) and `respmsg` (for the engineer).
-pub(super) fn status(respcd: &'static str, respmsg: &str) -> Fields {
+pub(super) fn result_fields(respcd: &'static str, respmsg: &str) -> Fields {
     vec![text("respcd", respcd), text("resperr", resperr(respcd)), text("respmsg", respmsg)]
 }
 

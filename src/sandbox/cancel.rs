@@ -2,36 +2,40 @@
 //!
 //! QFPay's support lists by pay type disagree with each other, so the sandbox reverses and closes every pay type.
 
-use super::answer::{Refusal, refusal, status, text};
+use super::answer::{Refusal, refusal, result_fields, text};
 use super::call::{Call, Done};
-use super::orders::{Order, Orders, Standing};
+use super::orders::{Order, OrderStatus, Orders};
 
 /// `/trade/v1/reversal`: cancels an order, and gives the money back if it was paid.
 pub(super) fn reverse(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusal> {
     let order = named(call, orders)?;
-    let refusal = match order.standing {
-        Standing::Pending | Standing::DoneWhenQueried(_) | Standing::Done if order.refunded == 0 => None,
-        Standing::Done | Standing::Pending | Standing::DoneWhenQueried(_) => Some(("1262", "refunded")),
+    let refusal = match order.status {
+        OrderStatus::Pending | OrderStatus::DoneWhenQueried(_) | OrderStatus::Done if order.refunded == 0 => {
+            None
+        }
+        OrderStatus::Done | OrderStatus::Pending | OrderStatus::DoneWhenQueried(_) => {
+            Some(("1262", "refunded"))
+        }
         other => ended(other),
     };
-    end(call, orders, refusal, Standing::Reversed)
+    end(call, orders, refusal, OrderStatus::Reversed)
 }
 
 /// `/trade/v1/close`: ends an order that is not paid.
 pub(super) fn close(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusal> {
-    let refusal = match named(call, orders)?.standing {
-        Standing::Pending | Standing::DoneWhenQueried(_) => None,
-        Standing::Done => Some(("1260", "paid; it takes a reversal or a refund")),
+    let refusal = match named(call, orders)?.status {
+        OrderStatus::Pending | OrderStatus::DoneWhenQueried(_) => None,
+        OrderStatus::Done => Some(("1260", "paid; it takes a reversal or a refund")),
         other => ended(other),
     };
-    end(call, orders, refusal, Standing::Closed)
+    end(call, orders, refusal, OrderStatus::Closed)
 }
 
-fn ended(standing: Standing) -> Option<(&'static str, &'static str)> {
-    Some(match standing {
-        Standing::Reversed => ("1263", "reversed"),
-        Standing::Closed => ("1264", "closed"),
-        Standing::Failed(_) => ("1136", "one that failed"),
+fn ended(status: OrderStatus) -> Option<(&'static str, &'static str)> {
+    Some(match status {
+        OrderStatus::Reversed => ("1263", "reversed"),
+        OrderStatus::Closed => ("1264", "closed"),
+        OrderStatus::Failed(_) => ("1136", "one that failed"),
         _ => ("1136", "a pre-authorisation; it takes authtrade or unfreeze"),
     })
 }
@@ -40,15 +44,15 @@ fn end(
     call: &Call<'_>,
     orders: &mut Orders,
     refused: Option<(&'static str, &'static str)>,
-    standing: Standing,
+    status: OrderStatus,
 ) -> Result<Done, Refusal> {
     if let Some((respcd, what)) = refused {
         return Err(refusal(respcd, format!("the order is {what}")));
     }
     let syssn = orders.next_syssn(&call.now);
     let order = named(call, orders)?;
-    order.standing = standing;
-    let mut fields = status("0000", "");
+    order.status = status;
+    let mut fields = result_fields("0000", "");
     fields.extend([
         text("syssn", syssn),
         text("orig_syssn", &order.syssn),
@@ -92,7 +96,7 @@ pub(super) fn capture(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refu
     let txamt = call.txamt()?;
     held(call, orders, Some(txamt), |order| {
         order.request.txamt = txamt;
-        order.standing = Standing::Done;
+        order.status = OrderStatus::Done;
     })
 }
 
@@ -101,7 +105,7 @@ pub(super) fn release(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refu
     call.txamt()?;
     call.txdtm()?;
     call.need("out_trade_no")?;
-    held(call, orders, None, |order| order.standing = Standing::Released)
+    held(call, orders, None, |order| order.status = OrderStatus::Released)
 }
 
 fn held(
@@ -116,14 +120,14 @@ fn held(
     let order = orders
         .by_syssn(call.app, syssn)
         .ok_or_else(|| refusal("1268", "no order of this app has that syssn"))?;
-    if order.standing != Standing::Frozen {
+    if order.status != OrderStatus::Frozen {
         return Err(refusal("1136", "the order is not a paid pre-authorisation (pay type 8018xx)"));
     }
     if at_most.is_some_and(|txamt| txamt > order.request.txamt) {
         return Err(refusal("1272", "txamt is over the amount that is held"));
     }
     change(order);
-    let mut fields = status("0000", "");
+    let mut fields = result_fields("0000", "");
     fields.extend([
         text("syssn", fresh),
         text("orig_syssn", syssn),
@@ -152,7 +156,7 @@ pub(super) fn note(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusal
         .by_syssn(call.app, syssn)
         .ok_or_else(|| refusal("1268", "no order of this app has that syssn"))?;
     order.note = Some(note.to_owned());
-    let mut fields = status("0000", "");
+    let mut fields = result_fields("0000", "");
     fields.extend([text("syssn", syssn), text("note", note)]);
     Ok(Done::plain(fields))
 }

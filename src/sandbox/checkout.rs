@@ -9,7 +9,7 @@ use super::answer::{Refusal, refusal};
 use super::call::Call;
 use super::html::{Fill, Html, amount, render};
 use super::layout::{message, page, see_other};
-use super::orders::{Ordered, Standing};
+use super::orders::{OrderStatus, Ordered};
 use super::received::Verdict;
 use super::request::{Arrived, Pair, pairs, value};
 use super::verify::{self, Check};
@@ -87,7 +87,7 @@ pub(super) fn pay(inner: &Inner, arrived: &Arrived) -> Outcome {
             notify_url: call.owned("notify_url"),
             return_url: call.owned("return_url"),
         };
-        let order = state.orders.add(call.app, request, None, Standing::Pending, &call.now);
+        let order = state.orders.add(call.app, request, None, OrderStatus::Pending, &call.now);
         order.settle(&call.now);
         let number = order.number;
         let notifications = inner.notifications(&mut state, &[number]);

@@ -7,7 +7,7 @@ use hyper::{Response, StatusCode};
 use super::html::{Fill, Html, amount, render};
 use super::layout::{message, page, see_other};
 use super::notify::Notice;
-use super::orders::{Order, Ordered, Standing};
+use super::orders::{Order, OrderStatus, Ordered};
 use super::received::{Received, Verdict};
 use super::request::{Arrived, pairs, value};
 use super::{Inner, Outcome, State, clock};
@@ -62,7 +62,7 @@ fn pay(state: &mut State, number: u64) -> Option<Vec<u64>> {
 
 fn cancel(state: &mut State, number: u64) -> Option<Vec<u64>> {
     let order = state.orders.by_number(number).filter(|order| order.is_open())?;
-    order.standing = Standing::Closed;
+    order.status = OrderStatus::Closed;
     Some(Vec::new())
 }
 
@@ -81,13 +81,13 @@ fn refund(state: &mut State, number: u64) -> Option<Vec<u64>> {
         goods_name: None,
         ..order.request.clone()
     };
-    let refund = state.orders.add(&app, request, Some(origssn), Standing::Done, &now);
+    let refund = state.orders.add(&app, request, Some(origssn), OrderStatus::Done, &now);
     refund.settle(&now);
     Some(vec![refund.number])
 }
 
 fn refundable(order: &Order) -> bool {
-    order.origssn.is_none() && order.standing == Standing::Done && order.refunded < order.request.txamt
+    order.origssn.is_none() && order.status == OrderStatus::Done && order.refunded < order.request.txamt
 }
 
 fn row(order: &Order) -> Html {

@@ -23,7 +23,7 @@ pub struct Magic {
     /// What the caller sees.
     pub answer: Answer,
     /// What happened to the order.
-    pub order: Fate,
+    pub order: OrderEffect,
     /// Both in words.
     pub meaning: &'static str,
 }
@@ -51,7 +51,7 @@ pub enum Answer {
 
 /// What a magic amount does to the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum OrderEffect {
     /// No order is made.
     Nothing,
     /// As without magic.
@@ -64,7 +64,7 @@ pub enum Fate {
     Failed(&'static str),
 }
 
-const fn row(txamt: u64, answer: Answer, order: Fate, meaning: &'static str) -> Magic {
+const fn row(txamt: u64, answer: Answer, order: OrderEffect, meaning: &'static str) -> Magic {
     Magic { txamt, answer, order, meaning }
 }
 
@@ -73,63 +73,88 @@ pub const TABLE: &[Magic] = &[
     row(
         4_201_143,
         Answer::Respcd("1143"),
-        Fate::DoneWhenQueried("1143"),
+        OrderEffect::DoneWhenQueried("1143"),
         "not paid yet; the first query finds it paid",
     ),
     row(
         4_201_145,
         Answer::Respcd("1145"),
-        Fate::DoneWhenQueried("1145"),
+        OrderEffect::DoneWhenQueried("1145"),
         "processing; the first query finds it paid",
     ),
-    row(4_201_298, Answer::Respcd("1298"), Fate::Done, "slow network, result unknown; in fact it is paid"),
+    row(
+        4_201_298,
+        Answer::Respcd("1298"),
+        OrderEffect::Done,
+        "slow network, result unknown; in fact it is paid",
+    ),
     row(
         4_201_296,
         Answer::Respcd("1296"),
-        Fate::Nothing,
+        OrderEffect::Nothing,
         "slow network, result unknown; in fact nothing happened",
     ),
-    row(4_201_100, Answer::Respcd("1100"), Fate::Nothing, "maintenance; nothing happened"),
-    row(4_201_104, Answer::Respcd("1104"), Fate::Nothing, "parameter error; nothing happened"),
-    row(4_201_201, Answer::Respcd("1201"), Fate::Failed("1201"), "not enough money; the order failed"),
-    row(4_201_205, Answer::Respcd("1205"), Fate::Failed("1205"), "the payment failed; the order failed"),
-    row(4_201_297, Answer::Respcd("1297"), Fate::Nothing, "busy; nothing happened"),
+    row(4_201_100, Answer::Respcd("1100"), OrderEffect::Nothing, "maintenance; nothing happened"),
+    row(4_201_104, Answer::Respcd("1104"), OrderEffect::Nothing, "parameter error; nothing happened"),
+    row(4_201_201, Answer::Respcd("1201"), OrderEffect::Failed("1201"), "not enough money; the order failed"),
+    row(
+        4_201_205,
+        Answer::Respcd("1205"),
+        OrderEffect::Failed("1205"),
+        "the payment failed; the order failed",
+    ),
+    row(4_201_297, Answer::Respcd("1297"), OrderEffect::Nothing, "busy; nothing happened"),
     row(
         4_202_005,
         Answer::Respcd("2005"),
-        Fate::Failed("2005"),
+        OrderEffect::Failed("2005"),
         "payment code wrong or expired; the order failed",
     ),
-    row(4_200_000, Answer::Drop, Fate::Nothing, "connection closed without an answer; nothing happened"),
-    row(4_200_001, Answer::Drop, Fate::Done, "connection closed without an answer; in fact it is paid"),
-    row(4_200_003, Answer::Late(3), Fate::Usual, "the usual answer after 3 seconds"),
+    row(
+        4_200_000,
+        Answer::Drop,
+        OrderEffect::Nothing,
+        "connection closed without an answer; nothing happened",
+    ),
+    row(
+        4_200_001,
+        Answer::Drop,
+        OrderEffect::Done,
+        "connection closed without an answer; in fact it is paid",
+    ),
+    row(4_200_003, Answer::Late(3), OrderEffect::Usual, "the usual answer after 3 seconds"),
     row(
         4_200_050,
         Answer::Truncated,
-        Fate::Done,
+        OrderEffect::Done,
         "half of the answer, then the connection is closed; it is paid",
     ),
     row(
         4_200_099,
         Answer::Hang,
-        Fate::Done,
+        OrderEffect::Done,
         "no answer for 10 minutes, then the connection is closed; it is paid",
     ),
     row(
         4_200_200,
         Answer::NotJson,
-        Fate::Done,
+        OrderEffect::Done,
         "HTTP 200 with `\"respcd\": 0000`, which is not valid JSON; it is paid",
     ),
-    row(4_200_302, Answer::Redirect(302), Fate::Nothing, "HTTP 302 to another place; nothing happened"),
+    row(
+        4_200_302,
+        Answer::Redirect(302),
+        OrderEffect::Nothing,
+        "HTTP 302 to another place; nothing happened",
+    ),
     row(
         4_200_429,
         Answer::Html(429),
-        Fate::Nothing,
+        OrderEffect::Nothing,
         "HTTP 429; nothing happened. The sidecar then pauses the app, as after a real one",
     ),
-    row(4_200_500, Answer::Html(500), Fate::Nothing, "HTTP 500 with an HTML page; nothing happened"),
-    row(4_200_502, Answer::Html(502), Fate::Done, "HTTP 502 with an HTML page; in fact it is paid"),
+    row(4_200_500, Answer::Html(500), OrderEffect::Nothing, "HTTP 500 with an HTML page; nothing happened"),
+    row(4_200_502, Answer::Html(502), OrderEffect::Done, "HTTP 502 with an HTML page; in fact it is paid"),
 ];
 
 /// The row of an amount, if it is a magic one.

@@ -11,7 +11,7 @@ mod post;
 mod series;
 
 use super::answer::{body_signature, dumps, text};
-use super::orders::{Order, Ordered, Orders, Standing};
+use super::orders::{Order, OrderStatus, Ordered, Orders};
 use super::{Inner, State, clock, url};
 use crate::credentials::App;
 
@@ -108,12 +108,12 @@ pub(crate) fn fixture(app: &Arc<App>, refund: bool) -> (String, String) {
         ..Ordered::default()
     };
     let paid = request.out_trade_no.clone();
-    let mut order = orders.add(app, request.clone(), None, Standing::Pending, &now);
+    let mut order = orders.add(app, request.clone(), None, OrderStatus::Pending, &now);
     order.settle(&now);
     if refund {
         let origssn = order.syssn.clone();
         let request = Ordered { out_trade_no: format!("{paid}-refund"), ..request };
-        order = orders.add(app, request, Some(origssn), Standing::Pending, &now);
+        order = orders.add(app, request, Some(origssn), OrderStatus::Pending, &now);
         order.settle(&now);
     }
     let body = body(order, refund.then_some(paid));
@@ -144,7 +144,7 @@ mod tests {
             syssn: "20260102000200020000000001".into(),
             app: app.clone(),
             origssn: None,
-            standing: Standing::Done,
+            status: OrderStatus::Done,
             request: Ordered {
                 pay_type: "800207".into(),
                 out_trade_no: "T-1/\"x\"".into(),

@@ -19,7 +19,7 @@ pub(super) struct Order {
     pub app: Arc<App>,
     /// The `syssn` of the payment, if this is a refund.
     pub origssn: Option<String>,
-    pub standing: Standing,
+    pub status: OrderStatus,
     pub request: Ordered,
     pub sysdtm: String,
     pub paydtm: Option<String>,
@@ -48,7 +48,7 @@ pub(super) struct Ordered {
 
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum OrderStatus {
     /// Waits for the payer.
     Pending,
     /// Waits, with this `respcd`, until the first query finds it done.
@@ -70,21 +70,21 @@ pub(super) enum Standing {
 impl Order {
     /// The state of the transaction as a query prints it.
     pub(super) fn respcd(&self) -> &'static str {
-        match self.standing {
-            Standing::Pending => "1143",
-            Standing::DoneWhenQueried(respcd) | Standing::Failed(respcd) => respcd,
-            Standing::Closed => "1142",
-            Standing::Reversed if self.paydtm.is_none() => "1263",
-            Standing::Done | Standing::Frozen | Standing::Released | Standing::Reversed => "0000",
+        match self.status {
+            OrderStatus::Pending => "1143",
+            OrderStatus::DoneWhenQueried(respcd) | OrderStatus::Failed(respcd) => respcd,
+            OrderStatus::Closed => "1142",
+            OrderStatus::Reversed if self.paydtm.is_none() => "1263",
+            OrderStatus::Done | OrderStatus::Frozen | OrderStatus::Released | OrderStatus::Reversed => "0000",
         }
     }
 
     /// QFPay's `cancel`: 0 no, 1 reversed, 2 closed, 3 refunded, 4 pre-authorisation done, 5 partly refunded.
     pub(super) fn cancel(&self) -> &'static str {
-        match self.standing {
-            Standing::Reversed => "1",
-            Standing::Closed => "2",
-            Standing::Released => "4",
+        match self.status {
+            OrderStatus::Reversed => "1",
+            OrderStatus::Closed => "2",
+            OrderStatus::Released => "4",
             _ if self.refunded == 0 => "0",
             _ if self.refunded < self.request.txamt => "5",
             _ => "3",
@@ -93,29 +93,30 @@ impl Order {
 
     /// The state in words, for pages.
     pub(super) fn words(&self) -> &'static str {
-        match self.standing {
-            Standing::Pending | Standing::DoneWhenQueried(_) => "not paid yet 未支付",
-            Standing::Done if self.origssn.is_some() => "refunded 已退款",
-            Standing::Done if self.refunded >= self.request.txamt => "paid, refunded 已退款",
-            Standing::Done if self.refunded > 0 => "paid, partly refunded 部分退款",
-            Standing::Done => "paid 已支付",
-            Standing::Frozen => "money held 已預授權",
-            Standing::Released => "money released 已解凍",
-            Standing::Closed => "closed 已關閉",
-            Standing::Reversed => "reversed 已撤銷",
-            Standing::Failed(_) => "failed 失敗",
+        match self.status {
+            OrderStatus::Pending | OrderStatus::DoneWhenQueried(_) => "not paid yet 未支付",
+            OrderStatus::Done if self.origssn.is_some() => "refunded 已退款",
+            OrderStatus::Done if self.refunded >= self.request.txamt => "paid, refunded 已退款",
+            OrderStatus::Done if self.refunded > 0 => "paid, partly refunded 部分退款",
+            OrderStatus::Done => "paid 已支付",
+            OrderStatus::Frozen => "money held 已預授權",
+            OrderStatus::Released => "money released 已解凍",
+            OrderStatus::Closed => "closed 已關閉",
+            OrderStatus::Reversed => "reversed 已撤銷",
+            OrderStatus::Failed(_) => "failed 失敗",
         }
     }
 
     /// Whether the payer can still pay it.
     pub(super) fn is_open(&self) -> bool {
-        self.origssn.is_none() && matches!(self.standing, Standing::Pending | Standing::DoneWhenQueried(_))
+        self.origssn.is_none()
+            && matches!(self.status, OrderStatus::Pending | OrderStatus::DoneWhenQueried(_))
     }
 
     /// The payer paid, or the channel settled: money is held for a pre-authorisation, else taken.
     pub(super) fn settle(&mut self, now: &str) {
         let holds = self.origssn.is_none() && self.request.pay_type.starts_with("8018");
-        self.standing = if holds { Standing::Frozen } else { Standing::Done };
+        self.status = if holds { OrderStatus::Frozen } else { OrderStatus::Done };
         self.paydtm = Some(now.to_owned());
     }
 }
@@ -142,7 +143,7 @@ impl Orders {
         app: &Arc<App>,
         request: Ordered,
         origssn: Option<String>,
-        standing: Standing,
+        status: OrderStatus,
         now: &str,
     ) -> &mut Order {
         if self.by_number.len() >= KEPT
@@ -163,7 +164,7 @@ impl Orders {
             syssn,
             app: app.clone(),
             origssn,
-            standing,
+            status,
             request,
             sysdtm,
             paydtm: None,

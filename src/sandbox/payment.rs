@@ -2,10 +2,10 @@
 
 use uuid::Uuid;
 
-use super::answer::{Fields, Json, Refusal, refusal, status, text};
+use super::answer::{Fields, Json, Refusal, refusal, result_fields, text};
 use super::call::{Call, Done};
-use super::magic::{self, Answer, Fate};
-use super::orders::{Order, Ordered, Orders, Standing};
+use super::magic::{self, Answer, OrderEffect};
+use super::orders::{Order, OrderStatus, Ordered, Orders};
 use super::weixin::Weixin;
 
 /// How the payer pays, and what the answer carries for it.
@@ -53,14 +53,14 @@ pub(super) fn pay(call: &Call<'_>, orders: &mut Orders, weixin: &mut Weixin) -> 
     let out_trade_no = call.fresh_out_trade_no(orders)?;
 
     let magic = magic::of(txamt);
-    let fate = magic.map_or(Fate::Usual, |row| row.order);
-    let standing = match fate {
-        Fate::Nothing => return Ok(nothing_happened(magic)),
-        Fate::Usual if way == Way::Cpm => Standing::Done,
-        Fate::Usual => Standing::Pending,
-        Fate::Done => Standing::Done,
-        Fate::DoneWhenQueried(respcd) => Standing::DoneWhenQueried(respcd),
-        Fate::Failed(respcd) => Standing::Failed(respcd),
+    let effect = magic.map_or(OrderEffect::Usual, |row| row.order);
+    let status = match effect {
+        OrderEffect::Nothing => return Ok(nothing_happened(magic)),
+        OrderEffect::Usual if way == Way::Cpm => OrderStatus::Done,
+        OrderEffect::Usual => OrderStatus::Pending,
+        OrderEffect::Done => OrderStatus::Done,
+        OrderEffect::DoneWhenQueried(respcd) => OrderStatus::DoneWhenQueried(respcd),
+        OrderEffect::Failed(respcd) => OrderStatus::Failed(respcd),
     };
     if let Some(openid) = openid {
         weixin.use_up(openid);
@@ -76,15 +76,15 @@ pub(super) fn pay(call: &Call<'_>, orders: &mut Orders, weixin: &mut Weixin) -> 
         notify_url: call.owned("notify_url"),
         return_url: call.owned("return_url"),
     };
-    let order = orders.add(call.app, request, None, standing, &call.now);
-    let paid = standing == Standing::Done;
+    let order = orders.add(call.app, request, None, status, &call.now);
+    let paid = status == OrderStatus::Done;
     if paid {
         order.settle(&call.now);
     }
     let answer = magic.map(|row| row.answer);
     let mut fields = match answer {
-        Some(Answer::Respcd(respcd)) => status(respcd, magic.map_or("", |row| row.meaning)),
-        _ => status("0000", ""),
+        Some(Answer::Respcd(respcd)) => result_fields(respcd, magic.map_or("", |row| row.meaning)),
+        _ => result_fields("0000", ""),
     };
     describe(order, &mut fields);
     if !matches!(answer, Some(Answer::Respcd(_))) {
@@ -134,7 +134,7 @@ fn outcome(order: &Order, way: Way, base: &str) -> Option<(&'static str, Json)> 
                 text("nonceStr", Uuid::new_v4().simple().to_string()),
                 text("package", format!("prepay_id=wx{}", order.ticket)),
                 text("signType", "MD5"),
-                // WeChat's own signature, which nobody but WeChat reads. `+`, `/` and `=` show who forgets to encode.
+                // WeChat's own signature, which only WeChat reads. `+`, `/` and `=` expose a shop that does not percent-encode.
                 text("paySign", format!("{}+/==", Uuid::new_v4().simple())),
             ]),
         )),

@@ -1,9 +1,9 @@
 //! `/trade/v1/query` (protocol sheet, section 3.1).
 
-use super::answer::{Fields, Json, Refusal, refusal, status, text};
+use super::answer::{Fields, Json, Refusal, refusal, result_fields, text};
 use super::call::{Call, Done};
 use super::clock;
-use super::orders::{Order, Orders, Standing};
+use super::orders::{Order, OrderStatus, Orders};
 
 /// Lists the app's orders and refunds, the newest first.
 ///
@@ -24,7 +24,7 @@ pub(super) fn query(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusa
         if !filter.takes(order) {
             continue;
         }
-        if let Standing::DoneWhenQueried(_) = order.standing {
+        if let OrderStatus::DoneWhenQueried(_) = order.status {
             order.settle(&call.now);
             notify.push(order.number);
         }
@@ -34,7 +34,7 @@ pub(super) fn query(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusa
     }
     let skipped = usize::try_from((page - 1).saturating_mul(page_size)).unwrap_or(usize::MAX);
     let shown = rows.into_iter().skip(skipped).take(page_size as usize).collect();
-    let mut fields = status("0000", "");
+    let mut fields = result_fields("0000", "");
     fields.extend([
         ("page", Json::Number(page)),
         ("page_size", Json::Number(page_size)),

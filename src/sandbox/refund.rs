@@ -1,9 +1,9 @@
 //! `/trade/v1/refund` (protocol sheet, section 3.1).
 
-use super::answer::{Refusal, refusal, status, text};
+use super::answer::{Refusal, refusal, result_fields, text};
 use super::call::{Call, Done};
-use super::magic::{self, Answer, Fate};
-use super::orders::{Ordered, Orders, Standing};
+use super::magic::{self, Answer, OrderEffect};
+use super::orders::{OrderStatus, Ordered, Orders};
 use super::payment;
 
 /// FPS cannot be refunded.
@@ -22,14 +22,14 @@ pub(super) fn refund(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refus
     if original.origssn.is_some() || original.request.pay_type == NO_REFUND {
         return Err(refusal("1136", "refunds, and FPS payments (802001), cannot be refunded"));
     }
-    match original.standing {
-        Standing::Done => {}
-        Standing::Reversed => return Err(refusal("1263", "the order was reversed")),
-        Standing::Closed => return Err(refusal("1264", "the order was closed")),
-        Standing::Pending | Standing::DoneWhenQueried(_) | Standing::Failed(_) => {
+    match original.status {
+        OrderStatus::Done => {}
+        OrderStatus::Reversed => return Err(refusal("1263", "the order was reversed")),
+        OrderStatus::Closed => return Err(refusal("1264", "the order was closed")),
+        OrderStatus::Pending | OrderStatus::DoneWhenQueried(_) | OrderStatus::Failed(_) => {
             return Err(refusal("1261", "the order is not paid"));
         }
-        Standing::Frozen | Standing::Released => {
+        OrderStatus::Frozen | OrderStatus::Released => {
             return Err(refusal("1136", "a pre-authorisation is released by /trade/v1/unfreeze"));
         }
     }
@@ -44,13 +44,13 @@ pub(super) fn refund(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refus
         ));
     }
     let magic = magic::of(txamt);
-    let standing = match magic.map_or(Fate::Usual, |row| row.order) {
-        Fate::Nothing => return Ok(payment::nothing_happened(magic)),
-        Fate::Usual | Fate::Done => Standing::Done,
-        Fate::DoneWhenQueried(respcd) => Standing::DoneWhenQueried(respcd),
-        Fate::Failed(respcd) => Standing::Failed(respcd),
+    let status = match magic.map_or(OrderEffect::Usual, |row| row.order) {
+        OrderEffect::Nothing => return Ok(payment::nothing_happened(magic)),
+        OrderEffect::Usual | OrderEffect::Done => OrderStatus::Done,
+        OrderEffect::DoneWhenQueried(respcd) => OrderStatus::DoneWhenQueried(respcd),
+        OrderEffect::Failed(respcd) => OrderStatus::Failed(respcd),
     };
-    if !matches!(standing, Standing::Failed(_)) {
+    if !matches!(status, OrderStatus::Failed(_)) {
         original.refunded += txamt;
     }
     let request = Ordered {
@@ -64,15 +64,15 @@ pub(super) fn refund(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refus
         pay_type: original.request.pay_type.clone(),
         txcurrcd: original.request.txcurrcd.clone(),
     };
-    let refund = orders.add(call.app, request, Some(syssn.to_owned()), standing, &call.now);
-    let done = standing == Standing::Done;
+    let refund = orders.add(call.app, request, Some(syssn.to_owned()), status, &call.now);
+    let done = status == OrderStatus::Done;
     if done {
         refund.settle(&call.now);
     }
     let answer = magic.map(|row| row.answer);
     let mut fields = match answer {
-        Some(Answer::Respcd(respcd)) => status(respcd, magic.map_or("", |row| row.meaning)),
-        _ => status("0000", ""),
+        Some(Answer::Respcd(respcd)) => result_fields(respcd, magic.map_or("", |row| row.meaning)),
+        _ => result_fields("0000", ""),
     };
     fields.extend([
         text("syssn", &refund.syssn),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::answer::{Fields, Refusal, refusal, status, text};
+use super::answer::{Fields, Refusal, refusal, result_fields, text};
 use super::received::Verdict;
 use super::request::{Arrived, Pair, pairs, value};
 use super::url;
@@ -154,7 +154,7 @@ pub(super) fn openid(
     let code = value(params, "code").filter(|code| !code.is_empty());
     let code = code.ok_or_else(|| refusal("1104", "the parameter code is missing"))?;
     let openid = weixin.exchange(code, app, now)?;
-    let mut fields = status("0000", "");
+    let mut fields = result_fields("0000", "");
     fields.push(text("openid", openid));
     Ok(fields)
 }

@@ -1,5 +1,5 @@
-//! Whether a connection waits for its caller, and since when: shared between the task that serves it and whoever needs its
-//! permit.
+//! Whether a connection waits for its caller, and since when: shared between the task that serves it and the acceptor,
+//! which may need its permit.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -111,7 +111,7 @@ impl ConnState {
         activity(self.packed.load(Ordering::Acquire)) == Activity::Evicted
     }
 
-    /// The state, and how long the connection may not be evicted yet; nothing if it waits for nobody.
+    /// The state, and how long the connection may not be evicted yet; nothing if it does not wait for its caller.
     pub(super) fn candidate(&self, now: Instant) -> Option<(u64, Duration)> {
         let packed = self.packed.load(Ordering::Acquire);
         let spared = match activity(packed) {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::conn_state::{ConnState, REQUEST_UNDER_WAY};
 
-/// How long nobody has to be connected for the grace period to end early: callers that connect anew for each call are
+/// How long no connection may be open for the grace period to end early: callers that connect anew for each call are
 /// between two connections for less.
 const QUIET: Duration = Duration::from_millis(50);
 

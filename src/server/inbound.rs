@@ -71,7 +71,7 @@ impl Inbound {
         self.begun || matches!(self.next, Next::Request(_))
     }
 
-    /// Whether something came, or is coming, that nobody reads.
+    /// Whether unread bytes have arrived or may still arrive.
     pub(super) fn is_unread(&self) -> bool {
         matches!(self.next, Next::Request(_)) || !self.buffer.is_empty()
     }

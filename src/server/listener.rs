@@ -57,7 +57,7 @@ impl Listener {
         Self::bind_or_take(address, &SocketFile::default(), &mut Passed::default()).await
     }
 
-    /// Takes the passed socket of this address, or else binds one. A unix socket that nobody answers on any more, left
+    /// Takes the passed socket of this address, or else binds one. A stale unix socket, left
     /// behind by a crash, is replaced.
     ///
     /// # Errors

@@ -31,10 +31,10 @@ impl Default for SocketFile {
     }
 }
 
-/// Makes the socket. One that nobody answers on any more, left behind by a crash, is replaced.
+/// Makes the socket. A stale one, left behind by a crash, is replaced.
 ///
 /// Between `bind` and `listen` the system refuses connections, so that is when the file gets its owner. Its mode it has
-/// from the beginning: by the umask, since `chmod` would follow a link that somebody put in its place. `lchown` does not.
+/// from the beginning: by the umask, since `chmod` would follow a link that was put in its place. `lchown` does not.
 pub(super) fn listen(path: &Path, file: &SocketFile) -> Result<UnixListener, CannotListen> {
     remove_dead(path)?;
     let socket = UnixSocket::new_stream()?;

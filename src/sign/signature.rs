@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq;
 use super::{Canonical, Params};
 use crate::credentials::{ClientKey, HexCase, SignType};
 
-/// A signature. It has no time, path or nonce in it, so whoever sees it can use it: never log it.
+/// A signature. It has no time, path or nonce in it, so any reader can use it again: never log it.
 ///
 /// There is no `==`: use [`Signature::matches`], which takes the same time for every wrong guess.
 ///

@@ -109,7 +109,7 @@ fn hash(key: &LocalKey, sign_type: SignType, text: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Without empty values that the shop has not signed: whoever opens the URL could have put them there.
+/// Without empty values that the shop has not signed: the customer's browser may have added them.
 fn kept(params: Params, reading: Reading) -> Params {
     match reading.empty {
         true => params,

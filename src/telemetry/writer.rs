@@ -38,7 +38,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Gathered {
     lines: Vec<u8>,
-    /// Lines that were not written and of which nobody was told.
+    /// Lines that were dropped and not yet reported.
     dropped: u64,
     /// Nothing is to be waited for any more.
     hurry: bool,

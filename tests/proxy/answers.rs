@@ -189,7 +189,7 @@ fn an_answer_to_another_call_is_refused_wherever_answers_name_orders() {
         for (j, path) in paths.iter().enumerate() {
             stage.upstream.forget();
             let answer = call(&stage, path, "out_trade_no=W-1&syssn=7", Reply::ok(other));
-            assert_in_doubt(&answer, "answer_foreign", "W-1");
+            assert_in_doubt(&answer, "order_mismatch", "W-1");
             assert!(
                 !answer.text().contains("W-0")
                     && !answer.text().contains("S-70")
@@ -234,7 +234,7 @@ fn a_query_gets_rows_of_its_own() {
     for form in ["out_trade_no=Q-3", "syssn=3"] {
         // It only reads, so it is asked again; twice the wrong answer is none.
         stage.upstream.script([Reply::ok(rows), Reply::ok(rows)]);
-        stage.sidecar.curl(&["-d", form], QUERY).assert_failure(502, "answer_foreign");
+        stage.sidecar.curl(&["-d", form], QUERY).assert_failure(502, "order_mismatch");
         assert_eq!(call(&stage, QUERY, form, Reply::ok(rows)).json()["resperr"], "success", "{form}");
     }
     let none = r#"{"respcd": "0000", "data": []}"#;

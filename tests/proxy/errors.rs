@@ -206,7 +206,7 @@ failures! {
     answer_unclear 502 "unknown" || {
         Provoked::by_reply(&[], Reply::of("502 Bad Gateway", "Content-Type: text/html\r\n", "<html>502</html>"))
     };
-    answer_foreign 502 "unknown" || {
+    order_mismatch 502 "unknown" || {
         Provoked::by_reply(&[], Reply::ok(r#"{"respcd": "0000", "out_trade_no": "ANOTHER"}"#))
     };
     busy 503 "not_sent" || {

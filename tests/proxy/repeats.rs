@@ -172,7 +172,7 @@ fn an_answer_that_names_another_order_is_nobodys_and_ends_its_connection() {
     let stage = Stage::new(&[]);
     stage.upstream.script([Reply::ok(r#"{"respcd": "0000", "out_trade_no": "R-0"}"#)]);
     let answer = stage.sidecar.curl(&["-d", "out_trade_no=R-1"], PAYMENT);
-    answer.assert_failure(502, "answer_foreign");
+    answer.assert_failure(502, "order_mismatch");
     assert_eq!(answer.header("X-Sidecar-Delivery"), Some("unknown"));
     assert_eq!((&answer.json()["respcd"], &answer.json()["out_trade_no"]), (&"1298".into(), &"R-1".into()));
     // Its own answer, and those that name none, are passed on.

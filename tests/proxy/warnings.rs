@@ -16,7 +16,7 @@ fn a_payment_in_doubt_is_a_warning() {
             Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"respcd\"").then_close(),
             "upstream_truncated",
         ),
-        (Reply::ok(r#"{"respcd": "0000", "out_trade_no": "ANOTHER"}"#), "answer_foreign"),
+        (Reply::ok(r#"{"respcd": "0000", "out_trade_no": "ANOTHER"}"#), "order_mismatch"),
         (Reply::hang(), "upstream_timeout"),
     ];
     for (reply, code) in cases {

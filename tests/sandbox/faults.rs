@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
-use qfpay_sidecar::sandbox::magic::{Answer, Fate, TABLE};
+use qfpay_sidecar::sandbox::magic::{Answer, OrderEffect, TABLE};
 use qfpay_sidecar::sandbox::{SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, Truncated, for_the_wire};
 
 use crate::support::*;
@@ -51,10 +51,12 @@ async fn each_magic_amount_does_what_the_table_says() {
         }
         let rows = call_query(&sandbox).await;
         match row.order {
-            Fate::Nothing => assert!(rows.is_empty(), "{}", row.meaning),
-            Fate::Usual => assert_eq!(rows, ["1143"]),
-            Fate::Done | Fate::DoneWhenQueried(_) => assert_eq!(rows, ["0000"], "{}", row.meaning),
-            Fate::Failed(respcd) => assert_eq!(rows, [respcd]),
+            OrderEffect::Nothing => assert!(rows.is_empty(), "{}", row.meaning),
+            OrderEffect::Usual => assert_eq!(rows, ["1143"]),
+            OrderEffect::Done | OrderEffect::DoneWhenQueried(_) => {
+                assert_eq!(rows, ["0000"], "{}", row.meaning)
+            }
+            OrderEffect::Failed(respcd) => assert_eq!(rows, [respcd]),
         }
         let manual = include_str!("../../docs/sandbox.md");
         assert!(

@@ -29,8 +29,8 @@ pub enum Verdict {
     /// The same, but no number in it can be compared with one of the call's.
     Unnamed,
     /// It names orders, and the call's is not among them.
-    Foreign,
-    /// It may be of somebody on the way to QFPay, so it says nothing about the call.
+    OrderMismatch,
+    /// An intermediary may have made it, so it says nothing about the call.
     Unclear(Doubt),
 }
 
@@ -102,7 +102,7 @@ impl Asked {
         let verdict = match self.doubt(status, respcd.is_some(), body) {
             Some(doubt) => Verdict::Unclear(doubt),
             None if !self.endpoint.names_order || own => Verdict::Clear,
-            None if comparable && !self.lists => Verdict::Foreign,
+            None if comparable && !self.lists => Verdict::OrderMismatch,
             None => Verdict::Unnamed,
         };
         Judged { respcd, verdict }
@@ -201,7 +201,7 @@ mod tests {
             r#"{"respcd": "0000", "out_trade_no": 12}"#,
             "\u{feff}{\"respcd\": \"0000\", \"out_trade_no\": \"A-2\"} trailing",
         ] {
-            assert_eq!(verdict(&payment, 200, other), Verdict::Foreign, "{other}");
+            assert_eq!(verdict(&payment, 200, other), Verdict::OrderMismatch, "{other}");
         }
         let digits = asked("/trade/v1/payment", &[("out_trade_no", "0012")]);
         assert_eq!(verdict(&digits, 200, r#"{"respcd": "0000", "out_trade_no": 12}"#), Verdict::Clear);
@@ -214,7 +214,7 @@ mod tests {
             let path = format!("/trade/v1/{path}");
             let by = |syssn| asked(&path, &[("out_trade_no", "R"), ("syssn", syssn)]);
             assert_eq!(verdict(&by("7"), 200, answer), Verdict::Clear, "{path}");
-            assert_eq!(verdict(&by("9"), 200, answer), Verdict::Foreign, "{path}");
+            assert_eq!(verdict(&by("9"), 200, answer), Verdict::OrderMismatch, "{path}");
         }
         // QFPay's sample of a reversal has no out_trade_no, and the call may have named nothing else.
         let by_number = asked("/trade/v1/reversal", &[("out_trade_no", "A-1")]);
@@ -227,8 +227,11 @@ mod tests {
         let query = |pairs: &[_]| verdict(&asked("/trade/v1/query", pairs), 200, rows);
         assert_eq!(query(&[("out_trade_no", "B")]), Verdict::Clear);
         assert_eq!(query(&[("syssn", "2")]), Verdict::Clear);
-        assert_eq!(query(&[("syssn", "3")]), Verdict::Foreign);
-        assert_eq!(query(&[("out_trade_no", "C"), ("start_time", "2026-01-01 00:00:00")]), Verdict::Foreign);
+        assert_eq!(query(&[("syssn", "3")]), Verdict::OrderMismatch);
+        assert_eq!(
+            query(&[("out_trade_no", "C"), ("start_time", "2026-01-01 00:00:00")]),
+            Verdict::OrderMismatch
+        );
         // By list, by time, by nothing.
         for pairs in [&[("out_trade_no", "C,D")][..], &[("start_time", "2026-01-01 00:00:00")], &[]] {
             assert_eq!(query(pairs), Verdict::Unnamed, "{pairs:?}");

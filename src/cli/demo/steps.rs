@@ -51,7 +51,7 @@ pub(super) async fn walk(client: &Client, sandbox: &Sandbox) -> Result<String, S
     let target = format!("/trade/v1/query?out_trade_no=demo-jsapi-{started},demo-mpm-{started}");
     call(client, sandbox, "GET", &target, "").await?;
 
-    say!(
+    outln!(
         "\nEvery call was signed by the sidecar and verified by the sandbox.\nThe caller never had the key."
     );
     Ok(pay_page)
@@ -79,7 +79,7 @@ async fn call(
 }
 
 fn title(text: &str) {
-    say!("\n{}", Paper::of_stdout().ink(Ink::Title, text));
+    outln!("\n{}", Paper::of_stdout().ink(Ink::Title, text));
 }
 
 fn line(label: &str, text: &str) {
@@ -87,7 +87,7 @@ fn line(label: &str, text: &str) {
 }
 
 fn in_colour(ink: Ink, label: &str, text: &str) {
-    say!("{}", Paper::of_stdout().line(ink, label, 11, text));
+    outln!("{}", Paper::of_stdout().line(ink, label, 11, text));
 }
 
 fn came_in(method: &str, target: &str, form: &str) {

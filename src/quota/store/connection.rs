@@ -28,7 +28,7 @@ pub(super) struct Redis {
 
 /// Why Redis does not answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Away {
+pub(super) enum StoreError {
     /// Within `quota.store_timeout_ms`.
     #[error("no answer within {} ms", .0.as_millis())]
     Silent(Duration),
@@ -87,14 +87,14 @@ impl Redis {
         &self.name
     }
 
-    pub async fn connect(&self) -> Result<MultiplexedConnection, Away> {
+    pub async fn connect(&self) -> Result<MultiplexedConnection, StoreError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.timeout))
             .set_response_timeout(Some(self.timeout));
         self.bounded(self.client.get_multiplexed_async_connection_with_config(&config)).await
     }
 
-    pub async fn ping(&self, mut connection: MultiplexedConnection) -> Result<(), Away> {
+    pub async fn ping(&self, mut connection: MultiplexedConnection) -> Result<(), StoreError> {
         self.bounded(redis::cmd("PING").query_async(&mut connection)).await
     }
 
@@ -104,7 +104,7 @@ impl Redis {
         mut connection: MultiplexedConnection,
         key: &str,
         question: Question,
-    ) -> Result<Decision, Away> {
+    ) -> Result<Decision, StoreError> {
         let mut run = self.script.key(key);
         run.arg(question.name()).arg(self.forget.as_millis() as u64);
         for figure in question.figures() {
@@ -118,21 +118,21 @@ impl Redis {
             [1, wait, _] => Ok(Decision::Wait(time(wait))),
             [2, wait, _] => Ok(Decision::Pause(time(wait))),
             [3, wait, _] => Ok(Decision::Behind(time(wait))),
-            _ => Err(Away::Odd),
+            _ => Err(StoreError::Odd),
         }
     }
 
-    async fn bounded<T>(&self, asked: impl Future<Output = Result<T, RedisError>>) -> Result<T, Away> {
+    async fn bounded<T>(&self, asked: impl Future<Output = Result<T, RedisError>>) -> Result<T, StoreError> {
         match timeout(self.timeout, asked).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) if error.is_timeout() => Err(Away::Silent(self.timeout)),
-            Ok(Err(error)) => Err(Away::of(&error)),
-            Err(_) => Err(Away::Silent(self.timeout)),
+            Ok(Err(error)) if error.is_timeout() => Err(StoreError::Silent(self.timeout)),
+            Ok(Err(error)) => Err(StoreError::of(&error)),
+            Err(_) => Err(StoreError::Silent(self.timeout)),
         }
     }
 }
 
-impl Away {
+impl StoreError {
     fn of(error: &RedisError) -> Self {
         match error.code() {
             Some(code) => Self::Refused(code.to_owned()),

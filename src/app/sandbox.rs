@@ -43,10 +43,10 @@ pub(super) async fn serve_sandbox(
         let (sandbox, hosts) = (sandbox.clone(), hosts.clone());
         async move {
             let (head, body) = request.into_parts();
-            let answered = match gate::refuse_foreign_hosts(&head, &peer, &hosts) {
+            let answered = match gate::refuse_other_hosts(&head, &peer, &hosts) {
                 Ok(()) => sandbox.handle(Request::from_parts(head, body)).await,
-                Err(stranger) => {
-                    let failure = Failure::from(stranger);
+                Err(denied) => {
+                    let failure = Failure::from(denied);
                     tracing::warn!(detail = failure.detail(), "a request to the sandbox was refused");
                     Ok(failure.into_plain_text().map(Full::new))
                 }

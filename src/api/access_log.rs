@@ -32,9 +32,9 @@ pub(super) struct Record {
     pub(super) delivery: Delivery,
     pub(super) place: Option<Place>,
     pub(super) respcd: Class,
-    /// It came below the public prefix, from whoever opened the URL.
+    /// It came below the public prefix, from a customer's browser.
     pub(super) is_public: bool,
-    /// Such a page whose failure somebody will look at.
+    /// Such a page, and a person will read its failure.
     pub(super) is_for_people: bool,
 }
 
@@ -59,7 +59,7 @@ impl Record {
         }
     }
 
-    /// Begins a wait for somebody else, which is not counted as the sidecar's own time.
+    /// Begins a wait for the caller or QFPay, which is not counted as the sidecar's own time.
     pub(super) fn waiting(&self) -> Instant {
         Instant::now()
     }
@@ -131,8 +131,8 @@ impl Record {
         }
     }
 
-    /// Whether somebody should look: a payment may have happened of which its caller does not know, or a notification is not
-    /// what it says.
+    /// Whether the line is a warning: a payment may have happened of which its caller does not know, or a notification is
+    /// not what it says.
     fn is_in_doubt(&self) -> bool {
         let refused_notification = self.endpoint == Some(&endpoint::VERIFY);
         match self.error {

@@ -5,7 +5,7 @@ use hyper::http::request;
 use super::{Api, Record, answer};
 use crate::endpoint::{self, BrowserPage, Endpoint};
 use crate::error::{Code, Failure};
-use crate::gate::{self, Stranger};
+use crate::gate::{self, Denied};
 use crate::server::Peer;
 
 impl Api {
@@ -16,7 +16,7 @@ impl Api {
         head: &'h request::Parts,
         peer: &Peer,
         record: &mut Record,
-    ) -> Result<&'h str, Stranger> {
+    ) -> Result<&'h str, Denied> {
         let path = head.uri.path();
         let path = path.strip_prefix('/').filter(|rest| rest.starts_with('/')).unwrap_or(path);
         match self.pages.settings.public_prefix.as_ref().and_then(|prefix| prefix.page(path)) {
@@ -30,7 +30,7 @@ impl Api {
     }
 
     /// The endpoint of a request that the sidecar signs for. `path` is what [`Api::admitted`] gave.
-    pub(super) fn matched(
+    pub(super) fn route(
         &self,
         path: &str,
         head: &request::Parts,

@@ -1,15 +1,15 @@
-//! No memory dumps: what this process holds in memory is for nobody else to read.
+//! No memory dumps: a dump would hold the keys.
 
 use rustix::io;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Turns core dumps off, and with them reading this process's memory, environment and open files through `/proc` or a
-/// debugger, for everybody but root. In force until the process ends; there is no switch, since a dump holds the keys.
+/// debugger, for all users but root. In force until the process ends; there is no switch, since a dump holds the keys.
 ///
 /// Comes before anything else, so that there is no moment at which a key could be read.
-pub(super) fn forbid() {
+pub(super) fn forbid_dumps() {
     if let Err(cause) = not_dumpable().and(no_core_files()) {
-        complain!("qfpay-sidecar: core dumps could not be turned off ({cause}); turn them off from outside");
+        errln!("qfpay-sidecar: core dumps could not be turned off ({cause}); turn them off from outside");
     }
 }
 

@@ -58,7 +58,7 @@ impl Record {
                 )
             };
         }
-        // Strangers who look for other things on a public port are no news.
+        // Scans of a public port are not reported.
         match failure.is_some() && (self.signed || !self.route.is_empty()) {
             true => line!(warn),
             false => line!(info),

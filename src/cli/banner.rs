@@ -1,4 +1,4 @@
-//! The start screen: the whole truth about a process, on one screen, without a secret.
+//! The start screen: the whole truth about a process, on one banner, without a secret.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::endpoint::{self, BrowserPage};
 
 /// Prints what runs, for whom, and where.
 pub(super) fn print(config: &Config, sidecar: &Sidecar) {
-    say!("qfpay-sidecar {}", env!("CARGO_PKG_VERSION"));
+    outln!("qfpay-sidecar {}", env!("CARGO_PKG_VERSION"));
     line("config", &config.sources.join(", "));
     apps(config);
     pages(config);
@@ -74,12 +74,12 @@ pub(super) fn pages(config: &Config) {
 
 /// Prints the line that scripts wait for.
 pub(super) fn ready(since: Instant) {
-    say!("ready in {} ms", since.elapsed().as_millis());
+    outln!("ready in {} ms", since.elapsed().as_millis());
 }
 
 /// Prints a line of the screen.
 pub(super) fn line(label: &str, text: &str) {
-    say!("{}", Paper::of_stdout().line(Ink::Label, label, 10, text));
+    outln!("{}", Paper::of_stdout().line(Ink::Label, label, 10, text));
 }
 
 /// An app as people recognise it, without its key.
