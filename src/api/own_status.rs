@@ -20,10 +20,13 @@ pub enum OwnStatus {
 }
 
 /// Whether a failure of a call to this endpoint is told as HTTP 200. Not before the call is matched, so that strangers, other
-/// programs and probes are told by HTTP's own means; nor where a yes or no is the status itself.
+/// programs and probes are told by HTTP's own means, and so is a body whose end is not known; nor where a yes or no is the
+/// status itself.
 fn is_told_as_ok(endpoint: Option<&Endpoint>, code: Code) -> bool {
     let is_call = endpoint.is_some_and(|endpoint| *endpoint != VERIFY && endpoint.browser_page().is_none());
-    is_call && !matches!(code.row().status, 401 | 403) && code != Code::BodyIncomplete
+    is_call
+        && !matches!(code.row().status, 401 | 403)
+        && !matches!(code, Code::BodyIncomplete | Code::LengthRequired)
 }
 
 /// Puts 200 in the place of a failure's status, which then stands in [`STATUS_HEADER`].

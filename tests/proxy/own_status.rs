@@ -103,6 +103,8 @@ fn whoever_is_no_such_shop_is_told_by_the_status() {
     connection.write(format!("POST {PAYMENT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\ntxamt"));
     connection.end();
     assert_kept(&connection.read(), 400, "body_incomplete");
+    let unmeasured = sidecar.raw(format!("POST {PAYMENT} HTTP/1.0\r\nHost: localhost\r\n\r\ntxamt=1"));
+    assert_kept(&unmeasured, 411, "length_required");
     for raw in ["POST /trade/v1/payment?a=1#b HTTP/1.1\r\nHost: localhost\r\n\r\n", "nonsense\r\n\r\n"] {
         let answer = sidecar.raw(raw);
         assert_eq!((answer.status, answer.header("X-Sidecar-Status")), (400, None));
