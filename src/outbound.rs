@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST};
 use hyper::http::{HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request};
+use hyper::{Method, Request, Uri};
 
 use crate::base_url::UpstreamUrl;
 use crate::credentials::{App, SignType};
@@ -89,17 +89,17 @@ impl SignedRequest {
 
         let mut headers = headers::to_upstream(call.headers);
         headers.insert(HOST, base.host_header());
-        headers.insert(APP_CODE_HEADER, text(app.app_code.as_str()));
-        headers.insert(SIGN_HEADER, text(&signature));
+        headers.insert(APP_CODE_HEADER, secret(app.app_code.as_str().to_owned()));
+        headers.insert(SIGN_HEADER, secret(signature));
         if app.sign_type == SignType::Sha256 {
-            headers.insert(SIGN_TYPE_HEADER, text(app.sign_type.as_str()));
+            headers.insert(SIGN_TYPE_HEADER, secret(app.sign_type.as_str().to_owned()));
         }
         // Answers come back byte for byte, so none may be compressed on the way.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 
         let (target, body) = match call.place {
             Place::Query if encoded.is_empty() => (call.path.to_owned(), Bytes::new()),
-            Place::Query => (format!("{}?{encoded}", call.path), Bytes::new()),
+            Place::Query => ([call.path, "?", &encoded].concat(), Bytes::new()),
             Place::Form => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
                 (call.path.to_owned(), Bytes::from(encoded))
@@ -107,7 +107,7 @@ impl SignedRequest {
         };
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = call.method;
-        *request.uri_mut() = target.parse().map_err(|_| TooLongForUrl)?;
+        *request.uri_mut() = Uri::try_from(target).map_err(|_| TooLongForUrl)?;
         *request.headers_mut() = headers;
         Ok(Self { request })
     }
@@ -119,8 +119,8 @@ impl SignedRequest {
 }
 
 /// A header value from text of our own making.
-fn text(value: &str) -> HeaderValue {
-    let mut value = HeaderValue::from_str(value).expect("app codes and hex digits are visible ASCII");
+fn secret(value: String) -> HeaderValue {
+    let mut value = HeaderValue::try_from(value).expect("app codes and hex digits are visible ASCII");
     value.set_sensitive(true);
     value
 }

@@ -70,7 +70,15 @@ impl Record {
 
     /// Keeps the names of the parameters, and counts values that would sign like a further one.
     pub(super) fn saw(&mut self, params: &Params, metrics: &Metrics) {
-        self.params = params.names().collect::<Vec<_>>().join(",");
+        if tracing::enabled!(tracing::Level::INFO) {
+            self.params.reserve(params.names().map(|name| name.len() + 1).sum());
+            for name in params.names() {
+                if !self.params.is_empty() {
+                    self.params.push(',');
+                }
+                self.params.push_str(name);
+            }
+        }
         let ambiguous: Vec<_> = params.ambiguous().collect();
         if !ambiguous.is_empty() {
             metrics.saw_ambiguous(ambiguous.len() as u64);

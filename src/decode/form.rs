@@ -2,6 +2,8 @@
 //!
 //! Also takes what QFPay's PHP and Java samples post under that name: unencoded text with raw spaces and raw UTF-8.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode;
 
 use super::{Charset, DecodeError, has_mark, named, push};
@@ -16,6 +18,7 @@ pub(crate) fn decode(form: &[u8], charset: Charset) -> Result<Sent, DecodeError>
         return Err(DecodeError::JsonAsForm);
     }
     let mut sent = Sent::default();
+    sent.params.reserve(form.len());
     for part in form.split(|&b| b == b'&').filter(|part| !part.is_empty()) {
         let equals = part.iter().position(|&b| b == b'=').ok_or(DecodeError::NoEquals)?;
         let (name, value) = (&part[..equals], &part[equals + 1..]);
@@ -39,7 +42,10 @@ pub(crate) fn decode(form: &[u8], charset: Charset) -> Result<Sent, DecodeError>
 }
 
 /// Decodes `+` and `%XX`; nothing where a `%` is not followed by two hex digits, which lenient decoders let through.
-fn unescape(text: &[u8]) -> Option<Vec<u8>> {
+fn unescape(text: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return Some(Cow::Borrowed(text));
+    }
     let mut rest = text;
     while let Some(percent) = rest.iter().position(|&b| b == b'%') {
         let digits = rest.get(percent + 1..percent + 3)?;
@@ -49,7 +55,7 @@ fn unescape(text: &[u8]) -> Option<Vec<u8>> {
         rest = &rest[percent + 3..];
     }
     let spaced: Vec<u8> = text.iter().map(|&b| if b == b'+' { b' ' } else { b }).collect();
-    Some(percent_decode(&spaced).collect())
+    Some(percent_decode(&spaced).collect::<Vec<_>>().into())
 }
 
 #[cfg(test)]

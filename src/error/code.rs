@@ -129,6 +129,9 @@ table! {
     ParameterLineEnd "parameter_line_end" 400
         "A parameter's value ends in a raw line end."
         "Take it away (PHP, Python: trim, strip), or no query finds the order again; one that is meant is %0A."
+    ParametersTooMany "parameters_too_many" 400
+        "There are more parameters than any call has."
+        "Send at most 1000; QFPay's longest call has some 30."
     ParameterEmpty "parameter_empty" 400
         "A parameter is empty."
         "Send its value or leave it out: an empty app code or mchid says that one was meant, and another would be paid."

@@ -88,6 +88,7 @@ fn of_param(error: &ParamError) -> Code {
         ParamError::BadName(..) | ParamError::BadNameLength(_) => Code::ParameterName,
         ParamError::NotUtf8(_) => Code::ParameterNotUtf8,
         ParamError::Empty(_) => Code::ParameterEmpty,
+        ParamError::TooMany => Code::ParametersTooMany,
     }
 }
 

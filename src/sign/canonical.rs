@@ -11,7 +11,8 @@ pub struct Canonical(String);
 impl Canonical {
     /// Joins the parameters. They are sorted already; nothing is trimmed, nothing is encoded.
     pub fn of(params: &Params) -> Self {
-        let mut joined = String::new();
+        let length = params.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+        let mut joined = String::with_capacity(length);
         for (name, value) in params.iter() {
             if !joined.is_empty() {
                 joined.push('&');

@@ -1,14 +1,30 @@
 //! The parameters of one call: each name once, sorted by name as bytes.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// The longest parameter name that is taken; QFPay's longest has 24 characters.
 const LONGEST_NAME: usize = 64;
 
+/// How many parameters are taken; QFPay's longest call has some 30, and PHP reads as many (`max_input_vars`). Each may move
+/// all others to its place, so without a bound a body of nothing but names would hold up every call.
+const MOST: usize = 1000;
+
 /// Decoded parameters. One value of this type feeds both the hash and the wire, so what is signed is what is sent.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Params(BTreeMap<String, String>);
+#[derive(Clone, Default)]
+pub struct Params {
+    /// Names and values back to back, in the order in which they came; one that was replaced stays unused.
+    text: String,
+    /// Where each stands, sorted by name.
+    pairs: Vec<Pair>,
+}
+
+/// Where a parameter stands in the text: its name, and behind it its value.
+#[derive(Clone, Copy)]
+struct Pair {
+    name: usize,
+    value: usize,
+    end: usize,
+}
 
 /// What happens to parameters with an empty value. QFPay's sources disagree whether they are signed; when none is on
 /// the wire, both readings agree.
@@ -41,6 +57,9 @@ pub enum ParamError {
     /// The scheme signs UTF-8; any other encoding gives another digest.
     #[error("the value of parameter '{0}' is not UTF-8")]
     NotUtf8(String),
+    /// More than any call has.
+    #[error("there are more than {MOST} parameters")]
+    TooMany,
     /// Refused by [`EmptyPolicy::Reject`].
     #[error("parameter '{0}' is empty")]
     Empty(String),
@@ -64,26 +83,60 @@ impl Params {
         if matches!(name, "sign" | "sign_type") {
             return Ok(());
         }
-        if self.0.contains_key(name) {
-            return Err(ParamError::Repeated(name.to_owned()));
-        }
-        self.0.insert(name.to_owned(), value.to_owned());
+        let place = match self.find(name) {
+            Ok(_) => return Err(ParamError::Repeated(name.to_owned())),
+            Err(_) if self.pairs.len() == MOST => return Err(ParamError::TooMany),
+            Err(place) => place,
+        };
+        let pair = self.store(name, value);
+        self.pairs.insert(place, pair);
         Ok(())
     }
 
+    /// Makes room for text of so many bytes.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.text.reserve(bytes);
+        self.pairs.reserve(16); // QFPay's usual calls have fewer
+    }
+
+    /// Where a name stands, or else belongs.
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.pairs.binary_search_by(|pair| self.name(pair).cmp(name))
+    }
+
+    fn store(&mut self, name: &str, value: &str) -> Pair {
+        let start = self.text.len();
+        self.text.push_str(name);
+        self.text.push_str(value);
+        Pair { name: start, value: start + name.len(), end: self.text.len() }
+    }
+
+    fn name(&self, pair: &Pair) -> &str {
+        &self.text[pair.name..pair.value]
+    }
+
+    fn value(&self, pair: &Pair) -> &str {
+        &self.text[pair.value..pair.end]
+    }
+
     /// Sets a parameter of the sidecar's own, replacing what was there.
-    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
-        self.0.insert(name.to_owned(), value.into());
+    pub fn set(&mut self, name: &'static str, value: impl AsRef<str>) {
+        let pair = self.store(name, value.as_ref());
+        match self.find(name) {
+            Ok(place) => self.pairs[place] = pair,
+            Err(place) => self.pairs.insert(place, pair),
+        }
     }
 
     /// Takes a parameter out.
     pub fn remove(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name)
+        let pair = self.pairs.remove(self.find(name).ok()?);
+        Some(self.value(&pair).to_owned())
     }
 
     /// The same without parameters whose value is empty. A value of `0` or of blanks is not empty.
     pub(super) fn without_empty(mut self) -> Self {
-        self.0.retain(|_, value| !value.is_empty());
+        self.pairs.retain(|pair| pair.value < pair.end);
         self
     }
 
@@ -96,8 +149,8 @@ impl Params {
             EmptyPolicy::Keep => {}
             EmptyPolicy::Drop => return Ok(self.without_empty()),
             EmptyPolicy::Reject => {
-                if let Some((name, _)) = self.0.iter().find(|(_, value)| value.is_empty()) {
-                    return Err(ParamError::Empty(name.clone()));
+                if let Some((name, _)) = self.iter().find(|(_, value)| value.is_empty()) {
+                    return Err(ParamError::Empty(name.to_owned()));
                 }
             }
         }
@@ -106,17 +159,17 @@ impl Params {
 
     /// The value of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.find(name).ok().map(|place| self.value(&self.pairs[place]))
     }
 
     /// Names and values, in signing order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.pairs.iter().map(|pair| (self.name(pair), self.value(pair)))
     }
 
     /// The names, in signing order, for logs.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.iter().map(|(name, _)| name)
     }
 
     /// Names of parameters whose value would sign like a further parameter (`x&txamt=1`): the scheme has no escaping,
@@ -127,8 +180,11 @@ impl Params {
 
     /// The parameters as they go on the wire, `application/x-www-form-urlencoded`, in signing order.
     pub fn to_form(&self) -> String {
-        // A map of text cannot fail to serialise: the only errors are unsupported shapes.
-        serde_urlencoded::to_string(&self.0).expect("a map of strings is a form")
+        let plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'*' | b'-' | b'.' | b'_');
+        let encoded = |text: &str| text.bytes().map(|byte| if plain(byte) { 1 } else { 3 }).sum::<usize>();
+        let length = self.iter().map(|(name, value)| encoded(name) + encoded(value) + 2).sum();
+        form_urlencoded::Serializer::new(String::with_capacity(length)).extend_pairs(self.iter()).finish()
     }
 }
 
@@ -154,6 +210,14 @@ fn legal_name(name: &[u8]) -> Result<&str, ParamError> {
 fn shortened(text: &str) -> String {
     text.chars().take(LONGEST_NAME).collect()
 }
+
+impl PartialEq for Params {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Params {}
 
 impl fmt::Debug for Params {
     /// Names only: values belong to customers.
@@ -186,6 +250,35 @@ mod tests {
             assert_eq!(refused, ParamError::BadNameLength(length));
         }
         Params::new().push(&[b'a'; 64], b"1").unwrap();
+    }
+
+    #[test]
+    fn a_parameter_that_is_set_or_removed_leaves_the_others_alone() {
+        let mut params = Params::new();
+        for (name, value) in [("c", "3"), ("a", ""), ("b", "2")] {
+            params.push(name.as_bytes(), value.as_bytes()).unwrap();
+        }
+        params.set("b", "22");
+        params.set("d", "4");
+        assert_eq!(params.remove("c").as_deref(), Some("3"));
+        assert_eq!((params.remove("c"), params.get("b")), (None, Some("22")));
+        assert_eq!(params.iter().collect::<Vec<_>>(), [("a", ""), ("b", "22"), ("d", "4")]);
+        let mut same = Params::new();
+        for (name, value) in [("d", "4"), ("b", "22"), ("a", "")] {
+            same.push(name.as_bytes(), value.as_bytes()).unwrap();
+        }
+        assert_eq!(params, same);
+        assert_eq!(params.to_form(), "a=&b=22&d=4");
+    }
+
+    #[test]
+    fn there_is_a_bound_on_parameters() {
+        let mut params = Params::new();
+        for n in 0..MOST {
+            params.push(format!("p{n}").as_bytes(), b"1").unwrap();
+        }
+        assert_eq!(params.push(b"p0", b"1"), Err(ParamError::Repeated("p0".to_owned())));
+        assert_eq!(params.push(b"q", b"1"), Err(ParamError::TooMany));
     }
 
     #[test]

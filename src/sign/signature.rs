@@ -38,10 +38,15 @@ impl Signature {
 
     /// The digest as hex.
     pub fn to_hex(&self, case: HexCase) -> String {
-        match case {
-            HexCase::Upper => hex::encode_upper(&self.digest),
-            HexCase::Lower => hex::encode(&self.digest),
+        let digits = match case {
+            HexCase::Upper => b"0123456789ABCDEF",
+            HexCase::Lower => b"0123456789abcdef",
+        };
+        let mut text = String::with_capacity(2 * self.digest.len());
+        for byte in &self.digest {
+            text.extend([byte >> 4, byte & 15].map(|digit| char::from(digits[usize::from(digit)])));
         }
+        text
     }
 
     /// Whether a received hex text, in either case, is this signature. Constant time over the digest.

@@ -95,10 +95,10 @@ impl Reader {
         pool: &Arc<Pool>,
     ) -> Result<Answer, BodyError> {
         let (head, mut body) = answer.into_parts();
-        let mut headers = headers::to_caller(&head.headers);
         let length = body.length();
         // 204 and 304 have no body, and so an end of their own.
         let ends_with_connection = length.is_none() && !head.headers.contains_key(TRANSFER_ENCODING);
+        let mut headers = headers::to_caller(head.headers);
         let mut read = BytesMut::new();
         let mut room = None;
         while let Some(data) = body.data(deadline).await? {

@@ -12,9 +12,9 @@ use crate::peers::{self, Caller};
 use crate::support::{CLIENT_KEY, Stage};
 
 /// Blocks per call. The target is 30.
-const BLOCKS: f64 = 125.0;
+const BLOCKS: f64 = 51.0;
 /// Bytes per call. The target is 13,000.
-const BYTES: f64 = 17_000.0;
+const BYTES: f64 = 13_200.0;
 
 const CHILD: &str = "BUDGET_OF_ALLOCATIONS";
 

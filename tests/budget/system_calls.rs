@@ -8,10 +8,14 @@ use std::time::{Duration, Instant};
 use crate::peers::{self, Caller};
 use crate::support::{Launch, SOON, Stage};
 
-/// Per call with one caller. The target is 7.5.
-const ONE: f64 = 10.5;
-/// Per call with sixteen callers. The target is 5.5.
-const SIXTEEN: f64 = 8.5;
+/// Per call with one caller, without the log's. The target is 7.5 with it.
+const ONE: f64 = 8.3;
+/// Per call with sixteen callers, without the log's. The target is 5.5 with it.
+const SIXTEEN: f64 = 6.6;
+/// What gathering and writing lines takes. A batch is a matter of time, so under strace, or on a machine that is busy, it
+/// holds fewer lines than usual. A thread that is woken for each line takes 7.
+const LOG: f64 = 4.5;
+const OF_THE_LOG: [&str; 2] = ["futex", "write"];
 
 #[test]
 fn a_call_makes_no_more_system_calls_than_its_budget() {
@@ -31,13 +35,18 @@ fn a_call_makes_no_more_system_calls_than_its_budget() {
             })
             .filter(|(calls, name)| *calls >= 0.01 && *name != "total")
             .collect();
-        let sum: f64 = each.iter().map(|(calls, _)| calls).sum();
+        let sum = |log| -> f64 {
+            let of_it = each.iter().filter(|(_, name)| OF_THE_LOG.contains(&name.as_str()) == log);
+            of_it.map(|(calls, _)| calls).sum()
+        };
+        let (sum, log) = (sum(false), sum(true));
         let shown: Vec<_> = each.iter().map(|(calls, name)| format!("{name} {calls:.2}")).collect();
-        println!("{callers} callers: {sum:.2} system calls per call: {}", shown.join(", "));
-        assert!(
-            sum <= budget,
-            "{sum:.2} system calls per call with {callers} callers; the budget is {budget}: {shown:?}"
+        let told = format!(
+            "{callers} callers: {sum:.2} system calls per call and {log:.2} of the log: {}",
+            shown.join(", ")
         );
+        println!("{told}");
+        assert!(sum <= budget && log <= LOG, "{told}; the budget is {budget} and {LOG}");
     }
 }
 

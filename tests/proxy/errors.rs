@@ -160,6 +160,7 @@ failures! {
     length_required 411 "not_sent" || {
         Provoked::by_raw(&[], &format!("POST {PAYMENT} HTTP/1.0\r\nHost: localhost\r\n\r\n{FORM}"))
     };
+    parameters_too_many 400 "not_sent" || Provoked::by_form(&many_parameters());
     parameter_empty 400 "not_sent" || Provoked::by(&["parameters.empty=reject"], &["-d", "txamt=1&mchid="], PAYMENT);
     percent_encoding 400 "not_sent" || Provoked::by_form(&format!("goods_name=100% {CANARY}"));
     json_invalid 400 "not_sent" || Provoked::by_body(&["Content-Type: application/json"], br#"{"txamt": 1,}"#);
@@ -384,4 +385,9 @@ fn web_pages_are_refused_however_they_call() {
     // Typed into the address bar.
     let typed = stage.sidecar.curl(&["-H", "Sec-Fetch-Site: none"], "/trade/v1/query?syssn=1");
     assert_eq!(typed.status, 200);
+}
+
+/// One more than are taken.
+fn many_parameters() -> String {
+    (0..1001).map(|n| format!("p{n}=1")).collect::<Vec<_>>().join("&")
 }

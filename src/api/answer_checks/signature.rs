@@ -46,7 +46,8 @@ impl Api {
         if self.verify_responses == VerifyResponses::Off {
             return Ok(answer);
         }
-        let found = find(&Verifier::of(app, &self.keyring), &answer);
+        let verifier = self.verifiers.iter().find(|verifier| verifier.app() == app.name);
+        let found = verifier.map_or(Finding::Invalid, |verifier| find(verifier, &answer));
         self.metrics.saw_response_signature(&app.name, found.as_str());
         if found == Finding::Invalid && self.verify_responses == VerifyResponses::Enforce {
             let detail = "X-QF-SIGN of the answer is not the signature of its bytes";
