@@ -38,6 +38,7 @@ mod readers;
 mod resolve;
 mod sandbox;
 mod sections;
+mod selections;
 mod unknown;
 mod upgrade;
 mod users;

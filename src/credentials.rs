@@ -223,6 +223,15 @@ impl Keyring {
         self.apps.iter().find(|app| app.name == name)
     }
 
+    /// Whether two apps, by their names, have a key in common, such as the built-in one of the sandbox.
+    pub fn share_a_key(&self, one: &str, other: &str) -> bool {
+        let keys = |name: &str| {
+            let present = self.by_name(name).map(|app| &app.client_key);
+            present.into_iter().chain(self.previous(name).map(|previous| &previous.client_key))
+        };
+        keys(one).any(|key| keys(other).any(|twin| key.equals(twin)))
+    }
+
     /// Every app, in the order of their names.
     pub fn apps(&self) -> &[Arc<App>] {
         &self.apps

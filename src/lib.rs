@@ -16,7 +16,7 @@
 //!
 //! 1. `settings`
 //! 2. `base_url`, `client`, `credentials`, `memory_budget`, `runtime`, `server`
-//! 3. `endpoint`, `respcd`, `sign`
+//! 3. `endpoint`, `respcd`, `selection`, `sign`
 //! 4. `browser`, `decode`, `body`, `gate`, `headers`
 //! 5. `outbound`
 //! 6. `explain`
@@ -76,6 +76,7 @@ pub mod receiver;
 pub mod respcd;
 pub mod runtime;
 pub mod sandbox;
+pub mod selection;
 pub mod server;
 pub mod settings;
 pub mod sign;

@@ -7,11 +7,11 @@
 mod access_log;
 mod memory;
 mod networks;
+mod paths;
 mod settings;
 mod source;
 mod under_way;
 
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -32,11 +32,12 @@ use crate::headers;
 use crate::metrics::Metrics;
 use crate::receiver::Receivers;
 use crate::server::{Peer, RequestBody, Shutdown, Stage};
-use crate::sign::{VerifiedNotification, Verifier};
+use crate::sign::VerifiedNotification;
 use crate::upstream::Delivery;
 use access_log::Record;
 use memory::{Fingerprint, Memory, fingerprint};
 pub use networks::{BadNetwork, Networks};
+use paths::{Path, Route};
 pub use settings::{Duplicates, RouteSettings, Settings};
 use under_way::UnderWay;
 
@@ -48,7 +49,7 @@ const DUPLICATE_HEADER: HeaderName = HeaderName::from_static("x-sidecar-duplicat
 /// Everything that a notification needs.
 #[derive(Debug)]
 pub struct Notifications {
-    routes: Vec<Route>,
+    paths: Vec<Path>,
     memory: Memory,
     under_way: UnderWay,
     bodies: body::Bounds,
@@ -76,12 +77,6 @@ pub struct Listener {
     pub shutdown: Shutdown,
 }
 
-#[derive(Debug)]
-struct Route {
-    config: RouteSettings,
-    verifiers: Vec<Verifier>,
-}
-
 impl Notifications {
     /// Prepares the routes. From the keyring it takes what verifies, and keeps nothing that signs.
     pub fn new(
@@ -91,16 +86,9 @@ impl Notifications {
         receivers: Receivers,
         listener: Listener,
     ) -> Self {
-        let route = |route: &RouteSettings| Route {
-            config: route.clone(),
-            verifiers: Verifier::all(keyring)
-                .into_iter()
-                .filter(|verifier| route.app.as_deref().is_none_or(|app| app == verifier.app()))
-                .collect(),
-        };
         let Listener { bodies, in_flight, hosts, metrics, shutdown } = listener;
         Self {
-            routes: routes.iter().map(route).collect(),
+            paths: Path::all(routes, keyring),
             memory: Memory::new(settings.remember),
             under_way: UnderWay::default(),
             in_flight: Arc::new(Semaphore::new(in_flight)),
@@ -150,9 +138,10 @@ impl Notifications {
         let (head, body) = request.into_parts();
         record.signed = head.headers.contains_key(headers::SIGN_HEADER);
         gate::admit(&head, peer, &self.hosts)?;
-        let route = self.route(&head)?;
-        record.route = route.config.path.clone();
-        self.check_source(route, peer.address, &head.headers, record)?;
+        let path = self.path(&head)?;
+        record.route = path.path.clone();
+        record.source = source::address(peer.address, &head.headers, &self.trusted_proxies);
+        path.check_source(record.source)?;
         let received = headers::signature(&head.headers, SignType::Md5)?;
         body::has_length(&head)?;
         let body::Whole { bytes: body, memory: _memory } = body::read(body, &self.bodies).await?;
@@ -162,14 +151,11 @@ impl Notifications {
         if !VerifiedNotification::may_be(&body) {
             return Err(Failure::refused(Code::NotificationNotJson, "the body does not begin with '{'"));
         }
-        let Some(notification) = VerifiedNotification::new(&route.verifiers, body, &received) else {
-            let detail = match &route.config.app {
-                Some(app) => format!("no key of app {app} made this signature over these bytes"),
-                None => "no key of any app made this signature over these bytes".to_owned(),
-            };
-            return Err(Failure::refused(Code::SignatureWrong, detail));
-        };
+        let notification = path.verified(body, &received)?;
         record.app = notification.app().to_owned();
+        let route = path.route(&notification)?;
+        record.route = route.label.clone();
+        route.check_source(record.source)?;
 
         let fingerprint = fingerprint(&route.config.path, notification.app(), notification.body());
         if self.absorbs(route, &fingerprint, record) {
@@ -213,35 +199,15 @@ impl Notifications {
         record.absorbed
     }
 
-    /// The route of a request. The query plays no part: it is not signed.
-    fn route(&self, head: &request::Parts) -> Result<&Route, Failure> {
-        let route = self.routes.iter().find(|route| route.config.path == head.uri.path());
+    /// The path of a request. The query plays no part: it is not signed.
+    fn path(&self, head: &request::Parts) -> Result<&Path, Failure> {
+        let path = self.paths.iter().find(|path| path.path == head.uri.path());
         let unknown = || Failure::refused(Code::NotificationPathUnknown, "no route has this path");
-        let route = route.ok_or_else(unknown)?;
+        let path = path.ok_or_else(unknown)?;
         match head.method == Method::POST {
-            true => Ok(route),
+            true => Ok(path),
             false => Err(Failure::method_not_allowed("POST")),
         }
-    }
-
-    fn check_source(
-        &self,
-        route: &Route,
-        peer: Option<IpAddr>,
-        headers: &HeaderMap,
-        record: &mut Record,
-    ) -> Result<(), Failure> {
-        let source = source::address(peer, headers, &self.trusted_proxies);
-        record.source = source;
-        let allowed = &route.config.allowed_sources;
-        if allowed.is_empty() || source.is_some_and(|source| allowed.contain(source)) {
-            return Ok(());
-        }
-        let detail = match source {
-            Some(source) => format!("{source} is not in allowed_sources"),
-            None => "X-Forwarded-For does not say where this came from".to_owned(),
-        };
-        Err(Failure::refused(Code::SourceRefused, detail))
     }
 
     /// A place among the deliveries.

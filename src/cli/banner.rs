@@ -7,6 +7,7 @@ use crate::app::Sidecar;
 use crate::config::{Config, Target};
 use crate::credentials::App;
 use crate::endpoint::{self, BrowserPage};
+use crate::selection::Selection;
 
 /// Prints what runs, for whom, and where.
 pub(super) fn print(config: &Config, sidecar: &Sidecar) {
@@ -30,10 +31,24 @@ pub(super) fn print(config: &Config, sidecar: &Sidecar) {
     if let Some(address) = sidecar.notification_address() {
         line("notify", &address.to_string());
         for route in &config.notification_routes {
-            let app = route.app.as_deref().unwrap_or("any app");
-            line("", &format!("{} -> {} ({app})", route.path, route.receiver_url));
+            line("", &format!("{} -> {} ({})", route.path, route.receiver_url, taken(&route.selection)));
         }
     }
+}
+
+/// Which notifications a route takes, in a few words.
+fn taken(selection: &Selection) -> String {
+    let mut said = selection.app.clone().unwrap_or_else(|| "any app".to_owned());
+    let lists =
+        [("mchid", &selection.mchids), ("userid", &selection.userids), ("notify_type", &selection.types)];
+    for (name, values) in lists.into_iter().filter(|(_, values)| !values.is_empty()) {
+        let (shown, more) = values.split_at(values.len().min(3));
+        said += &format!(", {name} {}", shown.join(" "));
+        if !more.is_empty() {
+            said += &format!(" and {} more", more.len());
+        }
+    }
+    said
 }
 
 /// Prints a line for each app.

@@ -1,8 +1,9 @@
 //! The `[notifications]` section and its routes.
 
-use super::Listen;
 use super::raw::Raw;
 use super::sections::ROUTES;
+use super::{Listen, selections};
+use crate::credentials::Keyring;
 use crate::endpoint::is_plain_path;
 use crate::notification::{Duplicates, Networks, RouteSettings, Settings};
 use crate::receiver::{Acknowledge, ReceiverUrl};
@@ -33,7 +34,7 @@ pub(super) fn notifications(
             knows_its_sources(raw, number, route, listen, trusted_proxies.as_ref());
         }
     }
-    has_twins(raw, &numbers, &routes);
+    selections::ties(raw, &numbered(&numbers, &routes));
     if remember == Some(0) {
         cannot_absorb(raw, &numbers, &routes);
     }
@@ -46,12 +47,7 @@ fn route(raw: &mut Raw, number: u16, allowed_receivers: Option<&[String]>) -> Op
         let plain = path.len() <= 256 && is_plain_path(path);
         plain.then(|| path.to_owned()).ok_or("a path begins with '/' and has only A-Z a-z 0-9 _ . / -")
     });
-    let app = raw.route_key(number, "app");
-    let names = raw.app_names();
-    let app = raw.optional(&app, |name| match names.iter().any(|known| known == name) {
-        true => Ok(name.to_owned()),
-        false => Err(format!("there is no [apps.{name}]; the apps are: {}", names.join(", "))),
-    });
+    let selection = selections::read(raw, number);
     let place = raw.place("notifications.allowed_receivers");
     let what = "the shop's endpoint, such as http://127.0.0.1:8080/notify.php";
     let receiver_url = required(raw, number, "receiver_url", what, |text| {
@@ -75,7 +71,7 @@ fn route(raw: &mut Raw, number: u16, allowed_receivers: Option<&[String]>) -> Op
     let allowed_sources = sources(raw, &allowed_sources);
     Some(RouteSettings {
         path: path?,
-        app: app?,
+        selection: selection?,
         receiver_url: receiver_url?,
         acknowledge: acknowledge?,
         duplicates: duplicates?,
@@ -110,7 +106,8 @@ fn sources(raw: &mut Raw, key: &str) -> Option<Networks> {
 
 /// Also without a route the defaults must make sense.
 fn read_defaults(raw: &mut Raw) {
-    for name in ["path", "app", "receiver_url"] {
+    selections::read_defaults(raw);
+    for name in ["path", "receiver_url"] {
         raw.text(&format!("notifications.route_defaults.{name}"));
     }
     raw.choice("notifications.route_defaults.acknowledge", &Acknowledge::WORDS);
@@ -173,16 +170,15 @@ fn knows_its_sources(
     }
 }
 
-fn has_twins(raw: &mut Raw, numbers: &[u16], routes: &[Option<RouteSettings>]) {
-    let paths: Vec<_> =
-        numbers.iter().zip(routes).filter_map(|(n, route)| Some((n, &route.as_ref()?.path))).collect();
-    for (i, (number, path)) in paths.iter().enumerate() {
-        if let Some((twin, _)) = paths[..i].iter().find(|(_, other)| other == path) {
-            let place = raw.place(&format!("{ROUTES}.{twin}.path"));
-            let what = format!("{ROUTES}.{twin}.path ({place}) is the same path; give one of them another");
-            raw.problem(&format!("{ROUTES}.{number}.path"), what);
-        }
-    }
+/// The routes that can be read, with their numbers.
+fn numbered<'r>(numbers: &[u16], routes: &'r [Option<RouteSettings>]) -> Vec<(u16, &'r RouteSettings)> {
+    numbers.iter().zip(routes).filter_map(|(&number, route)| Some((number, route.as_ref()?))).collect()
+}
+
+/// Once the keys were read: where the app decides, its key does.
+pub(super) fn keys(raw: &mut Raw, routes: &[RouteSettings], keyring: &Keyring) {
+    let routes: Vec<_> = raw.route_numbers().into_iter().zip(routes).collect();
+    selections::same_keys(raw, &routes, keyring);
 }
 
 fn cannot_absorb(raw: &mut Raw, numbers: &[u16], routes: &[Option<RouteSettings>]) {

@@ -6,7 +6,7 @@ use super::contradictions;
 use super::doubts;
 use super::listen::listen;
 use super::local_key;
-use super::notifications::notifications;
+use super::notifications::{self, notifications};
 use super::quota::quota;
 use super::raw::Raw;
 use super::upgrade;
@@ -52,6 +52,9 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     }
     if let Some(listen) = &listen {
         contradictions::listen(raw, listen);
+    }
+    if let (Some(routes), Some(keyring)) = (&notification_routes, &keyring) {
+        notifications::keys(raw, routes, keyring);
     }
     contradictions::checkout(raw);
     if let (Some(browser), Some(Some(key))) = (&browser, &local_key) {

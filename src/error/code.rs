@@ -204,6 +204,9 @@ table! {
     NotificationPathUnknown "notification_path_unknown" 404
         "No notifications are taken at this path."
         "Register the path of a [[notifications.routes]] section with QFPay, to the letter."
+    NotificationUnrouted "notification_unrouted" 404
+        "No route takes this notification, so the shop that it is for did not hear of it."
+        "Add its mchid, userid or notify_type to a [[notifications.routes]] section of this path; QFPay sends it again."
     SourceRefused "source_refused" 403
         "Notifications from this address are not taken here."
         "If it is QFPay's, add it to the route's allowed_sources; behind a proxy set notifications.trusted_proxies."

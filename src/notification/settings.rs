@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Networks;
 use crate::receiver::{Acknowledge, ReceiverUrl};
+use crate::selection::Selection;
 use crate::settings::{TIME, section};
 
 section! {
@@ -25,13 +26,13 @@ section! {
     }
 }
 
-/// One path that QFPay posts to.
+/// One receiver of what QFPay posts to a path.
 #[derive(Clone, Debug)]
 pub struct RouteSettings {
     /// The raw path, compared to the letter.
     pub path: String,
-    /// The name of the app whose keys verify; `None` tries those of every app.
-    pub app: Option<String>,
+    /// Which notifications it takes; its app is the one whose keys verify.
+    pub selection: Selection,
     /// The shop's endpoint.
     pub receiver_url: ReceiverUrl,
     /// What counts as acknowledged.

@@ -308,9 +308,10 @@ const NOT_PROVOKED: [(&str, u16, &str); 1] = [(
 )];
 
 /// Codes of notifications and of signatures on answers, which `tests/notifications` provokes.
-const NOTIFICATIONS: [(&str, u16); 12] = [
+const NOTIFICATIONS: [(&str, u16); 13] = [
     ("response_signature_wrong", 502),
     ("notification_path_unknown", 404),
+    ("notification_unrouted", 404),
     ("source_refused", 403),
     ("body_empty", 400),
     ("notification_not_json", 400),

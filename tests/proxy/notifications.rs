@@ -2,6 +2,7 @@
 //! signatures on QFPay's answers.
 
 mod acknowledgement;
+mod agency;
 mod copies;
 mod end_to_end;
 mod on_request;
@@ -9,6 +10,7 @@ mod rejected;
 mod repeats;
 mod responses;
 mod settings;
+mod shops;
 mod sources;
 pub(crate) mod stage;
 mod tls;

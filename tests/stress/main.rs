@@ -9,6 +9,7 @@ mod faults;
 mod hostile;
 mod leaks;
 mod model;
+mod shops;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
