@@ -58,7 +58,7 @@ where
     let runtime = single_threaded()?;
     let (done, receiver) = oneshot::channel();
     thread::Builder::new().name(name.to_owned()).spawn(move || {
-        // Nobody may be left to hear of it.
+        // The receiver may have been dropped.
         let _ = done.send(run(runtime, async { start().await }));
     })?;
     Ok(receiver)

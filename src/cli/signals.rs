@@ -76,7 +76,7 @@ impl Signals {
         Self::with(|_| false)
     }
 
-    /// The same for what somebody watches: a terminal that is closed (HUP) asks for the end too, or the process would stay
+    /// The same for a command that is watched: a terminal that is closed (HUP) asks for the end too, or the process would stay
     /// behind and keep its ports.
     pub(super) fn install_at_a_terminal() -> Result<Self, Stop> {
         Self::with(|kind| kind == SignalKind::hangup())

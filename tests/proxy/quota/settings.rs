@@ -28,6 +28,29 @@ fn refused_launch(launch: Launch, words: &[&str]) {
 }
 
 #[test]
+fn settings_are_judged_together_also_where_another_of_their_section_is_wrong() {
+    let ended =
+        start(&["quota.reserved_percent=91", "quota.pause_ms=2000", "quota.pause_max_ms=1000"]).ends();
+    for once in
+        ["quota.reserved_percent: '91' is not", "quota.pause_ms: this is longer than quota.pause_max_ms"]
+    {
+        assert_eq!(ended.stderr.matches(once).count(), 1, "{once} in:\n{}", ended.stderr);
+    }
+    let ended =
+        start(&["checkout.sign_lang=maybe", "checkout.sign_type=MD5", "checkout.sign_type_spelling=sha256"])
+            .ends();
+    for once in [
+        "checkout.sign_lang: 'maybe' is neither",
+        "checkout.sign_type_spelling: this spells another sign type",
+    ] {
+        assert_eq!(ended.stderr.matches(once).count(), 1, "{once} in:\n{}", ended.stderr);
+    }
+    // Keys are judged by where calls go, so that is read again, and told once.
+    let ended = start(&["upstream.base_url=http://shop.test"]).ends();
+    assert_eq!(ended.stderr.matches("upstream.base_url: 'http").count(), 1, "{}", ended.stderr);
+}
+
+#[test]
 fn figures_out_of_range_are_told_with_their_unit() {
     refused(&["quota.per_second=fast"], &["quota.per_second", "calls", "from 0 to 100000"]);
     refused(&["quota.per_minute=-1"], &["quota.per_minute", "from 0 to 1000000"]);
