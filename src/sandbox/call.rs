@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::answer::{Fields, Refusal, refusal};
 use super::clock;
 use super::magic;
-use super::orders::Orders;
+use super::orders::{Order, Orders};
 use super::request::{Pair, value};
 use crate::credentials::App;
 
@@ -112,6 +112,11 @@ impl<'a> Call<'a> {
                 Err(refusal("1251", said))
             }
         }
+    }
+
+    /// Whether an order is the merchant's that the call names: an app may have several, and none sees another's orders.
+    pub(super) fn is_of_merchant(&self, order: &Order) -> bool {
+        order.request.mchid.as_deref() == self.maybe("mchid")
     }
 
     /// QFPay's rule: an app that was issued an `mchid` always sends one.

@@ -70,16 +70,22 @@ fn named<'o>(call: &Call<'_>, orders: &'o mut Orders) -> Result<&'o mut Order, R
     let txamt = call.txamt()?;
     call.txdtm()?;
     call.mchid_rule()?;
-    let unknown = || refusal("1268", "no order of this app has that syssn or out_trade_no");
+    let unknown = || refusal("1268", "no order of this app and mchid has that syssn or out_trade_no");
     let order = match (call.maybe("syssn"), call.maybe("out_trade_no")) {
         (Some(syssn), other) => {
-            let order = orders.by_syssn(call.app, syssn).ok_or_else(unknown)?;
+            let order = orders
+                .by_syssn(call.app, syssn)
+                .filter(|order| call.is_of_merchant(order))
+                .ok_or_else(unknown)?;
             if other.is_some_and(|number| number != order.request.out_trade_no) {
                 return Err(refusal("1267", "syssn and out_trade_no belong to different orders"));
             }
             order
         }
-        (None, Some(number)) => orders.by_out_trade_no(call.app, number).ok_or_else(unknown)?,
+        (None, Some(number)) => orders
+            .by_out_trade_no(call.app, number)
+            .filter(|order| call.is_of_merchant(order))
+            .ok_or_else(unknown)?,
         (None, None) => return Err(refusal("1104", "syssn or out_trade_no is needed")),
     };
     if order.origssn.is_some() {
@@ -119,7 +125,8 @@ fn held(
     let fresh = orders.next_syssn(&call.now);
     let order = orders
         .by_syssn(call.app, syssn)
-        .ok_or_else(|| refusal("1268", "no order of this app has that syssn"))?;
+        .filter(|order| call.is_of_merchant(order))
+        .ok_or_else(|| refusal("1268", "no order of this app and mchid has that syssn"))?;
     if order.status != OrderStatus::Frozen {
         return Err(refusal("1136", "the order is not a paid pre-authorisation (pay type 8018xx)"));
     }
@@ -154,7 +161,8 @@ pub(super) fn note(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusal
     let syssn = call.need("syssn")?;
     let order = orders
         .by_syssn(call.app, syssn)
-        .ok_or_else(|| refusal("1268", "no order of this app has that syssn"))?;
+        .filter(|order| call.is_of_merchant(order))
+        .ok_or_else(|| refusal("1268", "no order of this app and mchid has that syssn"))?;
     order.note = Some(note.to_owned());
     let mut fields = result_fields("0000", "");
     fields.extend([text("syssn", syssn), text("note", note)]);

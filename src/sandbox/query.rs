@@ -21,7 +21,7 @@ pub(super) fn query(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusa
     let mut notify = Vec::new();
     let mut rows = Vec::new();
     for order in orders.newest_first().filter(|order| order.app.name == call.app.name) {
-        if !filter.takes(order) {
+        if !call.is_of_merchant(order) || !filter.takes(order) {
             continue;
         }
         if let OrderStatus::DoneWhenQueried(_) = order.status {

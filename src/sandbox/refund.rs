@@ -16,9 +16,13 @@ pub(super) fn refund(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refus
     let txdtm = call.txdtm()?;
     call.mchid_rule()?;
     let out_trade_no = call.fresh_out_trade_no(orders)?.to_owned();
-    let original = orders.by_syssn(call.app, syssn).ok_or_else(|| {
-        refusal("1268", "no order of this app has that syssn; a refund names the syssn of the payment")
-    })?;
+    let original =
+        orders.by_syssn(call.app, syssn).filter(|order| call.is_of_merchant(order)).ok_or_else(|| {
+            refusal(
+                "1268",
+                "no order of this app and mchid has that syssn; a refund names the syssn of the payment",
+            )
+        })?;
     if original.origssn.is_some() || original.request.pay_type == NO_REFUND {
         return Err(refusal("1136", "refunds, and FPS payments (802001), cannot be refunded"));
     }
