@@ -198,9 +198,13 @@ class Stage:
         return Row(name, True, port, self.start(name, [binary, "run", "--config", config]))
 
     def __enter__(self):
-        for row in self.rows:
-            wait_for(row.port)
-            row.idle_mib = row.process.resident_mib()
+        try:
+            for row in self.rows:
+                wait_for(row.port)
+                row.idle_mib = row.process.resident_mib()
+        except BaseException:
+            self.__exit__()  # not called by `with` then
+            raise
         return self
 
     def __exit__(self, *_):

@@ -38,7 +38,7 @@ pub enum BadClientKey {
     },
     /// What some editors write before UTF-8 or UTF-16.
     #[error(
-        "a byte order mark stands before the key and is not printable ASCII; save the key without one (printf %s KEY > FILE)"
+        "a byte order mark stands before the key; save the key without one (printf %s KEY > FILE)"
     )]
     ByteOrderMark,
     /// A line of a settings file, or a key in quotes.
