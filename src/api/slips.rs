@@ -1,5 +1,6 @@
 //! Slips that cost money, or the key, when they pass: refused before anything is signed.
 
+use hyper::http::HeaderName;
 use hyper::http::request::Parts;
 
 use super::Api;
@@ -7,10 +8,11 @@ use crate::credentials::App;
 use crate::decode::{DecodeError, Decoded};
 use crate::endpoint::{Effect, Endpoint};
 use crate::error::{Code, Failure};
+use crate::headers;
 use crate::sign::Params;
 
 /// QFPay's old header for the merchant. Its calls read the parameter `mchid`, so that the header alone charges another one.
-const MERCHANT_HEADER: &str = "x-qf-mchcode";
+const MERCHANT_HEADER: HeaderName = HeaderName::from_static("x-qf-mchcode");
 
 impl Api {
     /// Refuses a head that holds a configured key as a header's value or as a segment of its path.
@@ -79,8 +81,7 @@ pub(super) fn refuse_other_merchants(
         Err(Failure::refused(Code::MerchantConflict, detail))
     };
     // In any spelling: X_QF_MCHCODE means the same to PHP.
-    let mut named =
-        head.headers.iter().filter(|(name, _)| name.as_str().replace('_', "-") == MERCHANT_HEADER);
+    let mut named = head.headers.iter().filter(|(name, _)| headers::is_alike(name, &MERCHANT_HEADER));
     if named.any(|(_, value)| value.as_bytes() != signed.as_bytes()) {
         return conflict("X-QF-MCHCODE");
     }

@@ -1,5 +1,7 @@
 //! Requests that came through a web server: one slash too many in `proxy_pass`, and the whole internet has payments signed.
 
+use std::borrow::Cow;
+
 use hyper::http::HeaderMap;
 
 use super::{Denied, shown};
@@ -32,9 +34,12 @@ const CLIENTS: [&str; 8] =
 pub(super) fn refuse_forwarded(headers: &HeaderMap) -> Result<(), Denied> {
     let forwarded = |name: &&str| {
         // PHP and servers that pass underscores on read X_REAL_IP as the same header.
-        let name = name.replace('_', "-");
+        let name = match name.contains('_') {
+            true => Cow::Owned(name.replace('_', "-")),
+            false => Cow::Borrowed(*name),
+        };
         name.contains("forwarded")
-            || ADDED.contains(&name.as_str())
+            || ADDED.contains(&&*name)
             || ADDED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
             || CLIENTS.iter().any(|end| name.ends_with(end))
     };

@@ -12,7 +12,7 @@ use crate::peers::{self, Caller};
 use crate::support::{CLIENT_KEY, Stage};
 
 /// Blocks per call. The target is 30.
-const BLOCKS: f64 = 51.0;
+const BLOCKS: f64 = 40.0;
 /// Bytes per call. The target is 13,000.
 const BYTES: f64 = 13_200.0;
 
