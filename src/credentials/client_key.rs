@@ -37,7 +37,9 @@ pub enum BadClientKey {
         at: usize,
     },
     /// What some editors write before UTF-8 or UTF-16.
-    #[error("a byte order mark stands before the key; save the key without one (printf %s KEY > FILE)")]
+    #[error(
+        "a byte order mark stands before the key, which is printable ASCII and nothing else; save it without the mark (printf %s KEY > FILE)"
+    )]
     ByteOrderMark,
     /// A line of a settings file, or a key in quotes.
     #[error("this holds name=value or quotes around a value, and must be the key and nothing else")]
