@@ -1,4 +1,4 @@
-//! What the settings of a subsystem are made of. Each subsystem lists its own with [`section!`]; `config` reads them.
+//! What the settings of a subsystem are made of. Each subsystem lists its own with `section!`; `config` reads them.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
