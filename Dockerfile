@@ -8,6 +8,8 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY src src
 COPY config config
+# Cargo.toml names a benchmark, which has to be there.
+COPY benches benches
 RUN cargo build --release --locked
 
 FROM ${RUN_IMAGE}
