@@ -30,6 +30,8 @@ class Judge(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
+        # A connection that a proxy keeps would go on being answered here, in Python, while the proxy is measured.
+        self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(answer)
 

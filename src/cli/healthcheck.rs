@@ -1,6 +1,6 @@
 //! `healthcheck`: is the sidecar of this configuration ready? Plain HTTP over one socket, without reading a key.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -53,7 +53,13 @@ fn ask(mut stream: impl Read + Write, host: &str) -> io::Result<String> {
     stream.write_all(request.as_bytes())?;
     // The status line comes at once or not at all: what drips is not ready either.
     let mut answer = [0; 64];
-    let read = stream.read(&mut answer)?;
+    let read = loop {
+        match stream.read(&mut answer) {
+            // The process was stopped and continued, as with a machine that is paused.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => break read?,
+        }
+    };
     let line = String::from_utf8_lossy(&answer[..read]);
     Ok(line.lines().next().unwrap_or("nothing").to_owned())
 }

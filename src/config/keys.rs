@@ -1,7 +1,7 @@
 //! Where a `client_key` is read from. The key itself never passes through the configuration.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -164,8 +164,8 @@ enum Visibility {
 
 fn key_file(path: &Path, shown: &str, visibility: Visibility) -> Result<Zeroizing<Vec<u8>>, String> {
     let told = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => format!("there is no such key file: {shown}"),
-        io::ErrorKind::PermissionDenied => {
+        ErrorKind::NotFound => format!("there is no such key file: {shown}"),
+        ErrorKind::PermissionDenied => {
             format!("the key file may not be read by this user; chown it to the sidecar's user: {shown}")
         }
         _ => format!("the key file cannot be read ({}): {shown}", error.kind()),
@@ -186,9 +186,11 @@ fn key_file(path: &Path, shown: &str, visibility: Visibility) -> Result<Zeroizin
     let mut content = Zeroizing::new(vec![0; LARGEST_KEY_FILE + 1]);
     let mut length = 0;
     loop {
-        match file.read(&mut content[length..]).map_err(told)? {
-            0 => break,
-            read => length += read,
+        match file.read(&mut content[length..]) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(told(error)),
         }
     }
     match length {

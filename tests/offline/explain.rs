@@ -1,7 +1,7 @@
 //! The commands `explain`, `verify` and `trigger` of the built binary, on digests that Python made.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
@@ -155,7 +155,11 @@ fn receiver(answer: &'static str) -> (String, thread::JoinHandle<String>) {
         stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
         let (mut read, mut some) = (Vec::new(), [0; 4096]);
         while !read.ends_with(b"}") {
-            let n = stream.read(&mut some).unwrap();
+            let n = match stream.read(&mut some) {
+                // The process was stopped and continued.
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                read => read.unwrap(),
+            };
             assert!(n > 0, "the notification broke off");
             read.extend_from_slice(&some[..n]);
         }

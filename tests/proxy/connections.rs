@@ -264,7 +264,7 @@ fn serve(
 ) {
     let (mut request, mut byte) = (Vec::new(), [0]);
     while !request.ends_with(b"out_trade_no=AWAY-1") {
-        match stream.read(&mut byte) {
+        match uninterrupted(|| stream.read(&mut byte)) {
             Ok(1) => request.push(byte[0]),
             _ => return,
         }

@@ -1,9 +1,10 @@
 //! What operators rely on: probes, metrics, one line per request, the sandbox in a process of its own.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use crate::support::{CANARY, Launch, Reply, Stage, curl};
+use crate::support::{CANARY, Launch, Reply, Stage, curl, signal};
 
 const PAYMENT: &str = "txamt=100&txcurrcd=HKD&pay_type=800201&out_trade_no=1";
 
@@ -28,6 +29,27 @@ fn probes_answer_and_healthcheck_asks_them() {
     assert!(said.contains("not ready: http://127.0.0.1:1/readyz"), "{said}");
     // The API listener is no health endpoint: an answer that is not 200 is not ready.
     assert_eq!(healthcheck(&stage.sidecar.api).0, Some(1));
+}
+
+/// A machine that is paused stops its processes: a read with a time limit is then interrupted, which is no answer.
+#[test]
+fn a_healthcheck_that_was_stopped_meanwhile_reads_on() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+    command.env_clear().args(["healthcheck", "--admin-listen", &listener.local_addr().unwrap().to_string()]);
+    let asked = command.stdout(Stdio::piped()).spawn().unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut request = [0; 12];
+    stream.read_exact(&mut request).unwrap();
+    assert_eq!(&request, b"GET /readyz ");
+    for name in ["STOP", "CONT"] {
+        // Long enough to lie in its read before, and to be stopped in between.
+        std::thread::sleep(Duration::from_millis(100));
+        signal(&asked, name);
+    }
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").unwrap();
+    let done = asked.wait_with_output().unwrap();
+    assert_eq!((done.status.code(), done.stdout.as_slice()), (Some(0), b"ready\n".as_slice()));
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn answer(mut tls: StreamOwned<ServerConnection, TcpStream>, seen: &Mutex<Vec<St
     let mut request = Vec::new();
     let mut byte = [0];
     while !request.ends_with(FORM.as_bytes()) {
-        match tls.read(&mut byte) {
+        match uninterrupted(|| tls.read(&mut byte)) {
             Ok(1) => request.push(byte[0]),
             _ => break,
         }

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
-use super::SOON;
+use super::{SOON, uninterrupted};
 
 /// Status, headers in order, body without framing.
 #[derive(Clone, Debug)]
@@ -130,7 +130,7 @@ impl Connection {
     /// The next byte; nothing at the end, whether it was orderly or a reset.
     fn byte(&mut self) -> Option<u8> {
         let mut byte = [0];
-        match self.0.read(&mut byte) {
+        match uninterrupted(|| self.0.read(&mut byte)) {
             Ok(1) => Some(byte[0]),
             Ok(_) => None,
             Err(error) if error.kind() == ErrorKind::ConnectionReset => None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-use super::{Answer, SOON};
+use super::{Answer, SOON, uninterrupted};
 
 /// What became of a payment, as its caller sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ fn read(stream: &mut TcpStream) -> Option<Answer> {
                 return Some(answer);
             }
         }
-        match stream.read(&mut chunk) {
+        match uninterrupted(|| stream.read(&mut chunk)) {
             Ok(0) | Err(_) => return None,
             Ok(read) => raw.extend_from_slice(&chunk[..read]),
         }

@@ -16,6 +16,7 @@ mod ports;
 mod process;
 mod sidecar;
 mod stage;
+mod uninterrupted;
 mod upstream;
 mod vectors;
 
@@ -29,6 +30,7 @@ pub use ports::{assert_chosen_by_the_system, nobody_listens, own_ip};
 pub use process::{ended, signal};
 pub use sidecar::Sidecar;
 pub use stage::Stage;
+pub use uninterrupted::uninterrupted;
 pub use upstream::{FakeUpstream, Gate, Recorded, Reply};
 pub use vectors::{Vector, md5_elsewhere, md5_of_body, sha256_elsewhere, vector, vectors};
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use super::SOON;
+use super::{SOON, uninterrupted};
 
 pub use recorded::Recorded;
 pub use reply::{Gate, Reply};
@@ -127,7 +127,7 @@ impl Drop for FakeUpstream {
 fn serve(mut stream: TcpStream, connection: usize, shared: &Shared) {
     loop {
         let mut first = [0];
-        if !stream.peek(&mut first).is_ok_and(|seen| seen == 1) {
+        if !uninterrupted(|| stream.peek(&mut first)).is_ok_and(|seen| seen == 1) {
             return;
         }
         let scripted = shared.script.lock().unwrap().pop_front();
@@ -154,7 +154,7 @@ fn read(stream: &mut TcpStream, connection: usize, unread: bool) -> Option<Recor
     // The head byte by byte, so that nothing behind the request is taken.
     while !raw.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
-        if stream.peek(&mut byte).ok()? == 0 {
+        if uninterrupted(|| stream.peek(&mut byte)).ok()? == 0 {
             return None;
         }
         raw.push(byte[0]);
@@ -169,7 +169,7 @@ fn read(stream: &mut TcpStream, connection: usize, unread: bool) -> Option<Recor
         0 => {}
         length if unread => {
             stream.read_exact(&mut raw[head..head + length - 1]).ok()?;
-            stream.peek(&mut raw[head + length - 1..]).ok().filter(|seen| *seen == 1)?;
+            uninterrupted(|| stream.peek(&mut raw[head + length - 1..])).ok().filter(|seen| *seen == 1)?;
         }
         _ => stream.read_exact(&mut raw[head..]).ok()?,
     }

@@ -11,7 +11,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::stage::{Relay, assert_acknowledged};
-use crate::support::FakeUpstream;
+use crate::support::{FakeUpstream, uninterrupted};
 
 /// An authority of the test's own, and a receiver on `localhost` that it vouches for. Answers SUCCESS.
 fn receiver() -> (String, u16) {
@@ -39,7 +39,7 @@ fn receiver() -> (String, u16) {
             let mut chunk = [0; 4096];
             // Every notification of these tests ends with its one closing brace.
             while !seen.ends_with(b"}") {
-                match stream.read(&mut chunk) {
+                match uninterrupted(|| stream.read(&mut chunk)) {
                     Ok(read @ 1..) => seen.extend_from_slice(&chunk[..read]),
                     _ => break,
                 }

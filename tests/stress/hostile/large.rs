@@ -23,7 +23,7 @@ fn read_through(connection: &mut Connection) -> usize {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
-        assert_eq!(connection.0.read(&mut byte).unwrap(), 1, "{}", head.escape_ascii());
+        assert_eq!(uninterrupted(|| connection.0.read(&mut byte)).unwrap(), 1, "{}", head.escape_ascii());
         head.push(byte[0]);
     }
     let (_, headers) = Answer::parse_head(&head);
@@ -31,7 +31,7 @@ fn read_through(connection: &mut Connection) -> usize {
     let (length, mut read) = (length.1.parse::<usize>().unwrap(), 0);
     let mut piece = vec![0; PIECE];
     while read < length {
-        match connection.0.read(&mut piece).unwrap() {
+        match uninterrupted(|| connection.0.read(&mut piece)).unwrap() {
             0 => panic!("it broke off at {read} of {length} bytes"),
             more => read += more,
         }
@@ -98,7 +98,7 @@ fn an_answer_that_streams_keeps_its_place_until_it_was_read() {
     stage.upstream.script([answer_of(12), answer_of(2)]);
     let mut lazy = stage.sidecar.connect();
     lazy.write(CALL);
-    lazy.0.peek(&mut [0]).unwrap();
+    uninterrupted(|| lazy.0.peek(&mut [0])).unwrap();
     let refused = stage.sidecar.raw(CALL);
     refused.assert_failure(503, "streams_busy");
     assert_eq!(refused.header("X-Sidecar-Delivery"), Some("unknown"));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use crate::support::SOON;
+use crate::support::{SOON, uninterrupted};
 
 /// What happens once a request was read.
 #[derive(Clone, Debug)]
@@ -145,7 +145,9 @@ impl Reply {
                     Ok(())
                 }
                 // Ends when the peer goes away, or the test.
-                Step::Hold => stream.read(&mut [0]).and(Err(std::io::ErrorKind::BrokenPipe.into())),
+                Step::Hold => {
+                    uninterrupted(|| stream.read(&mut [0])).and(Err(std::io::ErrorKind::BrokenPipe.into()))
+                }
                 Step::Close | Step::Reset => return false,
             };
             if done.is_err() {
