@@ -1,6 +1,5 @@
 //! What the documents say is what the product does: tables, commands and links are compared with their sources.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -13,27 +12,21 @@ use qfpay_sidecar::metrics::{Metrics, Notification, Request};
 use qfpay_sidecar::upstream::SendError;
 
 const READMES: [&str; 2] = ["README.md", "README.zh-Hant.md"];
-const DOCUMENTS: [&str; 19] = [
-    "README.md",
-    "README.zh-Hant.md",
-    "ARCHITECTURE.md",
-    "SECURITY.md",
-    "CONTRIBUTING.md",
-    "CHANGELOG.md",
-    "docs/callers.md",
-    "docs/errors.md",
-    "docs/faults.md",
-    "docs/going-live.md",
-    "docs/my-shop-gets-403.md",
-    "docs/notifications.md",
-    "docs/pages.md",
-    "docs/process.md",
-    "docs/protocol-sources.md",
-    "docs/quota.md",
-    "docs/sandbox.md",
-    "docs/what-a-shop-may-send.md",
-    "examples/README.md",
-];
+/// Every document by its path from the root: those at the top, in `docs/`, and beside the examples.
+fn documents() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    for folder in ["", "docs/", "examples/"] {
+        for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".md") {
+                found.push(format!("{folder}{name}"));
+            }
+        }
+    }
+    assert!(found.len() > 15, "{found:?}");
+    found
+}
 
 fn read(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -110,7 +103,7 @@ fn the_example_of_a_failure_is_what_callers_get() {
 }
 
 #[test]
-fn both_readmes_list_every_metric() {
+fn the_page_of_metrics_lists_every_metric() {
     let metrics = Metrics::new("0");
     // A family with labels is printed once it has counted something.
     let request =
@@ -135,49 +128,72 @@ fn both_readmes_list_every_metric() {
         names.push(format!("{name}{suffix}"));
     }
     names.sort();
-    for readme in READMES {
-        let text = read(readme);
-        let mut listed: Vec<_> = rows(&text)
-            .map(|cells| unquoted(cells[0]))
-            .filter(|name| name.starts_with("qfpay_sidecar_"))
-            .collect();
-        listed.sort_unstable();
-        assert_eq!(listed, names, "{readme}");
-    }
+    let text = read("docs/metrics.md");
+    let mut listed: Vec<_> = rows(&text)
+        .map(|cells| unquoted(cells[0]))
+        .filter(|name| name.starts_with("qfpay_sidecar_"))
+        .collect();
+    listed.sort_unstable();
+    assert_eq!(listed, names);
 }
 
-/// `section.key` and its default, as TOML text, of every line of config/default.toml.
-fn defaults() -> BTreeMap<String, String> {
-    let mut section = "";
-    let mut defaults = BTreeMap::new();
-    let text = read("config/default.toml");
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            section = name;
-        } else if let Some((key, value)) = line.split_once(" = ") {
-            let name = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
-            defaults.insert(name, value.to_owned());
+/// The page of settings, as it follows from config/default.toml: a table for each section, with the reason of each setting.
+fn page_of_settings() -> String {
+    let mut page = String::from(SETTINGS);
+    let mut reason: Vec<&str> = Vec::new();
+    let mut begun = false;
+    for line in read("config/default.toml").lines() {
+        if let Some(words) = line.strip_prefix('#') {
+            reason.push(words.trim());
+            continue;
         }
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            page += &format!("\n## `[{name}]`\n\n");
+            if !reason.is_empty() {
+                page += &format!("{}\n\n", reason.join(" "));
+            }
+            begun = false;
+        } else if let Some((key, value)) = line.split_once(" = ") {
+            assert!(!reason.is_empty(), "config/default.toml gives no reason for {key}");
+            if !begun {
+                page += "| Setting | Default | Meaning |\n|---|---|---|\n";
+                begun = true;
+            }
+            page += &format!("| `{key}` | `{value}` | {} |\n", reason.join(" ").replace('|', "\\|"));
+        }
+        reason.clear();
     }
-    defaults
+    page
 }
+
+const SETTINGS: &str = "\
+# Settings
+
+Made from `config/default.toml`, which holds every setting with its default and is compiled in.
+
+Every setting can be given four ways; later ones win: the default, the file of `--env` or `--config`, a variable
+`QFPAY__SECTION__KEY` such as `QFPAY__UPSTREAM__CALL_TIMEOUT_MS=30000`, a flag such as
+`--set upstream.call_timeout_ms=30000`. Unknown keys are errors. `qfpay-sidecar check` shows every value and where it comes
+from. An app is a section `[apps.NAME]`; what it leaves out is taken from `[app_defaults]`.
+
+## At the top
+
+";
 
 #[test]
-fn both_readmes_list_every_setting_with_its_default() {
-    let expected = defaults();
-    assert!(expected.len() > 30, "config/default.toml was not understood");
-    for readme in READMES {
-        let text = read(readme);
-        let (_, table) = text.split_once("<!-- settings -->").unwrap();
-        let (table, _) = table.split_once("<!-- end of settings -->").unwrap();
-        let mut listed = BTreeMap::new();
-        for cells in rows(table) {
-            assert!(cells.len() == 3 && !cells[2].is_empty(), "{readme}: {cells:?}");
-            let twice = listed.insert(unquoted(cells[0]).to_owned(), unquoted(cells[1]).to_owned());
-            assert_eq!(twice, None, "{readme}: {} stands twice", cells[0]);
-        }
-        assert_eq!(listed, expected, "{readme}");
+fn the_page_of_settings_is_the_file_of_defaults() {
+    let made = page_of_settings();
+    assert!(made.matches("\n| `").count() > 70, "config/default.toml was not understood");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/settings.md"), made).unwrap();
+        return;
     }
+    let shown = read("docs/settings.md");
+    let differs = shown.lines().zip(made.lines()).find(|(shown, made)| shown != made);
+    assert!(
+        shown == made,
+        "docs/settings.md: UPDATE_DOCS=1 cargo test --test house writes it anew; first: {differs:#?}"
+    );
 }
 
 #[test]
@@ -217,7 +233,7 @@ fn commands(text: &str) -> Vec<String> {
 #[test]
 fn every_command_in_the_documents_exists() {
     let mut tried = 0;
-    for arguments in DOCUMENTS.iter().flat_map(|name| commands(&read(name))) {
+    for arguments in documents().iter().flat_map(|name| commands(&read(name))) {
         // What a command is told to do would start servers; `--help` checks its name and its flags' names.
         let words: Vec<_> = arguments.split_whitespace().take_while(|word| *word != "#").collect();
         let mut help = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
@@ -235,7 +251,7 @@ fn every_command_in_the_documents_exists() {
 
 #[test]
 fn links_lead_to_files() {
-    for name in DOCUMENTS {
+    for name in &documents() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         let folder = folder.parent().unwrap();
         for target in prose(&read(name)).split("](").skip(1) {
