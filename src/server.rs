@@ -17,6 +17,7 @@ mod server_io;
 mod shutdown;
 mod socket_file;
 mod stream;
+mod user;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -41,6 +42,7 @@ pub use refusal::Refusal;
 pub use shutdown::{Shutdown, Stage};
 pub use socket_file::SocketFile;
 pub use stream::Peer;
+pub use user::{NoUser, User};
 
 section! {
     /// Bounds on what callers can take up.

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use hyper::Request;
 use hyper::http::header::{HOST, HeaderValue};
 use qfpay_sidecar::gate::{self, Hosts};
-use qfpay_sidecar::server::Peer;
+use qfpay_sidecar::server::{NoUser, Peer, User};
 use url::{Host, Url};
 
 /// Where the caller connected to.
@@ -19,7 +19,7 @@ pub fn check(input: &[u8]) {
         request.headers_mut().append(HOST, value);
     }
     let local = SocketAddr::from(LOCAL);
-    let peer = Peer { address: Some(local.ip()), local: Some(local), uid: None };
+    let peer = Peer { address: Some(local.ip()), local: Some(local), user: User::Unknown(NoUser::NotAsked) };
     let hosts = Hosts::parse(&["sidecar.test".to_owned()]).expect("a name");
     let (head, ()) = request.into_parts();
     if gate::refuse_other_hosts(&head, &peer, &hosts).is_err() {

@@ -10,6 +10,8 @@ use rustix::net::RecvFlags;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::user::{NoUser, User};
+
 /// Who is at the other end of a connection, as far as the system says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
@@ -17,8 +19,8 @@ pub struct Peer {
     pub address: Option<IpAddr>,
     /// The address of ours that was connected to, whatever the listener is bound to; nothing on a unix socket.
     pub local: Option<SocketAddr>,
-    /// The user of the process that connected; nothing on TCP.
-    pub uid: Option<u32>,
+    /// The user whose process it is.
+    pub user: User,
 }
 
 /// A connection.
@@ -33,13 +35,17 @@ impl Stream {
     pub(super) fn tcp(stream: TcpStream, peer: SocketAddr) -> io::Result<(Self, Peer)> {
         // Answers are written whole; waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
-        let peer = Peer { address: Some(peer.ip()), local: Some(stream.local_addr()?), uid: None };
+        let peer = Peer {
+            address: Some(peer.ip()),
+            local: Some(stream.local_addr()?),
+            user: User::Unknown(NoUser::NotAsked),
+        };
         Ok((Self::Tcp(stream), peer))
     }
 
     /// A connection over a unix socket that was just accepted.
     pub(super) fn unix(stream: UnixStream) -> io::Result<(Self, Peer)> {
-        let peer = Peer { address: None, local: None, uid: Some(stream.peer_cred()?.uid()) };
+        let peer = Peer { address: None, local: None, user: User::of(stream.peer_cred()?.uid()) };
         Ok((Self::Unix(stream), peer))
     }
 
