@@ -1,4 +1,4 @@
-"""Compiles and runs the snippets of README.md and docs/callers.md as a reader would paste them. Needs SIDECAR_URL; prints one
+"""Compiles and runs the snippets of README.md, docs/switching-over.md and docs/notifications.md as a reader would paste them. Needs SIDECAR_URL; prints one
 line per snippet, exits 1 on any failure. Java as Java 8; what is not there is SKIPPED."""
 
 import os
@@ -17,7 +17,7 @@ failed = False
 
 def snippets(language):
     """The fenced blocks of a language, each with its document and number; those in lists lose their indentation."""
-    for name in ("README.md", "docs/callers.md"):
+    for name in ("README.md", "docs/switching-over.md", "docs/notifications.md"):
         text = (ROOT / name).read_text()
         blocks = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", text, re.M | re.S)
         for number, (indent, block) in enumerate(blocks, 1):

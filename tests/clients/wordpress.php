@@ -1,6 +1,6 @@
 <?php
 // WordPress 4.6 to 6.1 as shops' plugins call QFPay: Requests 1.x with curl, which sends its own target as Referer, and
-// wp_safe_remote_post with the filters of docs/callers.md.
+// wp_safe_remote_post with the filters of docs/switching-over.md.
 // Needs SIDECAR_URL and WORDPRESS, a folder with wp-includes; one line per call, exit code 1 on any failure.
 
 error_reporting(E_ALL & ~E_DEPRECATED);
@@ -65,9 +65,9 @@ $answer = wp_remote_post("$base/trade/v1/payment", array('timeout' => 65, 'body'
 tell('wp_remote_post', strpos(said($answer), '"0000"') !== false, said($answer));
 $answer = pay_safely($base);
 tell('wp_safe_remote_post, without the filters', is_wp_error($answer), said($answer));
-$callers = file_get_contents(__DIR__ . '/../../docs/callers.md');
+$callers = file_get_contents(__DIR__ . '/../../docs/switching-over.md');
 if (!preg_match('/^```php\n(add_filter.*?)^```/sm', $callers, $filters)) {
-    tell('filters', false, 'docs/callers.md has none');
+    tell('filters', false, 'docs/switching-over.md has none');
     exit(1);
 }
 eval(str_replace('8787', (string) parse_url($base, PHP_URL_PORT), $filters[1]));

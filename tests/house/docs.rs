@@ -11,7 +11,6 @@ use qfpay_sidecar::error::{Code, Failure};
 use qfpay_sidecar::metrics::{Metrics, Notification, Request};
 use qfpay_sidecar::upstream::SendError;
 
-const READMES: [&str; 2] = ["README.md", "README.zh-Hant.md"];
 /// Every document by its path from the root: those at the top, in `docs/`, and beside the examples.
 fn documents() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -196,26 +195,81 @@ fn the_page_of_settings_is_the_file_of_defaults() {
     );
 }
 
-#[test]
-fn both_readmes_have_the_same_shape() {
-    let [english, chinese] = READMES.map(read);
-    let levels = |text: &str| -> Vec<usize> {
-        let prose = prose(text);
-        let headings = prose.lines().filter(|line| line.starts_with('#'));
-        headings.map(|line| line.bytes().take_while(|&b| b == b'#').count()).collect()
-    };
-    let table_rows = |text: &str| prose(text).lines().filter(|line| line.starts_with('|')).count();
-    assert_eq!(levels(&english), levels(&chinese), "headings");
-    assert_eq!(table_rows(&english), table_rows(&chinese), "rows of tables");
+/// The documents that stand in Chinese as well, each with its name in English.
+fn translated() -> Vec<(String, String)> {
+    let chinese = documents().into_iter().filter(|name| name.ends_with(".zh-Hant.md"));
+    let found: Vec<_> = chinese.map(|name| (name.replace(".zh-Hant", ""), name)).collect();
+    assert!(found.len() >= 3, "{found:?}");
+    found
+}
 
-    // The labels of a diagram are translated; everything that is typed or compared is not.
-    let (english, chinese) = (blocks(&english), blocks(&chinese));
-    assert_eq!(english.len(), chinese.len(), "blocks");
-    for ((language, english), (translated, chinese)) in english.iter().zip(&chinese) {
-        assert_eq!(language, translated);
-        if language != "mermaid" {
-            assert_eq!(english, chinese);
+#[test]
+fn both_languages_have_the_same_shape() {
+    for (english_name, name) in translated() {
+        let [english, chinese] = [&english_name, &name].map(|name| read(name));
+        let levels = |text: &str| -> Vec<usize> {
+            let prose = prose(text);
+            let headings = prose.lines().filter(|line| line.starts_with('#'));
+            headings.map(|line| line.bytes().take_while(|&b| b == b'#').count()).collect()
+        };
+        let table_rows = |text: &str| prose(text).lines().filter(|line| line.starts_with('|')).count();
+        assert_eq!(levels(&english), levels(&chinese), "{name}: headings");
+        assert_eq!(table_rows(&english), table_rows(&chinese), "{name}: rows of tables");
+
+        // The labels of a diagram are translated; everything that is typed or compared is not.
+        let (english, chinese) = (blocks(&english), blocks(&chinese));
+        assert_eq!(english.len(), chinese.len(), "{name}: blocks");
+        for ((language, english), (translated, chinese)) in english.iter().zip(&chinese) {
+            assert_eq!(language, translated, "{name}");
+            if language != "mermaid" {
+                assert_eq!(english, chinese, "{name}");
+            }
         }
+    }
+}
+
+/// What stands in backticks in the first cell of a row is not translated: codes, settings, paths.
+#[test]
+fn both_languages_have_the_same_names_in_their_tables() {
+    let names = |name: &str| -> Vec<Vec<String>> {
+        let text = prose(&read(name));
+        let cells = text.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+        cells.map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()).collect()
+    };
+    for (english, chinese) in translated() {
+        let mut left = names(&english);
+        let mut right = names(&chinese);
+        // The order of words within a cell is a language's own.
+        left.iter_mut().chain(&mut right).for_each(|names| names.sort());
+        assert_eq!(left, right, "{chinese}");
+    }
+}
+
+/// Terms of Taiwan or of a translation that readers in Hong Kong do not use, with theirs.
+#[test]
+fn chinese_is_that_of_hong_kong() {
+    let terms = [
+        ("商店", "商戶 or 網店"),
+        ("埠", "連接埠"),
+        ("轉址", "重新導向"),
+        ("什麼", "甚麼"),
+        ("網路", "網絡"),
+        ("指令稿", "腳本"),
+    ];
+    for (_, name) in translated() {
+        let text = read(&name).replace("連接埠", "");
+        for (term, better) in terms {
+            assert!(!text.contains(term), "{name}: {term}: {better}");
+        }
+    }
+}
+
+/// Pages that are read from the beginning stay short.
+#[test]
+fn first_pages_are_short() {
+    for name in ["README.md", "README.zh-Hant.md", "ARCHITECTURE.md"] {
+        let bytes = read(name).len();
+        assert!(bytes <= 12 * 1024, "{name} has {bytes} bytes");
     }
 }
 
@@ -249,18 +303,42 @@ fn every_command_in_the_documents_exists() {
     assert!(tried > 10, "only {tried} commands were found");
 }
 
+/// The anchors of a document's headings, as GitHub makes them.
+fn anchors(text: &str) -> Vec<String> {
+    let prose = prose(text);
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    let anchor = |line: &str| -> String {
+        let words = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = words.chars().filter(|&c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
 #[test]
-fn links_lead_to_files() {
+fn links_lead_to_files_and_headings() {
+    let mut anchored = 0;
     for name in &documents() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-        let folder = folder.parent().unwrap();
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         for target in prose(&read(name)).split("](").skip(1) {
             let target = target.split(')').next().unwrap();
-            let file = target.split('#').next().unwrap();
-            let elsewhere = target.starts_with("http");
-            assert!(elsewhere || file.is_empty() || folder.join(file).exists(), "{name}: {target}");
+            if target.starts_with("http") {
+                continue;
+            }
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let file = if file.is_empty() { own.clone() } else { own.parent().unwrap().join(file) };
+            assert!(file.exists(), "{name}: {target}");
+            if !anchor.is_empty() {
+                let text = std::fs::read_to_string(&file).unwrap();
+                assert!(
+                    anchors(&text).iter().any(|heading| heading == anchor),
+                    "{name}: no heading {target}"
+                );
+                anchored += 1;
+            }
         }
     }
+    assert!(anchored > 10, "only {anchored} links to headings were found");
 }
 
 #[test]
