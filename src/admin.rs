@@ -21,14 +21,12 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     /// As soon as it begins `/readyz` fails, so that no new calls are sent here.
     pub shutdown: Shutdown,
-    /// Further hosts under which probes and scrapers reach it.
-    pub hosts: Hosts,
 }
 
 impl Admin {
-    /// Answers `/livez`, `/readyz` and `/metrics`.
-    pub fn handle(&self, head: &Parts, peer: &Peer) -> Response<Full<Bytes>> {
-        if let Err(stranger) = gate::admit(head, peer, &self.hosts) {
+    /// Answers `/livez`, `/readyz` and `/metrics`. `hosts` are further ones under which probes and scrapers reach it.
+    pub fn handle(&self, head: &Parts, peer: &Peer, hosts: &Hosts) -> Response<Full<Bytes>> {
+        if let Err(stranger) = gate::admit(head, peer, hosts) {
             let failure = Failure::from(stranger);
             tracing::warn!(detail = failure.detail(), "a request to the admin listener was refused");
             return failure.into_plain_text().map(Full::new);

@@ -3,6 +3,7 @@
 mod access_log;
 mod answer;
 pub mod answer_checks;
+mod lasting;
 mod own_status;
 mod page;
 mod places;
@@ -14,13 +15,12 @@ mod slips;
 mod verify;
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use hyper::{Method, Request, Response};
 use time::OffsetDateTime;
 use time::macros::{format_description, offset};
-use tokio::sync::Semaphore;
 
 use crate::body;
 use crate::browser::Pages;
@@ -30,23 +30,25 @@ use crate::decode::{Charset, decode};
 use crate::endpoint;
 use crate::error::{Code, Failure};
 use crate::gate::Hosts;
-use crate::metrics::Metrics;
 use crate::outbound::{self, Call, SignedRequest};
 use crate::quota::Quota;
-use crate::server::{Peer, RequestBody, Shutdown, Stage};
+use crate::server::{Peer, RequestBody, Stage};
 use crate::sign::{EmptyPolicy, Verifier};
 use crate::upstream::{AnswerBody, Delivery, Upstream, VerifyResponses};
 use access_log::Record;
 use answer::{relay, whole};
 use answer_checks::Asked;
+pub use lasting::Lasting;
 pub use own_status::OwnStatus;
 pub use places::Places;
 use places::{Holder, Place};
 pub use routes::{BadRoute, Routes};
 
-/// Everything that a call needs.
+/// Everything that a call needs: what the configuration says, which a reload replaces as a whole, beside what lives on.
 #[derive(Debug)]
 pub struct Api {
+    /// What lives on.
+    pub lasting: Arc<Lasting>,
     /// Who signs.
     pub keyring: Arc<Keyring>,
     /// Who verifies notifications on request.
@@ -75,20 +77,12 @@ pub struct Api {
     pub upstream: Upstream,
     /// A variable that names a proxy, which is not used: told where QFPay cannot be reached.
     pub unread_proxy: Option<String>,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
     /// Calls at once.
     pub places: Arc<Places>,
-    /// Answers that stream at once.
-    pub streams: Arc<Semaphore>,
-    /// While it drains no new call is taken; at its cut-off calls in flight are given up, so that callers hear of it.
-    pub shutdown: Shutdown,
     /// Further hosts under which callers reach the API.
     pub hosts: Hosts,
     /// Whether calls may come through a web server.
     pub allow_forwarded: bool,
-    /// Whether it was told that a caller leaves the app or the merchant empty, which is told once.
-    pub told_empty: Once,
     /// With which the shop's server signs pages below `browser.public_prefix`.
     pub local_keys: Arc<[LocalKey]>,
 }
@@ -111,7 +105,7 @@ impl Api {
             Err(Failure::on_the_way(Code::Internal, record.delivery, detail))
         });
         let mut response = answered.unwrap_or_else(|failure| record.failure(failure));
-        record.write(&self.metrics, response.status());
+        record.write(&self.lasting.metrics, response.status());
         record.tell(self.own_status, &mut response);
         response.headers_mut().insert(REQUEST_ID_HEADER, request_id.header());
         response
@@ -140,7 +134,7 @@ impl Api {
         let decoded = decode(is_get, head.uri.query(), &head.headers, body, self.charset).await;
         let decoded = decoded.map_err(|error| self.undecoded(error))?;
         self.refuse_keys_in_params(&decoded)?;
-        record.saw(&decoded.params, &self.metrics);
+        record.saw(&decoded.params, &self.lasting.metrics);
         if let Some(page) = endpoint.browser_page() {
             return self.page(page, endpoint, decoded, &head, record);
         }
@@ -173,13 +167,13 @@ impl Api {
         let sent = tokio::select! {
             biased; // an answer that is here is not given up
             sent = self.send(signed, &signed_by, &asked, pass, record) => sent,
-            () = self.shutdown.reached(Stage::CutOff) => {
+            () = self.lasting.shutdown.reached(Stage::CutOff) => {
                 let detail = "the call was still in flight at limits.shutdown_timeout_ms";
                 Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail))
             }
         };
         record.waited(waiting);
-        let relayed = sent.and_then(|answer| relay(answer, record, &self.streams));
+        let relayed = sent.and_then(|answer| relay(answer, record, &self.lasting.streams));
         relayed.map_err(|failure| {
             let failure = failure.about(endpoint.effect, asked.out_trade_no());
             failure.beside_proxy(self.unread_proxy.as_deref())
@@ -188,7 +182,7 @@ impl Api {
 
     /// Says once that callers leave something empty that is none of the default's: harmless, but seldom meant.
     fn tell_empty(&self, name: &str) {
-        self.told_empty.call_once(|| {
+        self.lasting.told_empty.call_once(|| {
             tracing::warn!(
                 parameter = name,
                 "a caller names this and leaves it empty; it counts as not sent"
@@ -198,7 +192,7 @@ impl Api {
 
     /// A place among the calls in flight.
     fn place(&self, holder: Holder) -> Result<Place, Failure> {
-        if self.shutdown.has_reached(Stage::Draining) {
+        if self.lasting.shutdown.has_reached(Stage::Draining) {
             return Err(Failure::refused(Code::ShuttingDown, "no new calls are taken"));
         }
         self.places.take(holder)

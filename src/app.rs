@@ -1,38 +1,29 @@
 //! Wiring: a configuration becomes listeners, services and a way to QFPay. Nothing else happens here.
 
+mod lasting;
 mod nofile;
 mod notifications;
 mod refusals;
 mod sandbox;
 mod serve;
+mod services;
 
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Once};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use crate::admin::Admin;
-use crate::api::{Api, Places};
-use crate::base_url::UpstreamUrl;
-use crate::body;
-use crate::browser::Pages;
 use crate::client::BadRoots;
 use crate::config::{Config, files};
-use crate::credentials::KnownKeys;
-use crate::memory_budget::MemoryBudget;
-use crate::metrics::Metrics;
-use crate::notification::Notifications;
-use crate::quota::Quota;
 use crate::sandbox::{Refused, Sandbox};
-use crate::server::{Address, CannotListen, Limits, Listener, Passed, Shutdown};
-use crate::sign::Verifier;
-use crate::upstream::{Target, Upstream};
+use crate::server::{Address, CannotListen, Limits, Listener, Passed};
+use crate::upstream::Target;
 
+use lasting::Lasting;
 pub use sandbox::StandaloneSandbox;
 use sandbox::start_sandbox;
+use services::{Current, Services};
 
 /// Why the process cannot start although its configuration is right.
 #[derive(Debug, thiserror::Error)]
@@ -93,12 +84,11 @@ impl StartError {
 
 /// Bound and ready to serve.
 pub struct Sidecar {
-    api: Arc<Api>,
-    admin: Admin,
-    shutdown: Shutdown,
+    services: Current,
+    lasting: Lasting,
     api_listener: Listener,
     admin_listener: Option<Listener>,
-    notifications: Option<(Listener, Arc<Notifications>)>,
+    notification_listener: Option<Listener>,
     sandbox: Option<(Listener, Sandbox)>,
     limits: Limits,
     /// How long open calls may finish.
@@ -122,11 +112,11 @@ impl Sidecar {
     /// [`StartError`] names the setting at fault, or the socket that no setting wants.
     pub async fn start_with(config: &Config, mut passed: Passed) -> Result<Self, StartError> {
         nofile::provide(config);
-        let (base, browser_base, sandbox) = match &config.upstream.target {
-            Target::Live(base) => (base.clone(), config.upstream.browser_base_url.clone(), None),
+        let (sandbox, sandbox_base) = match &config.upstream.target {
+            Target::Live(_) => (None, None),
             Target::Sandbox => {
                 let (listener, sandbox, base) = start_sandbox(config).await?;
-                (base.clone(), base, Some((listener, sandbox)))
+                (Some((listener, sandbox)), Some(base))
             }
         };
         let listen = &config.listen;
@@ -143,62 +133,14 @@ impl Sidecar {
             return Err(StartError::Unexpected(address.to_string()));
         }
 
-        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
-        let shutdown = Shutdown::new();
-        let bodies = bodies(config, config.limits.body_bytes);
-        let api = Api {
-            keyring: config.keyring.clone(),
-            verifiers: Verifier::all(&config.keyring),
-            verify_responses: config.upstream.verify_responses,
-            notification_bodies: body::Bounds { bytes: config.notifications.body_bytes, ..bodies.clone() },
-            routes: config.routes.clone(),
-            empty: config.empty,
-            charset: config.charset,
-            known_keys: KnownKeys::new(config.keyring.keys(), &config.local_keys),
-            bodies,
-            own_status: config.own_status,
-            pages: Pages {
-                base: base.clone(),
-                browser_base,
-                settings: config.browser.clone(),
-                checkout: config.checkout.clone(),
-            },
-            quota: Quota::start(
-                &config.quota,
-                config.quota_store.as_ref(),
-                config.keyring.apps(),
-                metrics.clone(),
-            )
-            .await,
-            upstream: upstream(config, base)?,
-            unread_proxy: config.unread_proxy.clone(),
-            metrics: metrics.clone(),
-            places: Arc::new(Places::new(
-                config.limits.in_flight,
-                config.quota.reserved_percent,
-                config.keyring.apps().len(),
-                metrics.clone(),
-            )),
-            streams: Arc::new(Semaphore::new(config.limits.streams)),
-            shutdown: shutdown.clone(),
-            hosts: config.listen.allowed_hosts.clone(),
-            allow_forwarded: config.listen.allow_forwarded,
-            told_empty: Once::new(),
-            local_keys: config.local_keys.clone(),
-        };
-        let notifications = match notification_listener {
-            Some(listener) => {
-                Some((listener, Arc::new(notifications::prepare(config, &metrics, &shutdown)?)))
-            }
-            None => None,
-        };
+        let lasting = Lasting::new(config, sandbox_base);
+        let services = Current::new(Services::new(config, &lasting).await?);
         Ok(Self {
-            api: Arc::new(api),
-            admin: Admin { metrics, shutdown: shutdown.clone(), hosts: config.listen.allowed_hosts.clone() },
-            shutdown,
+            services,
+            lasting,
             api_listener,
             admin_listener,
-            notifications,
+            notification_listener,
             sandbox,
             limits: config.limits.server,
             shutdown_timeout: config.limits.shutdown_timeout,
@@ -218,7 +160,7 @@ impl Sidecar {
 
     /// Where QFPay's notifications arrive.
     pub fn notification_address(&self) -> Option<&Address> {
-        self.notifications.as_ref().map(|(listener, _)| listener.address())
+        self.notification_listener.as_ref().map(Listener::address)
     }
 
     /// Where the embedded sandbox listens.
@@ -232,12 +174,6 @@ impl Sidecar {
     }
 }
 
-/// Bounds on the bodies of one listener, which do not use up the memory of another's.
-fn bodies(config: &Config, bytes: usize) -> body::Bounds {
-    let memory = MemoryBudget::new(config.limits.large_requests_bytes);
-    body::Bounds { bytes, timeout: config.limits.body_timeout, memory }
-}
-
 async fn bind(
     setting: &'static str,
     address: &Address,
@@ -249,12 +185,6 @@ async fn bind(
     bound.map_err(|cannot| match cannot {
         CannotListen::System(cause) => StartError::Bind { setting, address: address(), cause },
         CannotListen::Owner(cause) => StartError::SocketOwner { setting, address: address(), cause },
-    })
-}
-
-fn upstream(config: &Config, base: UpstreamUrl) -> Result<Upstream, StartError> {
-    with_roots("upstream.ca_file", config.upstream.ca_file.as_deref(), |roots| {
-        Upstream::new(base, config.upstream.clone(), config.runtime.workers, roots)
     })
 }
 

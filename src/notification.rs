@@ -5,6 +5,7 @@
 //! told to QFPay as a failure, and QFPay's own schedule sends the notification again.
 
 mod access_log;
+mod lasting;
 mod memory;
 mod networks;
 mod paths;
@@ -21,7 +22,7 @@ use http_body_util::Full;
 use hyper::http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
 use hyper::http::{HeaderMap, HeaderName, HeaderValue, request};
 use hyper::{Method, Request, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::body;
 use crate::caller::{REQUEST_ID_HEADER, RequestId};
@@ -29,75 +30,53 @@ use crate::credentials::{Keyring, SignType};
 use crate::error::{Code, Failure};
 use crate::gate::{self, Hosts};
 use crate::headers;
-use crate::metrics::Metrics;
 use crate::receiver::Receivers;
-use crate::server::{Peer, RequestBody, Shutdown, Stage};
+use crate::server::{Peer, RequestBody, Stage};
 use crate::sign::VerifiedNotification;
 use crate::upstream::Delivery;
 use access_log::Record;
-use memory::{Fingerprint, Memory, fingerprint};
+pub use lasting::Lasting;
+use memory::{Fingerprint, fingerprint};
 pub use networks::{BadNetwork, Networks};
 use paths::{Path, Route};
 pub use settings::{Duplicates, RouteSettings, Settings};
-use under_way::UnderWay;
 
 /// Tells the receiver which app's key verified the notification.
 const VERIFIED_HEADER: HeaderName = HeaderName::from_static("x-sidecar-verified");
 /// Tells the receiver that it acknowledged these bytes before.
 const DUPLICATE_HEADER: HeaderName = HeaderName::from_static("x-sidecar-duplicate");
 
-/// Everything that a notification needs.
+/// Everything that a notification needs: what the configuration says, which a reload replaces as a whole, beside what lives
+/// on.
 #[derive(Debug)]
 pub struct Notifications {
     paths: Vec<Path>,
-    memory: Memory,
-    under_way: UnderWay,
     bodies: body::Bounds,
     hosts: Hosts,
     trusted_proxies: Networks,
     receivers: Receivers,
-    metrics: Arc<Metrics>,
-    shutdown: Shutdown,
-    /// Deliveries at once.
-    in_flight: Arc<Semaphore>,
-}
-
-/// What notifications share with calls.
-#[derive(Debug)]
-pub struct Listener {
-    /// Bounds on the body of a notification.
-    pub bodies: body::Bounds,
-    /// Deliveries at once.
-    pub in_flight: usize,
-    /// Further hosts under which the listener is reached.
-    pub hosts: Hosts,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-    /// While it drains no notification is taken; at its cut-off deliveries are given up.
-    pub shutdown: Shutdown,
+    lasting: Arc<Lasting>,
 }
 
 impl Notifications {
-    /// Prepares the routes. From the keyring it takes what verifies, and keeps nothing that signs.
+    /// Prepares the routes. From the keyring it takes what verifies, and keeps nothing that signs. `hosts` are further ones
+    /// under which the listener is reached.
     pub fn new(
         routes: &[RouteSettings],
         settings: &Settings,
         keyring: &Keyring,
         receivers: Receivers,
-        listener: Listener,
+        bodies: body::Bounds,
+        hosts: Hosts,
+        lasting: Arc<Lasting>,
     ) -> Self {
-        let Listener { bodies, in_flight, hosts, metrics, shutdown } = listener;
         Self {
             paths: Path::all(routes, keyring),
-            memory: Memory::new(settings.remember),
-            under_way: UnderWay::default(),
-            in_flight: Arc::new(Semaphore::new(in_flight)),
             bodies,
             hosts,
             trusted_proxies: settings.trusted_proxies.clone(),
             receivers,
-            metrics,
-            shutdown,
+            lasting,
         }
     }
 
@@ -113,7 +92,7 @@ impl Notifications {
             let detail = "the notification ended in a defect of the sidecar";
             Err(Failure::on_the_way(Code::Internal, Delivery::Unknown, detail))
         });
-        record.write(&self.metrics, answered.as_ref().err());
+        record.write(&self.lasting.metrics, answered.as_ref().err());
         let mut response = match answered {
             Ok(()) => success(),
             // The connection of a refused sender is not kept; QFPay opens a new one for its next notification anyway.
@@ -162,7 +141,7 @@ impl Notifications {
             return Ok(());
         }
         // Only now: an unsigned notification takes up no place, and copies of one notification take one.
-        let Some(copy) = self.under_way.join(fingerprint) else {
+        let Some(copy) = self.lasting.under_way.join(fingerprint) else {
             return Err(Failure::refused(
                 Code::Busy,
                 "copies of this notification are waiting for their delivery",
@@ -170,7 +149,7 @@ impl Notifications {
         };
         let _turn = tokio::select! {
             turn = copy.turn() => turn,
-            () = self.shutdown.reached(Stage::CutOff) => {
+            () = self.lasting.shutdown.reached(Stage::CutOff) => {
                 let detail = "another copy was still with the receiver at limits.shutdown_timeout_ms";
                 return Err(Failure::refused(Code::ShuttingDown, detail));
             }
@@ -183,18 +162,18 @@ impl Notifications {
         let (to, acknowledge) = (&route.config.receiver_url, route.config.acknowledge);
         tokio::select! {
             delivered = self.receivers.deliver(to, &notification, headers, acknowledge) => delivered?,
-            () = self.shutdown.reached(Stage::CutOff) => {
+            () = self.lasting.shutdown.reached(Stage::CutOff) => {
                 let detail = "the receiver had not answered at limits.shutdown_timeout_ms";
                 return Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail));
             }
         }
-        self.memory.remember(fingerprint);
+        self.lasting.memory.remember(fingerprint);
         Ok(())
     }
 
     /// Whether it was acknowledged before, and that is the end of it.
     fn absorbs(&self, route: &Route, fingerprint: &Fingerprint, record: &mut Record) -> bool {
-        record.duplicate = self.memory.knows(fingerprint);
+        record.duplicate = self.lasting.memory.knows(fingerprint);
         record.absorbed = record.duplicate && route.config.duplicates == Duplicates::Absorb;
         record.absorbed
     }
@@ -212,10 +191,10 @@ impl Notifications {
 
     /// A place among the deliveries.
     fn permit(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        if self.shutdown.has_reached(Stage::Draining) {
+        if self.lasting.shutdown.has_reached(Stage::Draining) {
             return Err(Failure::refused(Code::ShuttingDown, "no new notifications are taken"));
         }
-        let permit = self.in_flight.clone().try_acquire_owned();
+        let permit = self.lasting.in_flight.clone().try_acquire_owned();
         permit.map_err(|_| Failure::refused(Code::Busy, "limits.in_flight is reached"))
     }
 }

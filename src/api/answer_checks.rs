@@ -52,7 +52,7 @@ impl Api {
             }
             Verdict::Unnamed => {
                 if asked.endpoint.effect == Effect::MovesMoney && respcd.as_deref() == Some(respcd::SUCCESS) {
-                    record.cannot_be_told_whose(&self.metrics);
+                    record.cannot_be_told_whose(&self.lasting.metrics);
                 }
             }
             Verdict::Clear => {}

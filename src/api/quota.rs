@@ -19,7 +19,7 @@ impl Api {
         let waiting = record.waiting();
         let admitted = tokio::select! {
             admitted = self.quota.admit(app, endpoint.effect) => admitted.map_err(Failure::from),
-            () = self.shutdown.reached(Stage::CutOff) => {
+            () = self.lasting.shutdown.reached(Stage::CutOff) => {
                 let detail = "the call was still waiting for its quota at limits.shutdown_timeout_ms";
                 Err(Failure::refused(Code::ShuttingDown, detail))
             }

@@ -40,7 +40,7 @@ impl Api {
         }
         tokio::time::sleep_until(again).await;
         let Some(pass) = self.quota.try_again(app).await else { return Err(first) };
-        record.repeats(&self.metrics);
+        record.repeats(&self.lasting.metrics);
         let second = self.send_once(repeat, app, asked, pass, deadline, record).await;
         second.map_err(|second| match (first.delivery, second.delivery) {
             // That the second was not sent does not undo the first.

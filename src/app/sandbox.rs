@@ -35,12 +35,12 @@ pub(super) async fn start_sandbox(config: &Config) -> Result<(Listener, Sandbox,
 pub(super) async fn serve_sandbox(
     listener: Listener,
     sandbox: Sandbox,
-    hosts: Hosts,
+    hosts: impl Fn() -> Hosts + Send + Sync + 'static,
     limits: Limits,
     shutdown: Shutdown,
 ) -> bool {
     let handler = move |request: Request<RequestBody>, peer: Peer| {
-        let (sandbox, hosts) = (sandbox.clone(), hosts.clone());
+        let (sandbox, hosts) = (sandbox.clone(), hosts());
         async move {
             let (head, body) = request.into_parts();
             let answered = match gate::refuse_other_hosts(&head, &peer, &hosts) {
@@ -89,7 +89,8 @@ impl StandaloneSandbox {
             stop.await;
             shutdown.begin(Duration::ZERO);
         };
-        let served = serve_sandbox(self.listener, self.sandbox, self.hosts, self.limits, shutdown.clone());
+        let hosts = move || self.hosts.clone();
+        let served = serve_sandbox(self.listener, self.sandbox, hosts, self.limits, shutdown.clone());
         tokio::join!(served, stopped);
     }
 }

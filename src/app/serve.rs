@@ -8,7 +8,7 @@ use hyper::{Request, Response};
 use tokio::sync::oneshot;
 
 use super::sandbox::serve_sandbox;
-use super::{Sidecar, notifications, refusals};
+use super::{Admin, Sidecar, notifications, refusals};
 use crate::runtime;
 use crate::server::{CloseConnection, Limits, Listener, Peer, Refusal, RequestBody, Server, Shutdown, Stage};
 
@@ -21,13 +21,18 @@ impl Sidecar {
         let last = Shutdown::new();
         let at_once = Limits { grace_period: Duration::ZERO, ..self.limits };
         if let Some((listener, sandbox)) = self.sandbox {
-            let hosts = self.admin.hosts.clone();
+            let services = self.services.clone();
+            let hosts = move || services.get().hosts.clone();
             tokio::spawn(serve_sandbox(listener, sandbox, hosts, at_once, last.clone()));
         }
         let admin = self.admin_listener.map(|listener| {
-            let admin = self.admin;
+            let admin = Admin {
+                metrics: self.lasting.api.metrics.clone(),
+                shutdown: self.lasting.api.shutdown.clone(),
+            };
+            let services = self.services.clone();
             let handler = move |request: Request<RequestBody>, peer: Peer| {
-                let response = admin.handle(&request.into_parts().0, &peer);
+                let response = admin.handle(&request.into_parts().0, &peer, &services.get().hosts);
                 async move { Ok(response) }
             };
             let refuse = |refusal| refusals::tell("admin", refusal);
@@ -35,14 +40,14 @@ impl Sidecar {
             tokio::spawn(async move { server.serve(listener).await })
         });
 
-        let api = self.api.clone();
+        let services = self.services.clone();
         let handler = move |request: Request<RequestBody>, peer: Peer| {
-            let api = api.clone();
-            async move { Ok(api.handle(request, &peer).await) }
+            let services = services.get();
+            async move { Ok(services.api.handle(request, &peer).await) }
         };
-        let metrics = self.api.metrics.clone();
+        let metrics = self.lasting.api.metrics.clone();
         let refuse = move |refusal| refusals::count(&metrics, refusal);
-        let shutdown = self.shutdown;
+        let shutdown = self.lasting.api.shutdown.clone();
         let stopped = async {
             stop.await;
             shutdown.begin(self.shutdown_timeout);
@@ -56,7 +61,8 @@ impl Sidecar {
             }
             finished
         };
-        let notifications = notifications::serve(self.notifications, self.limits, shutdown.clone());
+        let notifications =
+            notifications::serve(self.notification_listener, self.services, self.limits, shutdown.clone());
         let (calls, notifications, ()) = tokio::join!(calls, notifications, stopped);
         last.begin(Duration::ZERO);
         if let Some(admin) = admin {

@@ -48,7 +48,7 @@ impl Api {
         }
         let verifier = self.verifiers.iter().find(|verifier| verifier.app() == app.name);
         let found = verifier.map_or(Finding::Invalid, |verifier| find(verifier, &answer));
-        self.metrics.saw_response_signature(&app.name, found.as_str());
+        self.lasting.metrics.saw_response_signature(&app.name, found.as_str());
         if found == Finding::Invalid && self.verify_responses == VerifyResponses::Enforce {
             let detail = "X-QF-SIGN of the answer is not the signature of its bytes";
             return Err(Failure::on_the_way(Code::ResponseSignatureWrong, Delivery::Answered, detail));

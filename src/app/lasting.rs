@@ -1,0 +1,52 @@
+//! What lives as long as the process, whatever the configuration becomes.
+
+use std::sync::Arc;
+
+use crate::api::{self, Places};
+use crate::base_url::UpstreamUrl;
+use crate::config::Config;
+use crate::memory_budget::MemoryBudget;
+use crate::metrics::Metrics;
+use crate::notification;
+use crate::server::Shutdown;
+
+/// Shared by all services that are ever made. Its sizes are those of the start.
+#[derive(Debug)]
+pub(super) struct Lasting {
+    pub api: Arc<api::Lasting>,
+    pub notifications: Arc<notification::Lasting>,
+    pub places: Arc<Places>,
+    /// The memory for the bodies of calls; another than that for notifications, which come from outside.
+    pub call_bodies: MemoryBudget,
+    pub notification_bodies: MemoryBudget,
+    /// Where the embedded sandbox listens.
+    pub sandbox: Option<UpstreamUrl>,
+}
+
+impl Lasting {
+    /// Sized as the configuration of the start says.
+    pub fn new(config: &Config, sandbox: Option<UpstreamUrl>) -> Self {
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+        let shutdown = Shutdown::new();
+        let limits = &config.limits;
+        let notifications = notification::Lasting::new(
+            config.notifications.remember,
+            limits.in_flight,
+            metrics.clone(),
+            shutdown.clone(),
+        );
+        Self {
+            notifications: Arc::new(notifications),
+            places: Arc::new(Places::new(
+                limits.in_flight,
+                config.quota.reserved_percent,
+                config.keyring.apps().len(),
+                metrics.clone(),
+            )),
+            call_bodies: MemoryBudget::new(limits.large_requests_bytes),
+            notification_bodies: MemoryBudget::new(limits.large_requests_bytes),
+            api: Arc::new(api::Lasting::new(metrics, shutdown, limits.streams)),
+            sandbox,
+        }
+    }
+}
