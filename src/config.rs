@@ -37,6 +37,7 @@ mod raw;
 mod readers;
 mod resolve;
 mod sandbox;
+mod secret_file;
 mod sections;
 mod selections;
 mod unknown;

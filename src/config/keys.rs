@@ -1,8 +1,5 @@
 //! Where a `client_key` is read from. The key itself never passes through the configuration.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -10,11 +7,9 @@ use zeroize::Zeroizing;
 use super::Variable;
 use super::errors::{looks_like_key, shown_source, without_keys};
 use super::raw::Raw;
+use super::secret_file::{self, Folder};
 use crate::credentials::{ClientKey, SANDBOX_CLIENT_KEY};
 use crate::settings::Reader;
-
-/// The largest key file that is read; QFPay's keys have 32 characters.
-const LARGEST_KEY_FILE: usize = 4096;
 
 const SOURCES: [&str; 3] = ["client_key_file", "client_key_env", "client_key_credential"];
 
@@ -120,7 +115,7 @@ fn look_up(name: &str, value: &str, env: &[Variable]) -> Result<Zeroizing<Vec<u8
         );
     }
     match name.rsplit('_').next() {
-        Some("file") => key_file(Path::new(value), &shown_source(value), Visibility::OwnerOnly),
+        Some("file") => secret_file(Path::new(value), &shown_source(value)),
         Some("env") => {
             let found = variable(env, value).ok_or_else(|| {
                 format!("the environment variable that it names is not set: {}", shown_source(value))
@@ -135,7 +130,7 @@ fn variable<'a>(env: &'a [Variable], name: &str) -> Option<&'a str> {
     env.iter().find(|(set, _)| set == name).map(|(_, value)| value.as_str())
 }
 
-/// A systemd credential. Its folder is private to the service, so the mode of the file says nothing.
+/// A systemd credential. Its folder is private to the service.
 fn credential(name: &str, env: &[Variable]) -> Result<Zeroizing<Vec<u8>>, String> {
     if name.contains('/') || name == ".." || name == "." {
         return Err("a credential is named without a path, as in LoadCredential=NAME:/path".to_owned());
@@ -147,60 +142,10 @@ fn credential(name: &str, env: &[Variable]) -> Result<Zeroizing<Vec<u8>>, String
                 .to_owned(),
         );
     };
-    key_file(&Path::new(folder).join(name), &shown_source(name), Visibility::FolderIsPrivate)
+    secret_file::read(&Path::new(folder).join(name), &shown_source(name), Folder::OfTheService)
 }
 
 /// Another secret, from a file that is read as key files are. `shown` is its name as people may see it.
 pub(super) fn secret_file(path: &Path, shown: &str) -> Result<Zeroizing<Vec<u8>>, String> {
-    key_file(path, shown, Visibility::OwnerOnly)
-}
-
-/// Who else may read a key file.
-#[derive(PartialEq, Eq)]
-enum Visibility {
-    OwnerOnly,
-    FolderIsPrivate,
-}
-
-fn key_file(path: &Path, shown: &str, visibility: Visibility) -> Result<Zeroizing<Vec<u8>>, String> {
-    let told = |error: io::Error| match error.kind() {
-        ErrorKind::NotFound => format!("there is no such key file: {shown}"),
-        ErrorKind::PermissionDenied => {
-            format!("the key file may not be read by this user; chown it to the sidecar's user: {shown}")
-        }
-        _ => format!("the key file cannot be read ({}): {shown}", error.kind()),
-    };
-    // Asked before opening: opening a pipe would wait for a writer.
-    if !fs::metadata(path).map_err(told)?.is_file() {
-        return Err(format!("this is a folder or a device, not a file with a key: {shown}"));
-    }
-    let mut file = File::open(path).map_err(told)?;
-    let mode = file.metadata().map_err(told)?.permissions().mode() & 0o777;
-    if visibility == Visibility::OwnerOnly && mode & 0o077 != 0 {
-        return Err(format!(
-            "other users may use this key file (mode {mode:04o}); run: chmod 600 {shown} \
-             (a mounted secret: `mode: 0400` in compose, `defaultMode: 0400` in kubernetes)"
-        ));
-    }
-    // One buffer of full size: growing would leave copies of the key behind.
-    let mut content = Zeroizing::new(vec![0; LARGEST_KEY_FILE + 1]);
-    let mut length = 0;
-    loop {
-        match file.read(&mut content[length..]) {
-            Ok(0) => break,
-            Ok(read) => length += read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(told(error)),
-        }
-    }
-    match length {
-        0 => Err(format!("the key file is empty: {shown}")),
-        1..=LARGEST_KEY_FILE => {
-            content.truncate(length);
-            Ok(content)
-        }
-        _ => {
-            Err(format!("the key file is larger than {LARGEST_KEY_FILE} bytes, so it holds no key: {shown}"))
-        }
-    }
+    secret_file::read(path, shown, Folder::Any)
 }

@@ -17,6 +17,7 @@ mod forwarding;
 mod hang_up;
 mod hosts;
 mod journey;
+mod key_files;
 mod logs;
 mod notifications;
 mod operations;
