@@ -23,6 +23,8 @@ mod cancel;
 mod checkout;
 mod clock;
 mod console;
+mod control;
+mod due;
 mod html;
 mod layout;
 pub mod magic;
@@ -103,6 +105,7 @@ impl fmt::Debug for Sandbox {
 struct Inner {
     apps: Vec<Arc<App>>,
     options: Options,
+    clock: clock::Clock,
     notify_url: Mutex<Option<String>>,
     state: Mutex<State>,
     /// Dropped with the sandbox, which ends what waits.
@@ -124,6 +127,7 @@ impl Sandbox {
             apps: apps.to_vec(),
             notify_url: Mutex::new(options.notify_url.clone()),
             options,
+            clock: clock::Clock::default(),
             state: Mutex::default(),
             alive: watch::Sender::new(()),
         })))
@@ -139,7 +143,7 @@ impl Sandbox {
 
     /// Answers one request: an API call, or a page for a browser.
     ///
-    /// Bodies over 1 MiB are refused. A magic amount may take its time, up to ten minutes; what it does to the order is
+    /// Bodies over 1 MiB are refused. A magic amount may take its time, up to ten minutes by the sandbox's clock; what it does to the order is
     /// done before it waits, so giving up on it changes nothing. Needs a tokio runtime: notifications are sent by tasks.
     /// Requests that web pages of other origins make are refused; whether `Host` is right is for the listener to judge.
     ///
@@ -152,12 +156,16 @@ impl Sandbox {
             Some(body) => body,
             None => return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 1 MiB\n")),
         };
+        let clock = self.0.clock.waiting();
         let mut outcome = self.0.answer(&request::Arrived::new(head, body));
         for notification in outcome.notifications.drain(..) {
             notify::send(&self.0, notification);
         }
+        if let Some((number, wait)) = outcome.later {
+            due::wait(&self.0, number, wait);
+        }
         match outcome.magic {
-            Some(magic) => magic.apply(outcome.response).await,
+            Some(magic) => magic.apply(outcome.response, clock).await,
             None => Ok(outcome.response),
         }
     }
@@ -195,7 +203,7 @@ impl Inner {
         });
         self.state().received.push(Received {
             sequence: 0,
-            at: clock::now(),
+            at: self.clock.now(),
             method: arrived.method.to_string(),
             target: arrived.target(),
             headers: headers.collect(),

@@ -132,7 +132,9 @@ fn print_curl_lines(api: &str) {
         "  curl -d txamt=1200 -d txcurrcd=HKD -d pay_type=800201 -d out_trade_no=try-$RANDOM \\\n       \
          --data-urlencode \"txdtm=$(date '+%F %T')\" --data-urlencode 'goods_name=奶茶 & 菠蘿包' {api}/trade/v1/payment\n"
     );
-    outln!("  curl '{api}/trade/v1/query?page_size=5'\n");
+    outln!(
+        "  curl '{api}/trade/v1/query?start_time=2000-01-01+00:00:00&end_time=2099-12-31+23:59:59&page_size=5'\n"
+    );
     outln!(
         "  curl -i '{api}/tool/v1/get_weixin_oauth_code?redirect_uri=https%3A%2F%2Fshop.example%2Fcallback'\n"
     );

@@ -1,7 +1,6 @@
 //! QFPay's API: check the signature, count, dispatch, answer.
 
 use std::sync::MutexGuard;
-use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -108,7 +107,12 @@ pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {
     let allowed = methods.split(", ").any(|method| method == arrived.method.as_str());
     let over = app.is_some_and(|app| {
         let options = &inner.options;
-        !state.quota.admits(&app.name, options.quota_per_second, options.quota_per_minute, Instant::now())
+        !state.quota.admits(
+            &app.name,
+            options.quota_per_second,
+            options.quota_per_minute,
+            inner.clock.instant(),
+        )
     });
     if over {
         let busy = refusal("1297", "too many requests: QFPay documents 100 per second and 400 per minute");
@@ -133,8 +137,8 @@ pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {
         params: &check.pairs,
         path: &arrived.path,
         base: &inner.options.base,
-        now: clock::now(),
-        instant: Instant::now(),
+        now: inner.clock.now(),
+        instant: inner.clock.instant(),
     };
     match endpoint(&call, &mut state) {
         Err(refusal) => Some(refused(StatusCode::OK, &refusal, check)),
@@ -177,7 +181,13 @@ fn reply_with(
     });
     let respcd = respcd.filter(|_| done.magic.is_none_or(|magic| magic.tells_respcd()));
     let notifications = inner.notifications(&mut state, &done.notify);
-    Outcome { respcd, magic: done.magic, notifications, ..Outcome::checked(response, check) }
+    Outcome {
+        respcd,
+        magic: done.magic,
+        notifications,
+        later: done.later,
+        ..Outcome::checked(response, check)
+    }
 }
 
 /// A redirect for a browser. `location` holds only characters that may stand in a header.

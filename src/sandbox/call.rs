@@ -1,7 +1,7 @@
 //! A verified call: its app, its parameters, and the checks that several endpoints share.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::answer::{Fields, Refusal, refusal};
 use super::clock;
@@ -34,12 +34,14 @@ pub(super) struct Done {
     pub magic: Option<magic::Answer>,
     /// Numbers of the orders to send a notification about.
     pub notify: Vec<u64>,
+    /// The number of an order that changes by itself, and after which time.
+    pub later: Option<(u64, Duration)>,
 }
 
 impl Done {
     /// Nothing but an answer.
     pub(super) fn plain(fields: Fields) -> Self {
-        Self { fields, magic: None, notify: Vec::new() }
+        Self { fields, magic: None, notify: Vec::new(), later: None }
     }
 }
 
@@ -114,9 +116,11 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Whether an order is the merchant's that the call names: an app may have several, and none sees another's orders.
-    pub(super) fn is_of_merchant(&self, order: &Order) -> bool {
+    /// Whether the call finds an order: it is the merchant's that the call names (an app may have several, and none sees
+    /// another's orders), and not hidden by magic.
+    pub(super) fn finds(&self, order: &Order) -> bool {
         order.request.mchid.as_deref() == self.maybe("mchid")
+            && order.appears.is_none_or(|at| at <= self.instant)
     }
 
     /// QFPay's rule: an app that was issued an `mchid` always sends one.

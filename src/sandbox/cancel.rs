@@ -10,10 +10,12 @@ use super::orders::{Order, OrderStatus, Orders};
 pub(super) fn reverse(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusal> {
     let order = named(call, orders)?;
     let refusal = match order.status {
-        OrderStatus::Pending | OrderStatus::DoneWhenQueried(_) | OrderStatus::Done if order.refunded == 0 => {
+        OrderStatus::Pending | OrderStatus::DoneWhenQueried(..) | OrderStatus::Done
+            if order.refunded == 0 =>
+        {
             None
         }
-        OrderStatus::Done | OrderStatus::Pending | OrderStatus::DoneWhenQueried(_) => {
+        OrderStatus::Done | OrderStatus::Pending | OrderStatus::DoneWhenQueried(..) => {
             Some(("1262", "refunded"))
         }
         other => ended(other),
@@ -24,7 +26,7 @@ pub(super) fn reverse(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refu
 /// `/trade/v1/close`: ends an order that is not paid.
 pub(super) fn close(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusal> {
     let refusal = match named(call, orders)?.status {
-        OrderStatus::Pending | OrderStatus::DoneWhenQueried(_) => None,
+        OrderStatus::Pending | OrderStatus::DoneWhenQueried(..) => None,
         OrderStatus::Done => Some(("1260", "paid; it takes a reversal or a refund")),
         other => ended(other),
     };
@@ -73,19 +75,16 @@ fn named<'o>(call: &Call<'_>, orders: &'o mut Orders) -> Result<&'o mut Order, R
     let unknown = || refusal("1268", "no order of this app and mchid has that syssn or out_trade_no");
     let order = match (call.maybe("syssn"), call.maybe("out_trade_no")) {
         (Some(syssn), other) => {
-            let order = orders
-                .by_syssn(call.app, syssn)
-                .filter(|order| call.is_of_merchant(order))
-                .ok_or_else(unknown)?;
+            let order =
+                orders.by_syssn(call.app, syssn).filter(|order| call.finds(order)).ok_or_else(unknown)?;
             if other.is_some_and(|number| number != order.request.out_trade_no) {
                 return Err(refusal("1267", "syssn and out_trade_no belong to different orders"));
             }
             order
         }
-        (None, Some(number)) => orders
-            .by_out_trade_no(call.app, number)
-            .filter(|order| call.is_of_merchant(order))
-            .ok_or_else(unknown)?,
+        (None, Some(number)) => {
+            orders.by_out_trade_no(call.app, number).filter(|order| call.finds(order)).ok_or_else(unknown)?
+        }
         (None, None) => return Err(refusal("1104", "syssn or out_trade_no is needed")),
     };
     if order.origssn.is_some() {
@@ -125,7 +124,7 @@ fn held(
     let fresh = orders.next_syssn(&call.now);
     let order = orders
         .by_syssn(call.app, syssn)
-        .filter(|order| call.is_of_merchant(order))
+        .filter(|order| call.finds(order))
         .ok_or_else(|| refusal("1268", "no order of this app and mchid has that syssn"))?;
     if order.status != OrderStatus::Frozen {
         return Err(refusal("1136", "the order is not a paid pre-authorisation (pay type 8018xx)"));
@@ -161,7 +160,7 @@ pub(super) fn note(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusal
     let syssn = call.need("syssn")?;
     let order = orders
         .by_syssn(call.app, syssn)
-        .filter(|order| call.is_of_merchant(order))
+        .filter(|order| call.finds(order))
         .ok_or_else(|| refusal("1268", "no order of this app and mchid has that syssn"))?;
     order.note = Some(note.to_owned());
     let mut fields = result_fields("0000", "");

@@ -1,7 +1,6 @@
 //! The hosted checkout: `/checkstand/#/?...`, signed in the URL fragment (protocol sheet, section 3.9).
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use hyper::StatusCode;
 
@@ -13,7 +12,7 @@ use super::orders::{OrderStatus, Ordered};
 use super::received::Verdict;
 use super::request::{Arrived, Pair, pairs, value};
 use super::verify::{self, Check};
-use super::{Inner, Outcome, clock, url};
+use super::{Inner, Outcome, url};
 use crate::credentials::{App, SignType};
 
 /// The parameters that QFPay's table requires. `mchntid` is optional here, and `mchid` unknown.
@@ -116,8 +115,8 @@ fn with_checkout(
             app: &app,
             params: &check.pairs,
             base: &inner.options.base,
-            now: clock::now(),
-            instant: Instant::now(),
+            now: inner.clock.now(),
+            instant: inner.clock.instant(),
         };
         complete(inner, &call).and_then(|()| step(&call, fragment))
     });

@@ -7,10 +7,10 @@ use hyper::{Response, StatusCode};
 use super::html::{Fill, Html, amount, render};
 use super::layout::{message, page, see_other};
 use super::notify::Notice;
-use super::orders::{Order, OrderStatus, Ordered};
+use super::orders::{Order, OrderStatus};
 use super::received::{Received, Verdict};
 use super::request::{Arrived, pairs, value};
-use super::{Inner, Outcome, State, clock};
+use super::{Inner, Outcome, State};
 
 /// How many orders the page shows.
 const SHOWN: usize = 200;
@@ -38,9 +38,11 @@ pub(super) fn press(inner: &Inner, arrived: &Arrived, number: &str) -> Option<Ou
     let form = pairs(&arrived.body).unwrap_or_default();
     let mut state = inner.state();
     let about = match value(&form, "action") {
-        Some("pay") => pay(&mut state, number),
+        Some("pay") => pay(&mut state, number, &inner.clock.now()),
         Some("cancel") => cancel(&mut state, number),
-        Some("refund") => refund(&mut state, number),
+        Some("refund") => {
+            state.orders.give_back(number, u64::MAX, &inner.clock.now()).map(|refund| vec![refund])
+        }
         Some("notify") => {
             state.orders.by_number(number).filter(|order| order.paydtm.is_some()).map(|_| vec![number])
         }
@@ -54,9 +56,9 @@ pub(super) fn press(inner: &Inner, arrived: &Arrived, number: &str) -> Option<Ou
     Some(Outcome { notifications, ..Outcome::page(see_other("/sandbox/")) })
 }
 
-fn pay(state: &mut State, number: u64) -> Option<Vec<u64>> {
+fn pay(state: &mut State, number: u64, now: &str) -> Option<Vec<u64>> {
     let order = state.orders.by_number(number).filter(|order| order.is_open())?;
-    order.settle(&clock::now());
+    order.settle(now);
     Some(vec![number])
 }
 
@@ -64,30 +66,6 @@ fn cancel(state: &mut State, number: u64) -> Option<Vec<u64>> {
     let order = state.orders.by_number(number).filter(|order| order.is_open())?;
     order.status = OrderStatus::Closed;
     Some(Vec::new())
-}
-
-/// Gives back all that is left.
-fn refund(state: &mut State, number: u64) -> Option<Vec<u64>> {
-    let order = state.orders.by_number(number).filter(|order| refundable(order))?;
-    let left = order.request.txamt - order.refunded;
-    order.refunded = order.request.txamt;
-    let (app, origssn) = (order.app.clone(), order.syssn.clone());
-    let now = clock::now();
-    let request = Ordered {
-        out_trade_no: format!("console-refund-{origssn}"),
-        txamt: left,
-        txdtm: now.clone(),
-        return_url: None,
-        goods_name: None,
-        ..order.request.clone()
-    };
-    let refund = state.orders.add(&app, request, Some(origssn), OrderStatus::Done, &now);
-    refund.settle(&now);
-    Some(vec![refund.number])
-}
-
-fn refundable(order: &Order) -> bool {
-    order.origssn.is_none() && order.status == OrderStatus::Done && order.refunded < order.request.txamt
 }
 
 fn row(order: &Order) -> Html {
@@ -100,7 +78,7 @@ fn row(order: &Order) -> Html {
         offer("pay", "Pay 付款");
         offer("cancel", "Cancel 取消");
     }
-    if refundable(order) {
+    if order.is_refundable() {
         offer("refund", "Refund 退款");
     }
     if order.paydtm.is_some() {

@@ -11,8 +11,9 @@ mod post;
 mod series;
 
 use super::answer::{body_signature, dumps, text};
+use super::clock::Clock;
 use super::orders::{Order, OrderStatus, Ordered, Orders};
-use super::{Inner, State, clock, url};
+use super::{Inner, State, url};
 use crate::credentials::App;
 
 pub(super) use notices::{Notice, Notices};
@@ -95,7 +96,7 @@ fn body(order: &Order, orig_out_trade_no: Option<String>) -> String {
 
 /// A notification about nothing that ever happened, for the `trigger` command; its numbers are new every time.
 pub(crate) fn fixture(app: &Arc<App>, refund: bool) -> (String, String) {
-    let now = clock::now();
+    let now = Clock::default().now();
     let mut orders = Orders::default();
     let request = Ordered {
         pay_type: "800201".into(),
@@ -160,6 +161,8 @@ mod tests {
             refunded: 0,
             note: None,
             notified: None,
+            appears: None,
+            queries_to_drop: 0,
         };
         let body = body(&order, None);
         assert_eq!(body, PYTHON_BODY);

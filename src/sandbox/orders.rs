@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -30,6 +31,10 @@ pub(super) struct Order {
     pub note: Option<String>,
     /// What became of the last notification, for people.
     pub notified: Option<String>,
+    /// No call finds it before this moment.
+    pub appears: Option<Instant>,
+    /// How many queries that name it get no answer.
+    pub queries_to_drop: u8,
 }
 
 /// What the request said about the order.
@@ -51,8 +56,8 @@ pub(super) struct Ordered {
 pub(super) enum OrderStatus {
     /// Waits for the payer.
     Pending,
-    /// Waits, with this `respcd`, until the first query finds it done.
-    DoneWhenQueried(&'static str),
+    /// Waits, with this `respcd`, until a query finds it done: the first one, or the first one from that moment on.
+    DoneWhenQueried(&'static str, Option<Instant>),
     /// Paid (a refund: given back).
     Done,
     /// A pre-authorisation that holds the money.
@@ -72,7 +77,7 @@ impl Order {
     pub(super) fn respcd(&self) -> &'static str {
         match self.status {
             OrderStatus::Pending => "1143",
-            OrderStatus::DoneWhenQueried(respcd) | OrderStatus::Failed(respcd) => respcd,
+            OrderStatus::DoneWhenQueried(respcd, _) | OrderStatus::Failed(respcd) => respcd,
             OrderStatus::Closed => "1142",
             OrderStatus::Reversed if self.paydtm.is_none() => "1263",
             OrderStatus::Done | OrderStatus::Frozen | OrderStatus::Released | OrderStatus::Reversed => "0000",
@@ -94,7 +99,7 @@ impl Order {
     /// The state in words, for pages.
     pub(super) fn words(&self) -> &'static str {
         match self.status {
-            OrderStatus::Pending | OrderStatus::DoneWhenQueried(_) => "not paid yet 未支付",
+            OrderStatus::Pending | OrderStatus::DoneWhenQueried(..) => "not paid yet 未支付",
             OrderStatus::Done if self.origssn.is_some() => "refunded 已退款",
             OrderStatus::Done if self.refunded >= self.request.txamt => "paid, refunded 已退款",
             OrderStatus::Done if self.refunded > 0 => "paid, partly refunded 部分退款",
@@ -107,10 +112,20 @@ impl Order {
         }
     }
 
+    /// Whether it waits to be found done, and the moment for that has come.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        matches!(self.status, OrderStatus::DoneWhenQueried(_, from) if from.is_none_or(|from| from <= now))
+    }
+
     /// Whether the payer can still pay it.
     pub(super) fn is_open(&self) -> bool {
         self.origssn.is_none()
-            && matches!(self.status, OrderStatus::Pending | OrderStatus::DoneWhenQueried(_))
+            && matches!(self.status, OrderStatus::Pending | OrderStatus::DoneWhenQueried(..))
+    }
+
+    /// Whether something of it can be given back.
+    pub(super) fn is_refundable(&self) -> bool {
+        self.origssn.is_none() && self.status == OrderStatus::Done && self.refunded < self.request.txamt
     }
 
     /// The payer paid, or the channel settled: money is held for a pre-authorisation, else taken.
@@ -172,6 +187,8 @@ impl Orders {
             refunded: 0,
             note: None,
             notified: None,
+            appears: None,
+            queries_to_drop: 0,
         };
         self.by_number.entry(number).or_insert(order)
     }
@@ -197,6 +214,25 @@ impl Orders {
     /// The order with this number, for the console.
     pub(super) fn by_number(&mut self, number: u64) -> Option<&mut Order> {
         self.by_number.get_mut(&number)
+    }
+
+    /// Gives back what is left of a paid order, at most this much, without a call of the shop's. Answers the refund's number.
+    pub(super) fn give_back(&mut self, number: u64, at_most: u64, now: &str) -> Option<u64> {
+        let order = self.by_number.get_mut(&number).filter(|order| order.is_refundable())?;
+        let txamt = (order.request.txamt - order.refunded).min(at_most);
+        order.refunded += txamt;
+        let (app, origssn) = (order.app.clone(), order.syssn.clone());
+        let request = Ordered {
+            out_trade_no: format!("sandbox-refund-{origssn}-{}", order.refunded),
+            txamt,
+            txdtm: now.to_owned(),
+            return_url: None,
+            goods_name: None,
+            ..order.request.clone()
+        };
+        let refund = self.add(&app, request, Some(origssn), OrderStatus::Done, now);
+        refund.settle(now);
+        Some(refund.number)
     }
 
     /// All orders, the newest first.

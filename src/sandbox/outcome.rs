@@ -1,5 +1,7 @@
 //! What the sandbox remembers, and what a request leads to.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Response;
@@ -23,6 +25,8 @@ pub(super) struct Outcome {
     pub response: Response<Full<Bytes>>,
     pub magic: Option<magic::Answer>,
     pub notifications: Vec<notify::Notification>,
+    /// The number of an order that changes by itself, and after which time.
+    pub later: Option<(u64, Duration)>,
     pub app: Option<String>,
     pub canonical: Option<String>,
     pub verdict: Verdict,
@@ -36,6 +40,7 @@ impl Outcome {
             response,
             magic: None,
             notifications: Vec::new(),
+            later: None,
             app: None,
             canonical: None,
             verdict: Verdict::Unsigned,

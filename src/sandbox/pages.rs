@@ -7,7 +7,7 @@ use hyper::{Method, Response, StatusCode};
 use super::html::render;
 use super::layout::{file, message, page};
 use super::request::Arrived;
-use super::{Inner, Outcome, checkout, console, payer, url};
+use super::{Inner, Outcome, checkout, console, control, payer, url};
 
 /// Answers a browser; none if the path is no page.
 pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {
@@ -27,6 +27,7 @@ pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {
         {
             return None;
         }
+        "/sandbox/clock" => control::clock(inner, post.then_some(&arrived.body)),
         "/sandbox/" if !post => console::show(inner),
         "/q/direct" if !post => payer::direct(inner, arrived),
         "/checkstand/" if !post => {

@@ -8,7 +8,7 @@ use super::html::{Fill, Html, amount, render};
 use super::layout::{message, page, see_other};
 use super::orders::Order;
 use super::request::{Arrived, pairs, value};
-use super::{Inner, Outcome, clock, url};
+use super::{Inner, Outcome, url};
 
 /// What `/q/direct` cannot do without. `currency` is left out by older flows.
 const NEEDED: [&str; 9] =
@@ -68,7 +68,7 @@ pub(super) fn press(inner: &Inner, arrived: &Arrived, ticket: &str) -> Option<Ou
     let Some(order) = state.orders.by_ticket(ticket) else { return Some(Outcome::page(unknown())) };
     let mut paid = Vec::new();
     if value(&params, "action") == Some("pay") && order.is_open() {
-        order.settle(&clock::now());
+        order.settle(&inner.clock.now());
         paid.push(order.number);
     }
     let words = order.words();

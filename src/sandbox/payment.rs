@@ -54,14 +54,8 @@ pub(super) fn pay(call: &Call<'_>, orders: &mut Orders, weixin: &mut Weixin) -> 
 
     let magic = magic::of(txamt);
     let effect = magic.map_or(OrderEffect::Usual, |row| row.order);
-    let status = match effect {
-        OrderEffect::Nothing => return Ok(nothing_happened(magic)),
-        OrderEffect::Usual if way == Way::Cpm => OrderStatus::Done,
-        OrderEffect::Usual => OrderStatus::Pending,
-        OrderEffect::Done => OrderStatus::Done,
-        OrderEffect::DoneWhenQueried(respcd) => OrderStatus::DoneWhenQueried(respcd),
-        OrderEffect::Failed(respcd) => OrderStatus::Failed(respcd),
-    };
+    let usual = if way == Way::Cpm { OrderStatus::Done } else { OrderStatus::Pending };
+    let Some(status) = effect.begins(usual, call.instant) else { return Ok(nothing_happened(magic)) };
     if let Some(openid) = openid {
         weixin.use_up(openid);
     }
@@ -90,8 +84,12 @@ pub(super) fn pay(call: &Call<'_>, orders: &mut Orders, weixin: &mut Weixin) -> 
     if !matches!(answer, Some(Answer::Respcd(_))) {
         fields.extend(outcome(order, way, call.base));
     }
-    let notify = if paid { vec![order.number] } else { Vec::new() };
-    Ok(Done { fields, magic: answer, notify })
+    let number = order.number;
+    let refund = effect.follows(orders, number, &call.now, call.instant);
+    let later = effect.later().map(|wait| (number, wait));
+    let notify =
+        if paid && later.is_none() { [number].into_iter().chain(refund).collect() } else { Vec::new() };
+    Ok(Done { fields, magic: answer, notify, later })
 }
 
 /// A magic amount that leaves no order behind.
@@ -102,7 +100,7 @@ pub(super) fn nothing_happened(magic: Option<&'static magic::Magic>) -> Done {
         _ => "1205",
     };
     let fields = refusal(respcd, magic.map_or("", |row| row.meaning)).fields();
-    Done { fields, magic: answer, notify: Vec::new() }
+    Done { fields, magic: answer, notify: Vec::new(), later: None }
 }
 
 fn describe(order: &Order, fields: &mut Fields) {

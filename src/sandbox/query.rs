@@ -3,7 +3,8 @@
 use super::answer::{Fields, Json, Refusal, refusal, result_fields, text};
 use super::call::{Call, Done};
 use super::clock;
-use super::orders::{Order, OrderStatus, Orders};
+use super::magic::Answer;
+use super::orders::{Order, Orders};
 
 /// Lists the app's orders and refunds, the newest first.
 ///
@@ -18,13 +19,18 @@ pub(super) fn query(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusa
         }
     }
     let filter = Filter::of(call);
+    filter.bounds()?;
     let mut notify = Vec::new();
     let mut rows = Vec::new();
     for order in orders.newest_first().filter(|order| order.app.name == call.app.name) {
-        if !call.is_of_merchant(order) || !filter.takes(order) {
+        if !call.finds(order) || !filter.takes(order) {
             continue;
         }
-        if let OrderStatus::DoneWhenQueried(_) = order.status {
+        if filter.names_one() && order.queries_to_drop > 0 {
+            order.queries_to_drop -= 1;
+            return Ok(Done { magic: Some(Answer::Drop), ..Done::plain(Vec::new()) });
+        }
+        if order.is_due(call.instant) {
             order.settle(&call.now);
             notify.push(order.number);
         }
@@ -40,7 +46,7 @@ pub(super) fn query(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusa
         ("page_size", Json::Number(page_size)),
         ("data", Json::List(shown)),
     ]);
-    Ok(Done { fields, magic: None, notify })
+    Ok(Done { notify, ..Done::plain(fields) })
 }
 
 fn number(call: &Call<'_>, name: &str, default: u64, most: u64) -> Result<u64, Refusal> {
@@ -75,6 +81,20 @@ impl<'a> Filter<'a> {
             start_time: time("start_time"),
             end_time: time("end_time"),
         }
+    }
+
+    /// Whether the call names orders, not only a span of time.
+    fn names_one(&self) -> bool {
+        self.syssn.is_some() || self.out_trade_no.is_some()
+    }
+
+    /// A query names orders or a span of time. What QFPay does with any other is not documented, so no shop should rely on it.
+    fn bounds(&self) -> Result<(), Refusal> {
+        if self.names_one() || (self.start_time.is_some() && self.end_time.is_some()) {
+            return Ok(());
+        }
+        let said = "a query names a syssn, an out_trade_no, or a span of time (start_time and end_time)";
+        Err(refusal("1104", said))
     }
 
     /// Whether the order is asked for, its state (`respcd`) apart: that may change by being queried.

@@ -16,13 +16,12 @@ pub(super) fn refund(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refus
     let txdtm = call.txdtm()?;
     call.mchid_rule()?;
     let out_trade_no = call.fresh_out_trade_no(orders)?.to_owned();
-    let original =
-        orders.by_syssn(call.app, syssn).filter(|order| call.is_of_merchant(order)).ok_or_else(|| {
-            refusal(
-                "1268",
-                "no order of this app and mchid has that syssn; a refund names the syssn of the payment",
-            )
-        })?;
+    let original = orders.by_syssn(call.app, syssn).filter(|order| call.finds(order)).ok_or_else(|| {
+        refusal(
+            "1268",
+            "no order of this app and mchid has that syssn; a refund names the syssn of the payment",
+        )
+    })?;
     if original.origssn.is_some() || original.request.pay_type == NO_REFUND {
         return Err(refusal("1136", "refunds, and FPS payments (802001), cannot be refunded"));
     }
@@ -30,7 +29,7 @@ pub(super) fn refund(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refus
         OrderStatus::Done => {}
         OrderStatus::Reversed => return Err(refusal("1263", "the order was reversed")),
         OrderStatus::Closed => return Err(refusal("1264", "the order was closed")),
-        OrderStatus::Pending | OrderStatus::DoneWhenQueried(_) | OrderStatus::Failed(_) => {
+        OrderStatus::Pending | OrderStatus::DoneWhenQueried(..) | OrderStatus::Failed(_) => {
             return Err(refusal("1261", "the order is not paid"));
         }
         OrderStatus::Frozen | OrderStatus::Released => {
@@ -48,11 +47,9 @@ pub(super) fn refund(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refus
         ));
     }
     let magic = magic::of(txamt);
-    let status = match magic.map_or(OrderEffect::Usual, |row| row.order) {
-        OrderEffect::Nothing => return Ok(payment::nothing_happened(magic)),
-        OrderEffect::Usual | OrderEffect::Done => OrderStatus::Done,
-        OrderEffect::DoneWhenQueried(respcd) => OrderStatus::DoneWhenQueried(respcd),
-        OrderEffect::Failed(respcd) => OrderStatus::Failed(respcd),
+    let effect = magic.map_or(OrderEffect::Usual, |row| row.order);
+    let Some(status) = effect.begins(OrderStatus::Done, call.instant) else {
+        return Ok(payment::nothing_happened(magic));
     };
     if !matches!(status, OrderStatus::Failed(_)) {
         original.refunded += txamt;
@@ -87,6 +84,9 @@ pub(super) fn refund(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refus
         text("txdtm", txdtm),
         text("sysdtm", &refund.sysdtm),
     ]);
-    let notify = if done { vec![refund.number] } else { Vec::new() };
-    Ok(Done { fields, magic: answer, notify })
+    let number = refund.number;
+    effect.follows(orders, number, &call.now, call.instant);
+    let later = effect.later().map(|wait| (number, wait));
+    let notify = if done && later.is_none() { vec![number] } else { Vec::new() };
+    Ok(Done { fields, magic: answer, notify, later })
 }

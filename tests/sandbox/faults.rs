@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
-use qfpay_sidecar::sandbox::magic::{Answer, OrderEffect, TABLE};
+use qfpay_sidecar::sandbox::magic::{Answer, End, OrderEffect, TABLE};
 use qfpay_sidecar::sandbox::{SANDBOX_APP_CODE, SANDBOX_CLIENT_KEY, Truncated, for_the_wire};
 
 use crate::support::*;
@@ -32,6 +32,7 @@ async fn each_magic_amount_does_what_the_table_says() {
         };
         match (row.answer, got) {
             (Answer::Late(_) | Answer::Hang, _) => {}
+            (Answer::Usual, Some(Ok(got))) => assert_eq!(got.respcd(), "0000"),
             (Answer::Drop, Some(dropped)) => assert!(dropped.is_err()),
             (Answer::Respcd(respcd), Some(Ok(got))) => assert_eq!(got.respcd(), respcd),
             (Answer::NotJson, Some(Ok(got))) => {
@@ -50,10 +51,45 @@ async fn each_magic_amount_does_what_the_table_says() {
             (answer, _) => panic!("{answer:?} was dropped"),
         }
         let rows = call_query(&sandbox).await;
+        let rows = match row.order {
+            OrderEffect::QueriesDropped(count) => {
+                let named = [("out_trade_no", "M")];
+                assert!(rows.is_none(), "{}", row.meaning);
+                for _ in 1..count {
+                    assert!(try_call(&sandbox, "/trade/v1/query", &named).await.is_err(), "{}", row.meaning);
+                }
+                call_query(&sandbox).await.unwrap()
+            }
+            _ => rows.unwrap(),
+        };
         match row.order {
+            OrderEffect::Hidden(seconds) => {
+                assert!(rows.is_empty(), "{}", row.meaning);
+                turn(&sandbox, seconds - 2).await;
+                assert!(call_query(&sandbox).await.unwrap().is_empty(), "{}", row.meaning);
+                turn(&sandbox, 2).await;
+                assert_eq!(call_query(&sandbox).await.unwrap(), ["0000"], "{}", row.meaning);
+            }
+            OrderEffect::DoneAfter(respcd, seconds) => {
+                assert_eq!(rows, [respcd], "{}", row.meaning);
+                turn(&sandbox, seconds - 2).await;
+                assert_eq!(call_query(&sandbox).await.unwrap(), [respcd], "{}", row.meaning);
+                turn(&sandbox, 2).await;
+                assert_eq!(call_query(&sandbox).await.unwrap(), ["0000"], "{}", row.meaning);
+            }
+            OrderEffect::Ends(end) => {
+                let (respcd, cancel) = match end {
+                    End::Reversed => ("0000", "1"),
+                    End::Closed => ("1142", "2"),
+                    End::Refunded => ("0000", "3"),
+                    End::PartlyRefunded => ("0000", "5"),
+                };
+                assert_eq!(rows, [respcd], "{}", row.meaning);
+                assert_eq!(state_of(&sandbox, "M").await["cancel"], cancel, "{}", row.meaning);
+            }
             OrderEffect::Nothing => assert!(rows.is_empty(), "{}", row.meaning),
             OrderEffect::Usual => assert_eq!(rows, ["1143"]),
-            OrderEffect::Done | OrderEffect::DoneWhenQueried(_) => {
+            OrderEffect::Done | OrderEffect::DoneWhenQueried(_) | OrderEffect::QueriesDropped(_) => {
                 assert_eq!(rows, ["0000"], "{}", row.meaning)
             }
             OrderEffect::Failed(respcd) => assert_eq!(rows, [respcd]),
@@ -66,10 +102,11 @@ async fn each_magic_amount_does_what_the_table_says() {
     }
 }
 
-async fn call_query(sandbox: &qfpay_sidecar::sandbox::Sandbox) -> Vec<String> {
-    let answer = call(sandbox, "/trade/v1/query", &[("out_trade_no", "M")]).await.json();
+/// The states of the order; none if the connection was closed.
+async fn call_query(sandbox: &qfpay_sidecar::sandbox::Sandbox) -> Option<Vec<String>> {
+    let answer = try_call(sandbox, "/trade/v1/query", &[("out_trade_no", "M")]).await.ok()?.json();
     let rows = answer["data"].as_array().unwrap().iter();
-    rows.map(|row| row["respcd"].as_str().unwrap().to_owned()).collect()
+    Some(rows.map(|row| row["respcd"].as_str().unwrap().to_owned()).collect())
 }
 
 #[tokio::test]
@@ -78,7 +115,7 @@ async fn a_lost_refund_is_found_by_a_query() {
     let syssn = paid(&sandbox, "A", "90000000").await;
     let params = [("syssn", syssn.as_str()), ("out_trade_no", "M"), ("txamt", "4200001"), ("txdtm", TXDTM)];
     assert!(try_call(&sandbox, "/trade/v1/refund", &params).await.is_err());
-    assert_eq!(call_query(&sandbox).await, ["0000"]);
+    assert_eq!(call_query(&sandbox).await.unwrap(), ["0000"]);
     assert_eq!(state_of(&sandbox, "A").await["cancel"], "5");
     let params = [("syssn", syssn.as_str()), ("out_trade_no", "N"), ("txamt", "4200000"), ("txdtm", TXDTM)];
     assert!(try_call(&sandbox, "/trade/v1/refund", &params).await.is_err());
@@ -108,9 +145,9 @@ async fn a_truncated_answer_is_marked_and_breaks_off_on_the_wire() {
 async fn quotas_answer_429() {
     let sandbox = sandbox_with(0, 3);
     for _ in 0..3 {
-        assert_eq!(call(&sandbox, "/trade/v1/query", &[]).await.status, 200);
+        assert_eq!(call(&sandbox, "/trade/v1/query", &[("out_trade_no", "none")]).await.status, 200);
     }
-    let got = call(&sandbox, "/trade/v1/query", &[]).await;
+    let got = call(&sandbox, "/trade/v1/query", &[("out_trade_no", "none")]).await;
     assert_eq!((got.status.as_u16(), got.respcd().as_str()), (429, "1297"));
 }
 
@@ -124,7 +161,7 @@ async fn a_body_over_the_limit_is_refused() {
 async fn the_last_200_requests_are_remembered() {
     let sandbox = sandbox();
     for _ in 0..203 {
-        call(&sandbox, "/trade/v1/query", &[]).await;
+        call(&sandbox, "/trade/v1/query", &[("out_trade_no", "none")]).await;
     }
     let seen = sandbox.received();
     assert_eq!((seen.len(), seen[0].sequence, seen[199].sequence), (200, 4, 203));

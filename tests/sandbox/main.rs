@@ -1,6 +1,7 @@
 //! The sandbox as a client meets it: through `Sandbox::handle`.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a failed unwrap is a failed test, in helpers too
 
+mod clock;
 mod faults;
 mod merchants;
 mod notifications;

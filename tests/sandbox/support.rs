@@ -153,6 +153,12 @@ pub async fn state_of(sandbox: &Sandbox, out_trade_no: &str) -> Value {
     answer["data"][0].clone()
 }
 
+/// Turns the sandbox's clock forward, as a test of a shop does.
+pub async fn turn(sandbox: &Sandbox, seconds: u64) {
+    let got = send(sandbox, "POST", "/sandbox/clock", &[], &format!("advance={seconds}")).await.unwrap();
+    assert_eq!(got.status, 200, "{}", got.text());
+}
+
 pub fn md5_sign(params: &[(&str, &str)], key: &str) -> String {
     let mut sorted = params.to_vec();
     sorted.sort();

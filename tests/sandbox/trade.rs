@@ -152,9 +152,14 @@ async fn a_query_lists_filters_and_pages() {
         numbers.push(paid(&sandbox, &format!("Q{i}"), "100").await);
     }
     pay(&sandbox, &payment("open", "800201", "100")).await;
-    let count = async |params: &[(&str, &str)]| {
+    let asked = async |params: &[(&str, &str)]| {
         let answer = call(&sandbox, "/trade/v1/query", params).await.json();
         answer["data"].as_array().map(Vec::len)
+    };
+    let ever = [("start_time", "2000-01-01 00:00:00"), ("end_time", "2999-12-31 23:59:59")];
+    let count = async |params: &[(&str, &str)]| {
+        let unnamed = ever.iter().filter(|(name, _)| !params.iter().any(|(known, _)| known == name));
+        asked(&params.iter().chain(unnamed).copied().collect::<Vec<_>>()).await
     };
     assert_eq!(count(&[]).await, Some(10));
     assert_eq!(count(&[("page", "2")]).await, Some(3));
@@ -168,6 +173,12 @@ async fn a_query_lists_filters_and_pages() {
     assert_eq!(count(&[("start_time", "2999-01-01 00:00:00")]).await, Some(0));
     assert_eq!(count(&[("start_time", "2999-01-01 00:00:00"), ("syssn", &numbers[0])]).await, Some(1));
     assert_eq!(count(&[("start_time", "yesterday")]).await, None);
+    // QFPay documents no query without one of the three.
+    for unbounded in [&[][..], &[("pay_type", "800201")], &ever[..1], &ever[1..], &[("syssn", "")]] {
+        let answer = call(&sandbox, "/trade/v1/query", unbounded).await;
+        assert_eq!(answer.respcd(), "1104", "{unbounded:?}");
+        assert!(answer.text().contains("syssn, an out_trade_no, or a span of time"), "{}", answer.text());
+    }
     let got = get(&sandbox, "/trade/v1/query", &[("out_trade_no", "Q1")]).await;
     assert_eq!(got.json()["data"][0]["out_trade_no"], "Q1");
 }

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::super::{Inner, clock};
+use super::super::Inner;
+use super::super::clock::Waiting;
 use super::notices::{MOST_PENDING, Next};
 use super::{Notification, post};
 
@@ -22,12 +23,13 @@ const WAITS: [Duration; 7] = [
 pub(in super::super) fn send(inner: &Arc<Inner>, notification: Notification) {
     let Some(number) = begin(inner, &notification) else { return };
     let mut alive = inner.alive.subscribe();
-    let (inner, scale) = (Arc::downgrade(inner), inner.options.time_scale.max(1));
+    let (clock, scale) = (inner.clock.waiting(), inner.options.time_scale.max(1));
+    let inner = Arc::downgrade(inner);
     tokio::spawn(async move {
         tokio::select! {
             // An error means that the sandbox is gone.
             _ = alive.changed() => {}
-            () = series(inner, number, notification, scale) => {}
+            () = series(inner, number, notification, scale, clock) => {}
         }
     });
 }
@@ -42,7 +44,7 @@ fn begin(inner: &Inner, notification: &Notification) -> Option<u64> {
 }
 
 /// Holds the sandbox weakly, so that waiting keeps nothing alive.
-async fn series(inner: Weak<Inner>, number: u64, notification: Notification, scale: u32) {
+async fn series(inner: Weak<Inner>, number: u64, notification: Notification, scale: u32, mut clock: Waiting) {
     let mut waits = WAITS.iter();
     loop {
         let Notification { address, uri, body, signature, .. } = &notification;
@@ -55,16 +57,18 @@ async fn series(inner: Weak<Inner>, number: u64, notification: Notification, sca
             Err(error) => (format!("failed: {error}"), false),
         };
         let wait = waits.next().filter(|_| !accepted).map(|wait| *wait / scale);
+        let Some(alive) = inner.upgrade() else { return };
+        // Before the time is told: who reads it may turn the clock at once.
+        clock.mark();
         let next = match wait {
             _ if accepted => Next::Accepted,
-            Some(wait) => Next::At(clock::after(wait)),
+            Some(wait) => Next::At(alive.clock.after(wait)),
             None => Next::GivenUp,
         };
-        let Some(alive) = inner.upgrade() else { return };
         record(&alive, number, notification.order, said, next);
         drop(alive);
         let Some(wait) = wait else { return };
-        tokio::time::sleep(wait).await;
+        clock.sleep(wait).await;
         let Some(alive) = inner.upgrade() else { return };
         if let Some(notice) = alive.state().notices.by_number(number) {
             notice.next = Next::UnderWay;
@@ -78,7 +82,7 @@ fn record(inner: &Inner, number: u64, order: u64, said: String, next: Next) {
         order.notified = Some(format!("{said}; {}", next.words()));
     }
     if let Some(notice) = state.notices.by_number(number) {
-        notice.attempts.push((clock::now(), said));
+        notice.attempts.push((inner.clock.now(), said));
         notice.next = next;
     }
 }
