@@ -108,7 +108,7 @@ struct Inner {
     clock: clock::Clock,
     notify_url: Mutex<Option<String>>,
     state: Mutex<State>,
-    /// Dropped with the sandbox, which ends what waits.
+    /// Dropped with the sandbox, or sent to when all is forgotten; both end what waits.
     alive: watch::Sender<()>,
 }
 

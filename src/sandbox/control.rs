@@ -1,4 +1,4 @@
-//! What tests ask of the sandbox itself, in JSON: to turn its clock.
+//! What tests ask of the sandbox itself, in JSON: to turn its clock, to forget what was.
 
 use std::time::Duration;
 
@@ -27,6 +27,16 @@ pub(super) fn clock(inner: &Inner, body: Option<&Bytes>) -> Response<Full<Bytes>
         StatusCode::OK,
         &vec![text("now", inner.clock.now()), ("ahead_s", Json::Number(inner.clock.ahead().as_secs()))],
     )
+}
+
+/// `POST /sandbox/reset`: orders, notifications, requests, codes and counts are forgotten, and the clock is set back.
+///
+/// Numbers go on: a `syssn` is never given twice. Notifications that are pending end.
+pub(super) fn reset(inner: &Inner) -> Response<Full<Bytes>> {
+    inner.state().forget();
+    inner.alive.send_replace(());
+    inner.clock.set_back();
+    json(StatusCode::OK, &vec![text("now", inner.clock.now())])
 }
 
 fn refused(why: &str) -> Response<Full<Bytes>> {

@@ -145,6 +145,11 @@ pub(super) struct Orders {
 }
 
 impl Orders {
+    /// None, with numbers that go on.
+    pub(super) fn emptied(&self) -> Self {
+        Self { count: self.count, ..Self::default() }
+    }
+
     /// A fresh `syssn`: the day, QFPay's look, and a counter.
     pub(super) fn next_syssn(&mut self, now: &str) -> String {
         self.count += 1;

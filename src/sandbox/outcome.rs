@@ -20,6 +20,18 @@ pub(super) struct State {
     pub notices: notify::Notices,
 }
 
+impl State {
+    /// As at the beginning, but for the numbers that were given.
+    pub(super) fn forget(&mut self) {
+        *self = Self {
+            orders: self.orders.emptied(),
+            received: self.received.emptied(),
+            notices: self.notices.emptied(),
+            ..Self::default()
+        };
+    }
+}
+
 /// What a request led to, before a magic amount spoils the answer.
 pub(super) struct Outcome {
     pub response: Response<Full<Bytes>>,

@@ -28,6 +28,7 @@ pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {
             return None;
         }
         "/sandbox/clock" => control::clock(inner, post.then_some(&arrived.body)),
+        "/sandbox/reset" if post => control::reset(inner),
         "/sandbox/" if !post => console::show(inner),
         "/q/direct" if !post => payer::direct(inner, arrived),
         "/checkstand/" if !post => {

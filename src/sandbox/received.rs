@@ -82,6 +82,11 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// None, with numbers that go on.
+    pub(super) fn emptied(&self) -> Self {
+        Self { count: self.count, ..Self::default() }
+    }
+
     /// Remembers a request and gives it its number.
     pub(super) fn push(&mut self, mut received: Received) {
         self.count += 1;

@@ -118,6 +118,31 @@ async fn late_answers_codes_dates_and_quotas_go_by_it() {
 }
 
 #[tokio::test]
+async fn a_reset_forgets_everything_but_which_numbers_were_given() {
+    let (sandbox, listener) = with_receiver().await;
+    let before = paid(&sandbox, "A", "100").await;
+    within(taken(&listener)).await;
+    turn(&sandbox, 60).await;
+    let got = send(&sandbox, "POST", "/sandbox/reset", &[], "").await.unwrap();
+    assert_eq!((got.status.as_u16(), sandbox.received().len()), (200, 0));
+    assert_eq!(send(&sandbox, "GET", "/sandbox/clock", &[], "").await.unwrap().json()["ahead_s"], 0);
+    let rows = call(&sandbox, "/trade/v1/query", &[("out_trade_no", "A"), ("syssn", &before)]).await.json();
+    assert_eq!(rows["data"].as_array().unwrap().len(), 0);
+    assert!(!send(&sandbox, "GET", "/sandbox/", &[], "").await.unwrap().text().contains("HTTP 503"));
+    turn(&sandbox, 3600).await;
+    nothing_comes(&listener).await; // the repeat of what was forgotten
+    assert_ne!(paid(&sandbox, "A", "100").await, before, "a syssn is never given twice");
+    let foreign = [("sec-fetch-site", "cross-site"), ("origin", "https://evil.test")];
+    assert_eq!(send(&sandbox, "POST", "/sandbox/reset", &foreign, "").await.unwrap().status, 403);
+    assert_eq!(
+        send(&sandbox, "GET", "/sandbox/reset", &[], "").await.unwrap().status,
+        404,
+        "a link resets nothing"
+    );
+    assert_eq!(state_of(&sandbox, "A").await["respcd"], "0000");
+}
+
+#[tokio::test]
 async fn the_clock_tells_what_it_does_and_refuses_what_it_cannot() {
     let sandbox = sandbox();
     let told = async || send(&sandbox, "GET", "/sandbox/clock", &[], "").await.unwrap().json();

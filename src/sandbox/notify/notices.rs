@@ -58,6 +58,11 @@ pub(in super::super) struct Notices {
 }
 
 impl Notices {
+    /// None, with numbers that go on.
+    pub(in super::super) fn emptied(&self) -> Self {
+        Self { count: self.count, ..Self::default() }
+    }
+
     /// Numbers a notification; none if too many are pending.
     pub(super) fn begin(&mut self, notification: &Notification) -> Option<u64> {
         if self.by_number.values().filter(|notice| notice.next.is_pending()).count() >= MOST_PENDING {

@@ -27,7 +27,7 @@ pub(in super::super) fn send(inner: &Arc<Inner>, notification: Notification) {
     let inner = Arc::downgrade(inner);
     tokio::spawn(async move {
         tokio::select! {
-            // An error means that the sandbox is gone.
+            // All was forgotten, or (an error) the sandbox is gone.
             _ = alive.changed() => {}
             () = series(inner, number, notification, scale, clock) => {}
         }
