@@ -62,6 +62,8 @@ pub fn main() -> ExitCode {
             clap_complete::generate(*shell, &mut Args::command(), "qfpay-sidecar", &mut std::io::stdout());
             Ok(())
         }
+        Command::Man { folder } => clap_mangen::generate_to(Args::command(), folder)
+            .map_err(|cause| Stop::Failed(format!("{}: {cause}", folder.display()))),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

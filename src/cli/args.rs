@@ -160,6 +160,11 @@ pub(super) enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// Write the manual pages, one for each command, into a folder that exists.
+    Man {
+        /// The folder, such as ~/.local/share/man/man1.
+        folder: PathBuf,
+    },
 }
 
 impl Args {

@@ -254,6 +254,26 @@ fn the_manual_shows_examples_and_completions_complete_it() {
 }
 
 #[test]
+fn there_is_a_manual_page_for_each_command() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(qfpay(&["man", folder.path().to_str().unwrap()]).status.success());
+    let page = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(
+        page("qfpay-sidecar.1").contains(r"qfpay\-sidecar\-check(1)"),
+        "the commands stand in the first page"
+    );
+    assert!(page("qfpay-sidecar-explain.1").contains(r"\-\-sign"));
+    // Each has the title that man(1) wants.
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(text.contains("\n.TH qfpay\\-sidecar") || text.contains("\n.TH qfpay-sidecar"), "{text}");
+    }
+    let done = qfpay(&["man", "/no/such/folder"]);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(text(&done.stderr).contains("/no/such/folder: No such file"));
+}
+
+#[test]
 fn explain_shows_no_key_that_was_pasted_into_it() {
     let key = "SANDBOX0DEMO0KEY0NOT0A0SECRET000";
     let sent = [
