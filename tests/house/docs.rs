@@ -134,6 +134,15 @@ fn the_page_of_metrics_lists_every_metric() {
         .collect();
     listed.sort_unstable();
     assert_eq!(listed, names);
+    // What an alert asks for is counted: a name that does not exist never fires.
+    let rules = read("examples/deploy/alerts.yml");
+    let asked = rules.split("qfpay_sidecar_").skip(1).map(|rest| {
+        let name: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+        format!("qfpay_sidecar_{name}")
+    });
+    for name in asked {
+        assert!(names.contains(&name), "examples/deploy/alerts.yml asks for {name}");
+    }
 }
 
 /// The page of settings, as it follows from config/default.toml: a table for each section, with the reason of each setting.

@@ -169,8 +169,8 @@ fn metrics_come_in_the_format_that_is_asked_for() {
     assert_eq!(samples(get("text/plain").text()), samples(openmetrics.text()));
 }
 
-#[test]
-fn promtool_takes_the_metrics() {
+/// Prometheus's own tool; nothing, and a word about it, where it is not to be had.
+fn promtool() -> Option<Command> {
     let promtool = std::env::var("PROMTOOL").unwrap_or_else(|_| "promtool".to_owned());
     if Command::new(&promtool).arg("--version").output().is_err() {
         let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
@@ -180,14 +180,30 @@ fn promtool_takes_the_metrics() {
             std::io::stderr(),
             "SKIPPED: no promtool (Debian's package prometheus; PROMTOOL may name it)"
         );
-        return;
+        return None;
     }
+    Some(Command::new(promtool))
+}
+
+#[test]
+fn promtool_takes_the_alert_rules_and_they_fire_when_they_should() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/deploy");
+    for arguments in [["check", "rules", "alerts.yml"], ["test", "rules", "alerts.test.yml"]] {
+        let Some(mut promtool) = promtool() else { return };
+        let done = promtool.args(arguments).current_dir(&folder).output().unwrap();
+        let said = String::from_utf8([done.stdout, done.stderr].concat()).unwrap();
+        assert!(done.status.success() && said.contains("SUCCESS"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn promtool_takes_the_metrics() {
+    let Some(mut check) = promtool() else { return };
     let stage = Stage::new(&["quota.per_minute=400"]);
     stage.upstream.script([Reply::ok(r#"{"respcd": "0000"}"#), Reply::close()]);
     for _ in 0..2 {
         stage.sidecar.curl(&["-d", PAYMENT], "/trade/v1/payment");
     }
-    let mut check = Command::new(promtool);
     check.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = check.spawn().unwrap();
     child.stdin.take().unwrap().write_all(&stage.sidecar.admin("/metrics").body).unwrap();
