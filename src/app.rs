@@ -86,7 +86,8 @@ impl StartError {
 pub struct Sidecar {
     services: Current,
     lasting: Lasting,
-    api_listener: Listener,
+    /// At least one.
+    api_listeners: Vec<Listener>,
     admin_listener: Option<Listener>,
     notification_listener: Option<Listener>,
     sandbox: Option<(Listener, Sandbox)>,
@@ -120,7 +121,12 @@ impl Sidecar {
             }
         };
         let listen = &config.listen;
-        let api_listener = bind("listen.api", &listen.api, config, &mut passed).await?;
+        let lasting = Lasting::new(config, sandbox_base);
+        let mut api_listeners = Vec::new();
+        for address in &listen.api {
+            let bound = bind("listen.api", address, config, &mut passed).await?;
+            api_listeners.push(bound.with_users(&lasting.users));
+        }
         let admin_listener = match &listen.admin {
             Some(address) => Some(bind("listen.admin", address, config, &mut passed).await?),
             None => None,
@@ -133,12 +139,11 @@ impl Sidecar {
             return Err(StartError::Unexpected(address.to_string()));
         }
 
-        let lasting = Lasting::new(config, sandbox_base);
         let services = Current::new(Services::new(config, &lasting).await?);
         Ok(Self {
             services,
             lasting,
-            api_listener,
+            api_listeners,
             admin_listener,
             notification_listener,
             sandbox,
@@ -148,9 +153,14 @@ impl Sidecar {
         })
     }
 
-    /// Where callers connect.
+    /// Where callers connect: the first of the addresses.
     pub fn api_address(&self) -> &Address {
-        self.api_listener.address()
+        self.api_listeners[0].address()
+    }
+
+    /// Where callers connect: every address, in the order of `listen.api`.
+    pub fn api_addresses(&self) -> impl Iterator<Item = &Address> {
+        self.api_listeners.iter().map(Listener::address)
     }
 
     /// Where probes and scrapers connect.

@@ -15,9 +15,12 @@ mod passed;
 mod refusal;
 mod server_io;
 mod shutdown;
+#[cfg_attr(not(target_os = "linux"), path = "server/no_sock_diag.rs")]
+mod sock_diag;
 mod socket_file;
 mod stream;
 mod user;
+mod user_lookup;
 
 use std::convert::Infallible;
 use std::fmt;
@@ -43,6 +46,7 @@ pub use shutdown::{Shutdown, Stage};
 pub use socket_file::SocketFile;
 pub use stream::Peer;
 pub use user::{NoUser, User};
+pub use user_lookup::UserLookup;
 
 section! {
     /// Bounds on what callers can take up.

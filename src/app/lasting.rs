@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::memory_budget::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::notification;
-use crate::server::Shutdown;
+use crate::server::{Shutdown, UserLookup};
 
 /// Shared by all services that are ever made. Its sizes are those of the start.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(super) struct Lasting {
     /// The memory for the bodies of calls; another than that for notifications, which come from outside.
     pub call_bodies: MemoryBudget,
     pub notification_bodies: MemoryBudget,
+    /// Whose processes callers over TCP are.
+    pub users: UserLookup,
     /// Where the embedded sandbox listens.
     pub sandbox: Option<UpstreamUrl>,
 }
@@ -46,6 +48,7 @@ impl Lasting {
             call_bodies: MemoryBudget::new(limits.large_requests_bytes),
             notification_bodies: MemoryBudget::new(limits.large_requests_bytes),
             api: Arc::new(api::Lasting::new(metrics, shutdown, limits.streams)),
+            users: UserLookup::default(),
             sandbox,
         }
     }

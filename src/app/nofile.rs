@@ -6,7 +6,7 @@ use crate::config::Config;
 
 /// The log, the store of the quota, files that are read, what starts and ends the process.
 const BESIDE: u64 = 64;
-/// What a worker's runtime needs, and its hold on the listening socket.
+/// What a worker's runtime needs, beside its hold on the listening sockets.
 const PER_WORKER: u64 = 8;
 
 /// Raises the soft limit as far as the settings need and the system allows; warns when that is too little.
@@ -34,10 +34,12 @@ pub(super) fn provide(config: &Config) {
 /// A descriptor for each caller, and two for each call on its way to QFPay or to a receiver.
 fn needed(config: &Config) -> u64 {
     let listen = &config.listen;
-    let listeners = 1 + u64::from(listen.admin.is_some()) + u64::from(listen.notifications.is_some());
+    let listeners = listen.addresses().count() as u64;
     let services = 1 + u64::from(listen.notifications.is_some());
-    listeners * (config.limits.connections as u64 + 1)
+    // All addresses of the API share one limit of connections.
+    (services + u64::from(listen.admin.is_some())) * config.limits.connections as u64
+        + listeners
         + 2 * services * config.limits.in_flight as u64
-        + config.runtime.workers as u64 * PER_WORKER
+        + config.runtime.workers as u64 * (PER_WORKER + listen.api.len() as u64)
         + BESIDE
 }

@@ -1,8 +1,10 @@
 //! Serving, and the order of the end: new calls are refused, those in flight finish or are told, then all else stops.
 
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use hyper::body::Body;
 use hyper::{Request, Response};
 use tokio::sync::oneshot;
@@ -10,7 +12,9 @@ use tokio::sync::oneshot;
 use super::sandbox::serve_sandbox;
 use super::{Admin, Sidecar, notifications, refusals};
 use crate::runtime;
-use crate::server::{CloseConnection, Limits, Listener, Peer, Refusal, RequestBody, Server, Shutdown, Stage};
+use crate::server::{
+    CloseConnection, Limits, Listener, Peer, Refusal, RequestBody, Server, SharedSocket, Shutdown, Stage,
+};
 
 impl Sidecar {
     /// Serves until `stop` completes, then finishes what is in flight.
@@ -53,9 +57,9 @@ impl Sidecar {
             shutdown.begin(self.shutdown_timeout);
         };
         let server = Server::new(handler, refuse, self.limits, shutdown.clone());
-        let others = further_workers(self.workers, &server, &self.api_listener);
+        let others = further_workers(self.workers, &server, &self.api_listeners);
         let calls = async {
-            let mut finished = server.serve(self.api_listener).await;
+            let mut finished = serve_all(&server, self.api_listeners).await;
             for other in others {
                 finished &= other.await.unwrap_or(false);
             }
@@ -73,11 +77,24 @@ impl Sidecar {
     }
 }
 
+/// Serves several listening sockets in one runtime, with one limit of connections.
+async fn serve_all<H, R, F, B>(server: &Server<H, R>, listeners: Vec<Listener>) -> bool
+where
+    H: Fn(Request<RequestBody>, Peer) -> F + Send + Sync + 'static,
+    R: Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
+    F: Future<Output = Result<Response<B>, CloseConnection>> + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let finished = join_all(listeners.into_iter().map(|listener| server.serve(listener))).await;
+    finished.into_iter().all(|finished| finished)
+}
+
 /// Starts all workers but the first. A start that fails, or a defect in one, leaves its share of the callers to the others.
 fn further_workers<H, R, F, B>(
     workers: usize,
     server: &Server<H, R>,
-    listener: &Listener,
+    listeners: &[Listener],
 ) -> Vec<oneshot::Receiver<bool>>
 where
     H: Fn(Request<RequestBody>, Peer) -> F + Send + Sync + 'static,
@@ -87,10 +104,11 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let start = |number| {
-        let (server, socket) = (server.clone(), listener.share()?);
+        let server = server.clone();
+        let sockets = listeners.iter().map(Listener::share).collect::<io::Result<Vec<_>>>()?;
         runtime::worker(number, move || async move {
-            match socket.listen() {
-                Ok(listener) => server.serve(listener).await,
+            match sockets.into_iter().map(SharedSocket::listen).collect() {
+                Ok(listeners) => serve_all(&server, listeners).await,
                 Err(error) => {
                     tracing::error!(%error, worker = number, "a worker cannot listen");
                     true

@@ -73,7 +73,7 @@ pub(super) struct ConfigArgs {
     )]
     config_dir: PathBuf,
 
-    /// Where callers connect: IP:PORT (port 0: any) or unix:/path. Sets listen.api.
+    /// Where callers connect: IP:PORT (port 0: any) or unix:/path, several with commas. Sets listen.api.
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
 

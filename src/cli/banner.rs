@@ -23,7 +23,9 @@ pub(super) fn print(config: &Config, sidecar: &Sidecar) {
         line("sandbox", &format!("{address} (console at /sandbox/)"));
     }
     line("paths", &config.routes.entries().join(" "));
-    line("api", &sidecar.api_address().to_string());
+    for address in sidecar.api_addresses() {
+        line("api", &address.to_string());
+    }
     match sidecar.admin_address() {
         Some(address) => line("admin", &format!("{address} (/livez /readyz /metrics)")),
         None => line("admin", "off"),

@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args, once: bool) -> Result<(), Stop> {
         let sandbox = sidecar
             .sandbox()
             .ok_or_else(|| Stop::Failed("the demo needs the embedded sandbox".to_owned()))?;
-        let api = base(sidecar.api_address())?;
+        let api = base(&sidecar)?;
         let console =
             sidecar.sandbox_address().map(|address| format!("{address}/sandbox/")).unwrap_or_default();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -90,7 +90,7 @@ impl Chosen {
     fn any_other_ports(&self, config: &mut Config) {
         let any = || Address::Tcp(([127, 0, 0, 1], 0).into());
         if !self.has("listen.api") {
-            config.listen.api = any();
+            config.listen.api = vec![any()];
         }
         if !self.has("listen.admin") {
             config.listen.admin = Some(any());
@@ -117,13 +117,11 @@ fn config(args: &Args) -> Result<(Config, Chosen), Stop> {
     Ok((config, Chosen::of(&request)))
 }
 
-fn base(api: &Address) -> Result<String, Stop> {
-    match api {
-        Address::Tcp(_) => Ok(api.to_string()),
-        Address::Unix(_) => {
-            Err(Stop::Usage("the demo's own client needs a TCP address in listen.api".to_owned()))
-        }
-    }
+fn base(sidecar: &Sidecar) -> Result<String, Stop> {
+    let mut addresses = sidecar.api_addresses();
+    let tcp = addresses.find(|address| matches!(address, Address::Tcp(_)));
+    tcp.map(ToString::to_string)
+        .ok_or_else(|| Stop::Usage("the demo's own client needs a TCP address in listen.api".to_owned()))
 }
 
 fn print_curl_lines(api: &str) {

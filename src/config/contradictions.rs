@@ -130,29 +130,31 @@ pub(super) fn checkout(raw: &mut Raw) {
 
 /// Two listeners cannot share an address, and only loopback is open without a word.
 pub(super) fn listen(raw: &mut Raw, listen: &Listen) {
-    for (key, address) in [("listen.api", Some(&listen.api)), ("listen.admin", listen.admin.as_ref())] {
-        let far = matches!(address, Some(Address::Tcp(address)) if !address.ip().is_loopback());
+    // The listener for notifications may be reached by anyone: it cannot sign, and takes only what QFPay signed.
+    for (key, address) in listen.addresses().filter(|(key, _)| *key != "listen.notifications") {
+        let far = matches!(address, Address::Tcp(address) if !address.ip().is_loopback());
         if far && !listen.allow_non_loopback {
             let place = raw.place("listen.allow_non_loopback");
             let what = format!(
-                "other machines can reach this address, and whoever reaches it can have payments signed; listen on \
-                 127.0.0.1, or behind a firewall set listen.allow_non_loopback = true (it is false: {place})"
+                "{address}: other machines can reach this address, and whoever reaches it can have payments signed; listen \
+                 on 127.0.0.1, or behind a firewall set listen.allow_non_loopback = true (it is false: {place})"
             );
             raw.problem(key, what);
         }
     }
-    // The listener for notifications may be reached by anyone: it cannot sign, and takes only what QFPay signed.
-    let all = [
-        ("listen.api", Some(&listen.api)),
-        ("listen.admin", listen.admin.as_ref()),
-        ("listen.notifications", listen.notifications.as_ref()),
-    ];
+    let all: Vec<_> = listen.addresses().collect();
     for (i, (key, address)) in all.iter().enumerate() {
-        let any_port = matches!(address, Some(Address::Tcp(address)) if address.port() == 0);
-        let twin = all[..i].iter().find(|(_, other)| address.is_some() && other == address && !any_port);
-        if let Some((twin, _)) = twin {
-            let place = raw.place(twin);
-            raw.problem(key, format!("{twin} ({place}) has the same address; give one of them another"));
+        let any_port = matches!(address, Address::Tcp(address) if address.port() == 0);
+        let twin = all[..i].iter().find(|(_, other)| other == address && !any_port);
+        match twin {
+            Some((twin, _)) if twin == key => {
+                raw.problem(key, format!("{address} stands here twice; leave one out"));
+            }
+            Some((twin, _)) => {
+                let place = raw.place(twin);
+                raw.problem(key, format!("{twin} ({place}) has the same address; give one of them another"));
+            }
+            None => {}
         }
     }
 }

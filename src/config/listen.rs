@@ -10,8 +10,8 @@ section! {
     /// The sidecar's own addresses.
     #[derive(Clone, Debug)]
     pub struct Listen {
-        /// Where callers connect.
-        pub api: Address = parsed("listen.api", Address::parse),
+        /// Where callers connect: one address or more.
+        pub api: Vec<Address> = list("listen.api", addresses),
         /// Health and metrics; `None` is off.
         pub admin: Option<Address> = optional("listen.admin", Address::parse),
         /// Where QFPay's notifications arrive; `None` is off.
@@ -27,15 +27,42 @@ section! {
     }
 }
 
+impl Listen {
+    /// Every address, with its setting.
+    pub fn addresses(&self) -> impl Iterator<Item = (&'static str, &Address)> {
+        let api = self.api.iter().map(|address| ("listen.api", address));
+        let admin = self.admin.iter().map(|address| ("listen.admin", address));
+        let notifications = self.notifications.iter().map(|address| ("listen.notifications", address));
+        api.chain(admin).chain(notifications)
+    }
+}
+
 /// Reads the section.
 pub(super) fn listen(raw: &mut Raw) -> Option<Listen> {
     let listen = Listen::read(raw)?;
-    if listen.socket_file.mode & 0o002 != 0 && matches!(listen.api, Address::Unix(_)) {
+    let api_has_a_socket = listen.api.iter().any(|address| matches!(address, Address::Unix(_)));
+    if listen.socket_file.mode & 0o002 != 0 && api_has_a_socket {
         let what = "every user of this machine can then have payments signed; 0660 with listen.socket_group lets in whom \
                     it is for";
         raw.advise("listen.socket_mode", what);
     }
     Some(listen)
+}
+
+/// One address or more; where there are several, the error says which is wrong.
+fn addresses(texts: Vec<String>) -> Result<Vec<Address>, (Option<String>, String)> {
+    if texts.is_empty() {
+        return Err((
+            None,
+            "callers need an address; write \"127.0.0.1:8787\", or a list of them".to_owned(),
+        ));
+    }
+    let several = texts.len() > 1;
+    let read = |(i, text): (usize, &String)| {
+        let place = if several { format!("entry {}: ", i + 1) } else { String::new() };
+        Address::parse(text).map_err(|bad| (Some(text.clone()), format!("{place}{bad}")))
+    };
+    texts.iter().enumerate().map(read).collect()
 }
 
 fn socket_file(from: &mut impl Reader) -> Option<SocketFile> {

@@ -135,13 +135,8 @@ fn both_or_neither(raw: &mut Raw, listen: &Listen, numbers: &[u16]) {
 
 /// A notification that comes back to the sidecar would go in circles, or worse be signed as a call.
 fn not_to_itself(raw: &mut Raw, number: u16, route: &RouteSettings, listen: &Listen) {
-    let own = [
-        ("listen.api", Some(&listen.api)),
-        ("listen.admin", listen.admin.as_ref()),
-        ("listen.notifications", listen.notifications.as_ref()),
-    ];
-    for (key, address) in own {
-        let Some(Address::Tcp(address)) = address else { continue };
+    for (key, address) in listen.addresses() {
+        let Address::Tcp(address) = address else { continue };
         if route.receiver_url.is_loopback() && address.port() == route.receiver_url.port() {
             let place = raw.place(key);
             let what = format!("this is the sidecar's own {key} ({place}); name the shop's endpoint");

@@ -107,7 +107,10 @@ impl Raw {
                 let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
                 parts.map(Value::from).collect()
             }
-            _ => return self.refuse(key, "this must be a list of texts, such as [\"a\", \"b\"]"),
+            _ => {
+                return self
+                    .refuse(key, "this must be text in quotes, or a list of texts, such as [\"a\", \"b\"]");
+            }
         };
         let texts: Option<Vec<String>> = items.into_iter().map(Value::into_string).collect();
         texts.or_else(|| self.refuse(key, "every entry of this list must be text in quotes"))

@@ -16,8 +16,7 @@ pub(super) fn notes(
 ) -> Vec<String> {
     let mut notes = Vec::new();
     let changed = |key: &str| raw.settings.get(key).is_some_and(|setting| setting.place != "default");
-    let listeners = [Some(&listen.api), listen.admin.as_ref(), listen.notifications.as_ref()];
-    let socket = listeners.into_iter().flatten().any(|address| matches!(address, Address::Unix(_)));
+    let socket = listen.addresses().any(|(_, address)| matches!(address, Address::Unix(_)));
 
     let behind_a_server = browser.public_prefix.is_some() || changed("listen.allowed_hosts") || socket;
     if (behind_a_server || listen.allow_non_loopback) && !listen.allow_forwarded {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::connection_limit::ConnectionLimit;
 use super::listener::Listener;
 use super::stream::{Peer, Stream};
+use super::user_lookup::{Asked, UserLookup};
 
 /// After an error such as "too many open files", which would otherwise come again at once.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -20,6 +21,10 @@ const LOGGED_EVERY: Duration = Duration::from_secs(10);
 pub(super) struct Accepted {
     pub(super) stream: Stream,
     pub(super) peer: Peer,
+    /// The user, who was asked for when the connection was accepted.
+    pub(super) asked: Asked,
+    /// Who asks for users, on a listener that has them looked up.
+    pub(super) users: Option<UserLookup>,
     pub(super) permit: OwnedSemaphorePermit,
 }
 
@@ -28,7 +33,7 @@ pub(super) struct Acceptor {
     listener: Listener,
     limit: Arc<ConnectionLimit>,
     /// Accepted and without a permit, kept here so that it is not lost when the wait is broken off.
-    pending: Option<(Stream, Peer)>,
+    pending: Option<(Stream, Peer, Asked)>,
     failures: u64,
     logged: Option<Instant>,
 }
@@ -52,15 +57,19 @@ impl Acceptor {
             }
         }
         let permit = self.limit.permit().await;
-        let (stream, peer) = self.pending.take().expect("it was accepted, and only this takes it");
-        Accepted { stream, peer, permit }
+        let (stream, peer, asked) = self.pending.take().expect("it was accepted, and only this takes it");
+        self.accepted(stream, peer, asked, permit)
     }
 
     /// A connection that the system has accepted already, as long as there are free permits.
     pub(super) fn waiting(&mut self) -> Option<Accepted> {
         let permit = self.limit.free_permit()?;
-        let (stream, peer) = self.pending.take().or_else(|| self.listener.accept_waiting())?;
-        Some(Accepted { stream, peer, permit })
+        let (stream, peer, asked) = self.pending.take().or_else(|| self.listener.accept_waiting())?;
+        Some(self.accepted(stream, peer, asked, permit))
+    }
+
+    fn accepted(&self, stream: Stream, peer: Peer, asked: Asked, permit: OwnedSemaphorePermit) -> Accepted {
+        Accepted { stream, peer, asked, users: self.listener.users(), permit }
     }
 
     fn log(&mut self, error: &io::Error) {

@@ -23,6 +23,7 @@ use super::lingering_close::{close_at_once, linger};
 use super::refusal::wire_format;
 use super::server_io::{End, ServerIo};
 use super::stream::Peer;
+use super::user_lookup::UserLookup;
 use super::{CloseConnection, Limits, Refusal, Shutdown, Stage};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -54,14 +55,15 @@ where
         tokio::spawn(self.clone().serve(accepted));
     }
 
-    async fn serve(self: Arc<Self>, Accepted { stream, peer, permit }: Accepted) {
+    async fn serve(self: Arc<Self>, Accepted { stream, mut peer, asked, users, permit }: Accepted) {
         let (state, place) = self.limit.admit(permit);
+        peer.user = asked.user(|| stream.is_connected()).await;
         let io = ServerIo::new(stream, state.clone(), self.limit.clone(), self.limits);
         let mut connection = http1::Builder::new()
             .max_headers(self.limits.headers)
             .max_buf_size(self.limits.head_bytes.max(SMALLEST_BUFFER))
             .half_close(true) // a caller that has sent everything may still wait for its answer
-            .serve_connection(io, service_fn(|request| self.answer(request, peer, &state)));
+            .serve_connection(io, service_fn(|request| self.answer(request, peer, users.as_ref(), &state)));
         let ended = poll_fn(|cx| {
             state.task.register(cx.waker());
             // This drops the wait for a request or for a reader, never a call in work.
@@ -90,6 +92,7 @@ where
         &self,
         request: Request<Incoming>,
         peer: Peer,
+        users: Option<&UserLookup>,
         state: &Arc<ConnState>,
     ) -> Result<Response<Either<B, Full<Bytes>>>, CloseConnection> {
         let whole = request.body().is_end_stream();
@@ -104,8 +107,11 @@ where
         if !state.answers() {
             return Err(CloseConnection);
         }
-        let draining = self.shutdown.has_reached(Stage::Draining);
-        if draining || self.limit.is_under_pressure() || state.last.load(Ordering::Relaxed) {
+        let ends = self.shutdown.has_reached(Stage::Draining)
+            || self.limit.is_under_pressure()
+            || users.is_some_and(|users| users.is_too_old(peer.user))
+            || state.last.load(Ordering::Relaxed);
+        if ends {
             state.last.store(true, Ordering::Relaxed);
             response.headers_mut().insert(CONNECTION, CLOSE);
         } else {

@@ -20,7 +20,7 @@ const QUIET: Duration = Duration::from_millis(50);
 pub(super) struct ConnectionLimit {
     permits: Arc<Semaphore>,
     epoch: Instant,
-    /// Connections that wait for a permit: one for each worker at most.
+    /// Connections that wait for a permit: one for each listening socket of a worker at most.
     under_pressure: AtomicUsize,
     /// Connections between requests have to end.
     closing: AtomicBool,

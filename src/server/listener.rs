@@ -1,6 +1,7 @@
 //! Bound sockets.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use super::address::{Address, CannotListen};
 use super::passed::{self, Passed};
 use super::socket_file::{self, SocketFile};
 use super::stream::{Peer, Stream};
+use super::user_lookup::{Asked, Listening, UserLookup};
 
 /// A bound socket, in one runtime. The file of a unix socket is removed when the last one who shares it drops it, unless the
 /// socket was passed.
@@ -19,6 +21,7 @@ pub struct Listener {
     socket: Socket,
     address: Address,
     file: Option<Arc<OwnFile>>,
+    users: Option<(UserLookup, Listening)>,
 }
 
 /// The same socket for one more runtime. All accept from one queue: sockets of their own on one port (`SO_REUSEPORT`) would
@@ -29,6 +32,7 @@ pub struct SharedSocket {
     socket: passed::Socket,
     address: Address,
     file: Option<Arc<OwnFile>>,
+    users: Option<(UserLookup, Listening)>,
 }
 
 /// The file of a unix socket of our own, removed when this is dropped.
@@ -81,7 +85,7 @@ impl Listener {
             Socket::Tcp(socket) => Address::Tcp(socket.local_addr()?),
             Socket::Unix(_) => address.clone(),
         };
-        Ok(Self { socket, address, file: own_file.map(|path| Arc::new(OwnFile(path))) })
+        Ok(Self { socket, address, file: own_file.map(|path| Arc::new(OwnFile(path))), users: None })
     }
 
     /// The same socket for one more runtime.
@@ -93,7 +97,21 @@ impl Listener {
             Socket::Tcp(socket) => passed::Socket::Tcp(socket.as_fd().try_clone_to_owned()?.into()),
             Socket::Unix(socket) => passed::Socket::Unix(socket.as_fd().try_clone_to_owned()?.into()),
         };
-        Ok(SharedSocket { socket, address: self.address.clone(), file: self.file.clone() })
+        let (address, file) = (self.address.clone(), self.file.clone());
+        Ok(SharedSocket { socket, address, file, users: self.users.clone() })
+    }
+
+    /// Has the users of connections over TCP looked up here. Without it, only those over unix sockets are known.
+    pub fn with_users(mut self, users: &UserLookup) -> Self {
+        if let (Socket::Tcp(socket), Address::Tcp(address)) = (&self.socket, &self.address) {
+            self.users = Some((users.clone(), users.add(socket, *address)));
+        }
+        self
+    }
+
+    /// Who looks users up here.
+    pub(super) fn users(&self) -> Option<UserLookup> {
+        self.users.as_ref().map(|(users, _)| users.clone())
     }
 
     /// The address with the port that the system chose.
@@ -108,8 +126,8 @@ impl SharedSocket {
     /// # Errors
     /// The system is out of memory for it.
     pub fn listen(self) -> io::Result<Listener> {
-        let Self { socket, address, file } = self;
-        Ok(Listener { socket: Socket::of(socket)?, address, file })
+        let Self { socket, address, file, users } = self;
+        Ok(Listener { socket: Socket::of(socket)?, address, file, users })
     }
 }
 
@@ -124,10 +142,10 @@ impl Socket {
 
 impl Listener {
     /// Accepts a connection.
-    pub(super) async fn accept(&self) -> io::Result<(Stream, Peer)> {
+    pub(super) async fn accept(&self) -> io::Result<(Stream, Peer, Asked)> {
         match &self.socket {
-            Socket::Tcp(socket) => socket.accept().await.and_then(|(stream, peer)| Stream::tcp(stream, peer)),
-            Socket::Unix(socket) => socket.accept().await.and_then(|(stream, _)| Stream::unix(stream)),
+            Socket::Tcp(socket) => socket.accept().await.and_then(|(stream, from)| self.tcp(stream, from)),
+            Socket::Unix(socket) => socket.accept().await.and_then(|(stream, _)| unix(stream)),
         }
     }
 
@@ -135,21 +153,36 @@ impl Listener {
     ///
     /// Asks the system itself, since the runtime knows of a connection only some time after it came: one that is left in
     /// the system's queue is reset when the socket is closed.
-    pub(super) fn accept_waiting(&self) -> Option<(Stream, Peer)> {
+    pub(super) fn accept_waiting(&self) -> Option<(Stream, Peer, Asked)> {
         match &self.socket {
             Socket::Tcp(socket) => {
                 let socket = std::net::TcpListener::from(socket.as_fd().try_clone_to_owned().ok()?);
-                let (stream, peer) = socket.accept().ok()?;
+                let (stream, from) = socket.accept().ok()?;
                 stream.set_nonblocking(true).ok()?;
-                Stream::tcp(TcpStream::from_std(stream).ok()?, peer).ok()
+                self.tcp(TcpStream::from_std(stream).ok()?, from).ok()
             }
             Socket::Unix(socket) => {
                 let socket =
                     std::os::unix::net::UnixListener::from(socket.as_fd().try_clone_to_owned().ok()?);
                 let (stream, _) = socket.accept().ok()?;
                 stream.set_nonblocking(true).ok()?;
-                Stream::unix(UnixStream::from_std(stream).ok()?).ok()
+                unix(UnixStream::from_std(stream).ok()?).ok()
             }
         }
     }
+
+    /// Asks for the user at once: the longer that takes, the more callers have closed.
+    fn tcp(&self, stream: TcpStream, from: SocketAddr) -> io::Result<(Stream, Peer, Asked)> {
+        let (stream, peer) = Stream::tcp(stream, from)?;
+        let asked = match (&self.users, peer.local) {
+            (Some((users, listening)), Some(own)) => users.ask(*listening, from, own),
+            _ => Asked::Known(peer.user),
+        };
+        Ok((stream, peer, asked))
+    }
+}
+
+fn unix(stream: UnixStream) -> io::Result<(Stream, Peer, Asked)> {
+    let (stream, peer) = Stream::unix(stream)?;
+    Ok((stream, peer, Asked::Known(peer.user)))
 }

@@ -31,7 +31,8 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// A connection over TCP that was just accepted. One that was reset since then has an address all the same.
+    /// A connection over TCP that was just accepted, its user not yet known. One that was reset since then has an address all
+    /// the same.
     pub(super) fn tcp(stream: TcpStream, peer: SocketAddr) -> io::Result<(Self, Peer)> {
         // Answers are written whole; waiting for more would only delay them.
         let _ = stream.set_nodelay(true);
@@ -47,6 +48,14 @@ impl Stream {
     pub(super) fn unix(stream: UnixStream) -> io::Result<(Self, Peer)> {
         let peer = Peer { address: None, local: None, user: User::of(stream.peer_cred()?.uid()) };
         Ok((Self::Unix(stream), peer))
+    }
+
+    /// Whether it is still connected, as far as this end knows: not reset, and not closed in both directions.
+    pub(super) fn is_connected(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().is_ok(),
+            Self::Unix(_) => true,
+        }
     }
 
     /// Whether bytes are here. Asks the system itself, since the runtime hears of them only some time after they came.

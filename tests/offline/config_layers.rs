@@ -86,7 +86,7 @@ fn refused(request: &Request, words: &[&str]) -> String {
 #[test]
 fn every_layer_wins_over_the_one_before() {
     let shop = Shop::new();
-    let api = |request: &Request| loaded(request).listen.api.to_string();
+    let api = |request: &Request| loaded(request).listen.api[0].to_string();
     let plain = shop.file("");
     assert_eq!(api(&plain), "http://127.0.0.1:8787");
     let file = shop.file("listen.api = \"127.0.0.1:1001\"");

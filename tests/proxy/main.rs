@@ -18,6 +18,7 @@ mod hang_up;
 mod hosts;
 mod journey;
 mod key_files;
+mod listen;
 mod logs;
 mod notifications;
 mod operations;
