@@ -82,6 +82,11 @@ impl UpstreamUrl {
         self.authority.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase()
     }
 
+    /// Whether TLS is spoken there.
+    pub fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
     /// Whether it points at this machine.
     pub fn is_loopback(&self) -> bool {
         let host = self.host();

@@ -7,9 +7,11 @@ mod connect;
 mod connection;
 mod io;
 mod pool;
+mod tunnel;
 
 pub use cause::Cause;
 pub use connect::BadRoots;
+pub use tunnel::{BadProxy, Proxy};
 
 pub(crate) use body::{Body, BodyError};
 pub(crate) use connect::{ConnectError, Connector};

@@ -32,6 +32,7 @@ mod limits;
 mod listen;
 mod local_key;
 mod notifications;
+mod proxy;
 mod quota;
 mod raw;
 mod readers;
@@ -114,6 +115,8 @@ pub struct Config {
     pub listen: Listen,
     /// Where calls go.
     pub upstream: crate::upstream::Settings,
+    /// Whom calls go through on their way.
+    pub proxy: Option<Arc<crate::client::Proxy>>,
     /// Which paths are signed and forwarded.
     pub routes: Routes,
     /// What happens to empty parameters.

@@ -89,8 +89,8 @@ impl Failure {
             None => self,
             Some(variable) => Self {
                 hint: Some(format!(
-                    "Nothing was sent: it is safe to try again. {variable} is set, and the sidecar does not read it: it \
-                     connects to QFPay itself, so the firewall must let it."
+                    "Nothing was sent: it is safe to try again. {variable} is set, and the sidecar does not read it: \
+                     name the proxy in upstream.proxy, or the firewall must let the sidecar connect to QFPay itself."
                 ).into()),
                 ..self
             },

@@ -126,7 +126,9 @@ impl Receivers {
         let connected = timeout_at(deadline, self.connector.connect(to.uri())).await;
         let connection = match connected.map_err(|_| timed_out(false))? {
             Ok(connection) => connection,
-            Err(ConnectError::Failed(cause)) => return Err(ReceiverError::NotConnected(cause)),
+            Err(ConnectError::Failed(cause) | ConnectError::NoTunnel(cause)) => {
+                return Err(ReceiverError::NotConnected(cause));
+            }
             Err(ConnectError::TcpTimedOut | ConnectError::TlsTimedOut) => return Err(timed_out(false)),
         };
         let times = Times { write: self.timeout, first_byte: self.timeout, deadline };

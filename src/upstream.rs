@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::base_url::UpstreamUrl;
 use crate::client::{
-    self, BadRoots, BodyError, Broken, ConnectError, Connection, Connector, Late, Pool, Times,
+    self, BadRoots, BodyError, Broken, ConnectError, Connection, Connector, Late, Pool, Proxy, Times,
 };
 use crate::outbound::SignedRequest;
 use crate::runtime::PerWorker;
@@ -28,6 +28,8 @@ pub use settings::{Settings, Target, VerifyResponses};
 pub struct Upstream {
     base: UpstreamUrl,
     connector: Connector,
+    /// Whom connections go through, without credentials.
+    proxy: Option<Arc<Proxy>>,
     /// A connection belongs to the runtime that opened it.
     pools: PerWorker<Arc<Pool>>,
     reader: Reader,
@@ -35,13 +37,15 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Connects nowhere yet. Each of `workers` has connections of its own. `roots` is PEM text that replaces the built-in authorities.
+    /// Connects nowhere yet, and later through `proxy`, unless the host is plain http on this machine. Each of `workers` has
+    /// connections of its own. `roots` is PEM text that replaces the built-in authorities.
     ///
     /// # Errors
     /// [`BadRoots`] when the PEM text holds no usable certificate.
     pub fn new(
         base: UpstreamUrl,
         settings: Settings,
+        proxy: Option<Arc<Proxy>>,
         workers: usize,
         roots: Option<&[u8]>,
     ) -> Result<Self, BadRoots> {
@@ -50,11 +54,12 @@ impl Upstream {
             settings.tls_timeout,
             settings.answer_head_bytes,
             roots,
-        )?;
+        )?
+        .through(proxy.clone());
         let pools = PerWorker::new(workers, || Pool::new(settings.pool_idle_timeout));
         let reader =
             Reader::new(settings.answer_whole_bytes, settings.answer_memory_bytes, settings.call_timeout);
-        Ok(Self { base, connector, pools, reader, settings })
+        Ok(Self { base, connector, proxy, pools, reader, settings })
     }
 
     /// The host that requests are signed for.
@@ -93,15 +98,21 @@ impl Upstream {
         let Ok(connected) = timeout_at(deadline, self.connector.connect(&self.base.uri())).await else {
             return Err(self.late(Late::Deadline, false));
         };
+        let proxy = self.proxy.as_ref().filter(|_| self.base.is_https());
+        let through = |host: String| match proxy {
+            Some(proxy) => format!("{host} through the proxy {proxy}"),
+            None => host,
+        };
         connected.map_err(|error| match error {
             ConnectError::Failed(cause) => SendError::NotConnected { host, cause },
+            ConnectError::NoTunnel(cause) => SendError::NotConnected { host: through(host), cause },
             ConnectError::TcpTimedOut => SendError::ConnectTimedOut {
-                host,
+                host: through(host),
                 setting: "upstream.connect_timeout_ms",
                 after: self.settings.connect_timeout,
             },
             ConnectError::TlsTimedOut => SendError::ConnectTimedOut {
-                host,
+                host: through(host),
                 setting: "upstream.tls_timeout_ms",
                 after: self.settings.tls_timeout,
             },

@@ -78,7 +78,13 @@ impl Services {
             )
             .await,
             upstream: with_roots("upstream.ca_file", config.upstream.ca_file.as_deref(), |roots| {
-                Upstream::new(base, config.upstream.clone(), config.runtime.workers, roots)
+                Upstream::new(
+                    base,
+                    config.upstream.clone(),
+                    config.proxy.clone(),
+                    config.runtime.workers,
+                    roots,
+                )
             })?,
             unread_proxy: config.unread_proxy.clone(),
             places: lasting.places.clone(),

@@ -16,7 +16,10 @@ pub(super) fn print(config: &Config, sidecar: &Sidecar) {
     apps(config);
     pages(config);
     match &config.upstream.target {
-        Target::Live(url) => line("upstream", &url.to_string()),
+        Target::Live(url) => match config.proxy.as_ref().filter(|_| url.is_https()) {
+            Some(proxy) => line("upstream", &format!("{url} through the proxy {proxy}")),
+            None => line("upstream", &url.to_string()),
+        },
         Target::Sandbox => line("upstream", "the embedded sandbox: no money moves"),
     }
     if let Some(address) = sidecar.sandbox_address() {

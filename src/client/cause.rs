@@ -18,6 +18,8 @@ pub struct Cause {
 enum Kind {
     /// Words of the sidecar's own, which are plain already.
     Plain,
+    /// A proxy's refusal, in words of the sidecar's own, and what helps.
+    NoTunnel(&'static str),
     NameNotFound,
     Refused,
     NoRoute,
@@ -47,10 +49,15 @@ impl Cause {
         Self { logged: innermost.to_string(), kind: Kind::of(innermost) }
     }
 
+    /// A proxy that opens no tunnel, and what helps.
+    pub(super) fn no_tunnel(plain: &str, helps: &'static str) -> Self {
+        Self { logged: plain.to_owned(), kind: Kind::NoTunnel(helps) }
+    }
+
     /// The same for a caller: one sentence, without the words of a library.
     pub fn plain(&self) -> &str {
         match self.kind {
-            Kind::Plain => &self.logged,
+            Kind::Plain | Kind::NoTunnel(_) => &self.logged,
             Kind::NameNotFound => "its name was not found; does DNS work on this machine?",
             Kind::Refused => "it refuses connections; nothing listens there",
             Kind::NoRoute => "there is no route to it; is this machine online?",
@@ -87,6 +94,7 @@ impl Cause {
             }
             Kind::NotTls => "Check host and port: something else than TLS is spoken there".to_owned(),
             Kind::NoCommonTls => "A proxy or server in between is out of date".to_owned(),
+            Kind::NoTunnel(helps) => helps.to_owned(),
             _ => return None,
         };
         Some(format!("Nothing was sent, and a repeat does not help. {remedy}."))

@@ -11,6 +11,7 @@ use hyper::Uri;
 use hyper::http::uri::Scheme;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::rt::TokioIo;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -22,13 +23,16 @@ use tower_service::Service;
 use super::cause::{Cause, innermost};
 use super::connection::Connection;
 use super::io::{CountingIo, Wire};
+use super::tunnel::Proxy;
 
 /// Why there is no connection.
 #[derive(Debug)]
 pub(crate) enum ConnectError {
     /// The name was not found, the port refused, TLS failed.
     Failed(Cause),
-    /// No TCP connection in time.
+    /// The proxy on the way was not reached, or opened no tunnel.
+    NoTunnel(Cause),
+    /// No TCP connection in time, or no tunnel through the proxy.
     TcpTimedOut,
     /// No TLS session in time.
     TlsTimedOut,
@@ -53,6 +57,8 @@ pub enum BadRoots {
 pub(crate) struct Connector {
     tcp: HttpConnector<Resolver>,
     tls: TlsConnector,
+    /// Whom connections with TLS go through.
+    proxy: Option<Arc<Proxy>>,
     tcp_timeout: Duration,
     tls_timeout: Duration,
     head_bytes: usize,
@@ -83,7 +89,13 @@ impl Connector {
             .expect("aws-lc-rs has the default protocol versions")
             .with_root_certificates(root_store(roots)?)
             .with_no_client_auth();
-        Ok(Self { tcp, tls: TlsConnector::from(Arc::new(tls)), tcp_timeout, tls_timeout, head_bytes })
+        let tls = TlsConnector::from(Arc::new(tls));
+        Ok(Self { tcp, tls, proxy: None, tcp_timeout, tls_timeout, head_bytes })
+    }
+
+    /// The same, but connections with TLS go through a proxy, if there is one. What is plain is for loopback only.
+    pub(crate) fn through(self, proxy: Option<Arc<Proxy>>) -> Self {
+        Self { proxy, ..self }
     }
 
     /// Opens a connection to the host of a URI, with TLS unless its scheme is http: that is for loopback only, which the
@@ -96,9 +108,21 @@ impl Connector {
                 _ => ConnectError::Failed(Cause::of(cause)),
             }
         };
-        let tcp = timeout(self.tcp_timeout, self.tcp.clone().call(to.clone())).await;
-        let tcp = tcp.map_err(|_| ConnectError::TcpTimedOut)?.map_err(|error| failed(&error))?;
-        let counted = CountingIo::new(tcp.into_inner());
+        let proxy = self.proxy.as_ref().filter(|_| to.scheme() != Some(&Scheme::HTTP));
+        let tcp = async {
+            let reached = self.tcp.clone().call(proxy.map_or(to, |proxy| proxy.uri()).clone()).await;
+            let tcp = reached.map(TokioIo::into_inner).map_err(|error| failed(&error));
+            match proxy {
+                None => tcp,
+                Some(proxy) => match tcp {
+                    Ok(tcp) => proxy.open(tcp, to).await.map_err(ConnectError::NoTunnel),
+                    Err(ConnectError::Failed(cause)) => Err(ConnectError::NoTunnel(cause)),
+                    Err(late) => Err(late),
+                },
+            }
+        };
+        let tcp = timeout(self.tcp_timeout, tcp).await.map_err(|_| ConnectError::TcpTimedOut)??;
+        let counted = CountingIo::new(tcp);
         let (socket, traffic, probe) = counted.map_err(|error| failed(&error))?;
         let wire = if to.scheme() == Some(&Scheme::HTTP) {
             Wire::Plain(socket)

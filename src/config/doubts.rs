@@ -5,6 +5,7 @@ use super::errors::Problem;
 use super::raw::Raw;
 use super::sections::APP_DEFAULTS;
 use crate::base_url::{API_HOSTS, PAGE_HOSTS};
+use crate::settings::Reader;
 use crate::upstream::{self, Target};
 
 /// The variables of ours with one underscore: they say which files are read, and so are no settings.
@@ -88,12 +89,14 @@ fn meant(raw: &Raw, name: &str) -> Option<String> {
 
 /// The name of a variable that names a proxy, if calls would go through it in other programs. Its value may hold a password.
 pub(super) fn unread_proxy(raw: &mut Raw, target: Option<&Target>, env: &[Variable]) -> Option<String> {
-    let live = matches!(target, Some(Target::Live(url)) if !url.is_loopback());
+    let named = raw.again(|raw| raw.text("upstream.proxy")).is_some_and(|proxy| !proxy.is_empty());
+    let live = matches!(target, Some(Target::Live(url)) if !url.is_loopback()) && !named;
     let set = |name: &&&str| env.iter().any(|(other, value)| other == **name && !value.is_empty());
     let name = PROXIES.iter().find(set).filter(|_| live)?;
     raw.advise_at(
         &format!("environment variable {name}"),
-        "it is not read: the sidecar connects to upstream.base_url itself, so a firewall must let it",
+        "it is not read: name the proxy in upstream.proxy (http://HOST:PORT), or else a firewall must let the sidecar connect \
+         to upstream.base_url itself",
     );
     Some((*name).to_owned())
 }

@@ -7,6 +7,7 @@ use super::doubts;
 use super::listen::listen;
 use super::local_key;
 use super::notifications::{self, notifications};
+use super::proxy::proxy;
 use super::quota::quota;
 use super::raw::Raw;
 use super::upgrade;
@@ -28,6 +29,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     let upstream = upstream::Settings::read(raw);
     // Also where something else of its section is wrong, since keys are judged by it.
     let target = raw.again(|raw| raw.parsed("upstream.base_url", Target::parse));
+    let proxy = proxy(raw, target.as_ref());
     let routes = raw.list("routes.allow", Routes::new);
     let empty = empty(raw);
     let charset = charset(raw);
@@ -72,6 +74,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
         runtime: runtime?,
         listen: listen?,
         upstream: upstream?,
+        proxy: proxy?,
         routes: routes?,
         empty: empty?,
         charset: charset?,

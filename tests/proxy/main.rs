@@ -12,6 +12,7 @@ mod charsets;
 mod connections;
 mod crash;
 mod deadlines;
+mod egress;
 mod errors;
 mod forwarding;
 mod hang_up;

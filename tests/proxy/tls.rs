@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 
 /// In signing order, in which it is sent.
-const FORM: &str = "out_trade_no=TLS-1&txamt=100";
+pub const FORM: &str = "out_trade_no=TLS-1&txamt=100";
 
 /// An authority of the test's own, such as that of a company's proxy.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -45,14 +45,14 @@ impl Authority {
 pub type Identity = (CertificateDer<'static>, PrivateKeyDer<'static>);
 
 /// A server that speaks TLS and answers one request on each connection.
-struct TlsUpstream {
-    port: u16,
+pub struct TlsUpstream {
+    pub port: u16,
     /// What came through the encryption, one entry per connection whose handshake was completed.
     received: Arc<Mutex<Vec<String>>>,
 }
 
 impl TlsUpstream {
-    fn start((certificate, key): Identity, versions: &[&'static SupportedProtocolVersion]) -> Self {
+    pub fn start((certificate, key): Identity, versions: &[&'static SupportedProtocolVersion]) -> Self {
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_protocol_versions(versions)
             .unwrap()
@@ -87,7 +87,7 @@ impl TlsUpstream {
         }
     }
 
-    fn received(&self) -> Vec<String> {
+    pub fn received(&self) -> Vec<String> {
         self.received.lock().unwrap().clone()
     }
 }
@@ -112,7 +112,7 @@ fn answer(mut tls: StreamOwned<ServerConnection, TcpStream>, seen: &Mutex<Vec<St
     let _ = tls.flush();
 }
 
-const BOTH: &[&SupportedProtocolVersion] = rustls::ALL_VERSIONS;
+pub const BOTH: &[&SupportedProtocolVersion] = rustls::ALL_VERSIONS;
 
 fn pay(sidecar: &Sidecar) -> Answer {
     sidecar.curl(&["-d", FORM], "/trade/v1/payment")
