@@ -16,6 +16,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tower_service::Service;
@@ -101,29 +102,9 @@ impl Connector {
     /// Opens a connection to the host of a URI, with TLS unless its scheme is http: that is for loopback only, which the
     /// types of the URLs see to.
     pub(crate) async fn connect(&self, to: &Uri) -> Result<Connection, ConnectError> {
-        let failed = |cause: &(dyn std::error::Error + 'static)| {
-            let cause = innermost(cause);
-            match cause.downcast_ref::<io::Error>() {
-                Some(slow) if slow.kind() == io::ErrorKind::TimedOut => ConnectError::TcpTimedOut,
-                _ => ConnectError::Failed(Cause::of(cause)),
-            }
-        };
-        let proxy = self.proxy.as_ref().filter(|_| to.scheme() != Some(&Scheme::HTTP));
-        let tcp = async {
-            let reached = self.tcp.clone().call(proxy.map_or(to, |proxy| proxy.uri()).clone()).await;
-            let tcp = reached.map(TokioIo::into_inner).map_err(|error| failed(&error));
-            match proxy {
-                None => tcp,
-                Some(proxy) => match tcp {
-                    Ok(tcp) => proxy.open(tcp, to).await.map_err(ConnectError::NoTunnel),
-                    Err(ConnectError::Failed(cause)) => Err(ConnectError::NoTunnel(cause)),
-                    Err(late) => Err(late),
-                },
-            }
-        };
-        let tcp = timeout(self.tcp_timeout, tcp).await.map_err(|_| ConnectError::TcpTimedOut)??;
-        let counted = CountingIo::new(tcp);
-        let (socket, traffic, probe) = counted.map_err(|error| failed(&error))?;
+        let tcp =
+            timeout(self.tcp_timeout, self.reach(to)).await.map_err(|_| ConnectError::TcpTimedOut)??;
+        let (socket, traffic, probe) = CountingIo::new(tcp).map_err(|error| failed(&error))?;
         let wire = if to.scheme() == Some(&Scheme::HTTP) {
             Wire::Plain(socket)
         } else {
@@ -136,6 +117,33 @@ impl Connector {
         };
         let connection = Connection::new(wire, traffic, probe, self.head_bytes).await;
         connection.map_err(|error| ConnectError::Failed(Cause::of(&error)))
+    }
+
+    /// TCP to a host, or a tunnel to it through the proxy.
+    async fn reach(&self, to: &Uri) -> Result<TcpStream, ConnectError> {
+        let Some(proxy) = self.proxy.as_ref().filter(|_| to.scheme() != Some(&Scheme::HTTP)) else {
+            return self.dial(to).await;
+        };
+        let tcp = self.dial(proxy.uri()).await.map_err(|error| match error {
+            ConnectError::Failed(cause) => ConnectError::NoTunnel(cause),
+            late => late,
+        })?;
+        // Boxed, since the future of every call would be larger for it.
+        Box::pin(proxy.open(tcp, to)).await.map_err(ConnectError::NoTunnel)
+    }
+
+    async fn dial(&self, to: &Uri) -> Result<TcpStream, ConnectError> {
+        let tcp = self.tcp.clone().call(to.clone()).await;
+        tcp.map(TokioIo::into_inner).map_err(|error| failed(&error))
+    }
+}
+
+/// What kept TCP from coming up.
+fn failed(cause: &(dyn std::error::Error + 'static)) -> ConnectError {
+    let cause = innermost(cause);
+    match cause.downcast_ref::<io::Error>() {
+        Some(slow) if slow.kind() == io::ErrorKind::TimedOut => ConnectError::TcpTimedOut,
+        _ => ConnectError::Failed(Cause::of(cause)),
     }
 }
 

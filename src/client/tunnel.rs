@@ -83,7 +83,7 @@ impl Proxy {
     /// Has a tunnel to the host and port of `to` opened on a connection to the proxy.
     pub(super) async fn open(&self, mut tcp: TcpStream, to: &Uri) -> Result<TcpStream, Cause> {
         tcp.write_all(self.request(to).as_bytes()).await.map_err(|error| Cause::of(&error))?;
-        let mut head = [0; LARGEST_HEAD];
+        let mut head = vec![0; LARGEST_HEAD];
         let mut length = 0;
         loop {
             match tcp.read(&mut head[length..]).await {

@@ -172,7 +172,7 @@ fn a_proxy_that_is_not_read_is_named_at_start_in_check_and_in_the_hint() {
     );
     // On this machine nobody uses a proxy.
     let near = launch("http://127.0.0.1:1").verb("check").ends();
-    assert!(!near.stdout.contains("proxy"), "{}", near.stdout);
+    assert!(!near.stdout.contains("https_proxy"), "{}", near.stdout);
 }
 
 #[test]
