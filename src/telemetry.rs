@@ -1,14 +1,14 @@
 //! Logs: text for people, JSON for machines, both on standard error, written by a thread of their own.
 
+mod line;
 mod writer;
 
 use std::io;
 
 use tracing::Level;
-use tracing_subscriber::filter::LevelFilter;
-use tracing_subscriber::fmt;
 
 use crate::settings::section;
+use line::LineMaker;
 use writer::Lines;
 
 /// The shape of a log line.
@@ -61,18 +61,9 @@ impl Drop for Flush {
 /// The system gives no thread.
 pub fn init(log: Log) -> io::Result<Flush> {
     let writer = Lines::start(io::stderr())?;
-    let lines = fmt()
-        .with_max_level(LevelFilter::from_level(log.level))
-        .with_writer(writer.clone())
-        .with_target(false)
-        .with_ansi(false)
-        .log_internal_errors(false);
-    let logs = match log.format {
-        LogFormat::Text => tracing::subscriber::set_global_default(lines.finish()),
-        LogFormat::Json => tracing::subscriber::set_global_default(lines.json().flatten_event(true).finish()),
-    };
+    let line_maker = LineMaker { level: log.level, format: log.format, lines: writer.clone() };
     // The only failure is that logging runs already.
-    if logs.is_err() {
+    if tracing::subscriber::set_global_default(line_maker).is_err() {
         return Ok(Flush(None));
     }
     let of_panics = writer.clone();

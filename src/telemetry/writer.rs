@@ -9,8 +9,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use tracing_subscriber::fmt::MakeWriter;
-
 /// How long lines are gathered before they are written together.
 const GATHER: Duration = Duration::from_millis(10);
 /// As many bytes of lines wait while the reader is behind; further lines are dropped.
@@ -67,6 +65,22 @@ impl Lines {
         let waiting = |gathered: &mut Gathered| gathered.writing || !gathered.lines.is_empty();
         // Poisoned or late: there is no better moment to come.
         let _ = self.0.idle.wait_timeout_while(gathered, LAST_CHANCE, waiting);
+    }
+
+    /// Takes one whole line, or drops it.
+    pub(super) fn take_line(&self, line: &[u8]) {
+        let mut gathered = self.gathered();
+        let before = gathered.lines.len();
+        if before + line.len() > MOST {
+            gathered.dropped += 1;
+            return;
+        }
+        gathered.lines.extend_from_slice(line);
+        let after = gathered.lines.len();
+        drop(gathered);
+        if before == 0 || (before < PLENTY && after >= PLENTY) {
+            self.0.work.notify_one();
+        }
     }
 
     fn gathered(&self) -> MutexGuard<'_, Gathered> {
@@ -127,37 +141,6 @@ fn write_all<'b>(out: &mut impl Write, mut bytes: &'b [u8]) -> &'b [u8] {
     bytes
 }
 
-impl Write for &Lines {
-    /// Takes one whole line, or drops it.
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let mut gathered = self.gathered();
-        let before = gathered.lines.len();
-        if before + line.len() > MOST {
-            gathered.dropped += 1;
-            return Ok(line.len());
-        }
-        gathered.lines.extend_from_slice(line);
-        let after = gathered.lines.len();
-        drop(gathered);
-        if before == 0 || (before < PLENTY && after >= PLENTY) {
-            self.0.work.notify_one();
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = &'a Lines;
-
-    fn make_writer(&'a self) -> Self::Writer {
-        self
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -188,7 +171,7 @@ mod tests {
     }
 
     fn log(lines: &Lines, line: &str) {
-        (&mut &*lines).write_all(line.as_bytes()).unwrap();
+        lines.take_line(line.as_bytes());
     }
 
     #[test]
