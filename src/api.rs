@@ -97,7 +97,7 @@ impl Api {
         if self.known_keys.include(request_id.as_str().as_bytes()) {
             request_id = RequestId::fresh();
         }
-        let mut record = Record::new(&request, request_id.clone());
+        let mut record = Record::new(&request, request_id);
         // A panic leaves the record usable: each field is set whole.
         let answered = AssertUnwindSafe(self.answer(request, peer, &mut record)).catch_unwind().await;
         let answered = answered.unwrap_or_else(|_panic| {
@@ -107,7 +107,7 @@ impl Api {
         let mut response = answered.unwrap_or_else(|failure| record.failure(failure));
         record.write(&self.lasting.metrics, response.status());
         record.tell(self.own_status, &mut response);
-        response.headers_mut().insert(REQUEST_ID_HEADER, request_id.header());
+        response.headers_mut().insert(REQUEST_ID_HEADER, record.into_request_id().into_header());
         response
     }
 

@@ -16,6 +16,7 @@ pub use hosts::{API_HOSTS, PAGE_HOSTS};
 pub struct UpstreamUrl {
     scheme: Scheme,
     authority: Authority,
+    host_header: HeaderValue,
 }
 
 /// Why a text is no base URL.
@@ -52,7 +53,13 @@ impl UpstreamUrl {
         if !bare || authority.as_str().contains('@') {
             return Err(BadUpstreamUrl::MoreThanAHost);
         }
-        let url = Self { scheme, authority };
+        let usual = if scheme == Scheme::HTTPS { 443 } else { 80 };
+        let host = match authority.port_u16() {
+            Some(port) if port == usual => host,
+            _ => authority.as_str(),
+        };
+        let host_header = HeaderValue::from_str(host).map_err(|_| BadUpstreamUrl::NotAUrl)?;
+        let url = Self { scheme, authority, host_header };
         match url.scheme.as_str() {
             "https" => Ok(url),
             "http" if url.is_loopback() => Ok(url),
@@ -69,12 +76,7 @@ impl UpstreamUrl {
 
     /// The value of `Host`: the port is left out where it is the usual one.
     pub fn host_header(&self) -> HeaderValue {
-        let usual = if self.scheme == Scheme::HTTPS { 443 } else { 80 };
-        let text = match self.authority.port_u16() {
-            Some(port) if port == usual => self.authority.host(),
-            _ => self.authority.as_str(),
-        };
-        HeaderValue::from_str(text).expect("an authority is visible ASCII")
+        self.host_header.clone()
     }
 
     /// The host name, without port, in lower case.

@@ -9,7 +9,7 @@ use hyper::http::{HeaderMap, HeaderName, HeaderValue};
 pub use named::{Chosen, choose_app};
 
 /// Carries a caller's own request id in.
-const REQUEST_ID_IN: &str = "x-request-id";
+const REQUEST_ID_IN: HeaderName = HeaderName::from_static("x-request-id");
 /// Carries the request id back.
 pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-sidecar-request-id");
 
@@ -30,8 +30,9 @@ impl RequestId {
     /// A new one, for senders that are not asked.
     pub fn fresh() -> Self {
         // It tells requests apart and is no secret, so it need not come from the system.
-        let made = format!("{:032x}", fastrand::u128(..));
-        Self(HeaderValue::try_from(made).expect("hex digits are visible ASCII"))
+        let mut digits = [0; 32];
+        hex::encode_to_slice(fastrand::u128(..).to_be_bytes(), &mut digits).expect("16 bytes are 32 digits");
+        Self(HeaderValue::from_bytes(&digits).expect("hex digits are visible ASCII"))
     }
 
     /// The id as text.
@@ -40,8 +41,8 @@ impl RequestId {
     }
 
     /// The id for [`REQUEST_ID_HEADER`].
-    pub fn header(&self) -> HeaderValue {
-        self.0.clone()
+    pub fn into_header(self) -> HeaderValue {
+        self.0
     }
 }
 

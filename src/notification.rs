@@ -102,7 +102,7 @@ impl Notifications {
                 response
             }
         };
-        response.headers_mut().insert(REQUEST_ID_HEADER, request_id.header());
+        response.headers_mut().insert(REQUEST_ID_HEADER, request_id.into_header());
         response
     }
 
@@ -207,7 +207,7 @@ fn to_receiver(notification: &VerifiedNotification, record: &Record) -> HeaderMa
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let app = HeaderValue::from_str(notification.app());
     headers.insert(VERIFIED_HEADER, app.expect("names of apps are lower-case letters, digits, '_' and '-'"));
-    headers.insert(REQUEST_ID_HEADER, record.request_id.header());
+    headers.insert(REQUEST_ID_HEADER, record.request_id.clone().into_header());
     if record.duplicate {
         headers.insert(DUPLICATE_HEADER, HeaderValue::from_static("true"));
     }

@@ -59,6 +59,10 @@ impl Record {
         }
     }
 
+    pub(super) fn into_request_id(self) -> RequestId {
+        self.request_id
+    }
+
     /// Begins a wait for the caller or QFPay, which is not counted as the sidecar's own time.
     pub(super) fn waiting(&self) -> Instant {
         Instant::now()

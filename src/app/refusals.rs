@@ -16,7 +16,7 @@ pub(super) fn tell(listener: &'static str, refusal: Refusal) -> Response<Bytes> 
     let (status, error, delivery) = (row.status, row.name, failure.delivery.as_str());
     tracing::info!(listener, status, delivery, error, detail = failure.detail(), %request_id, "request refused");
     let mut response = failure.into_response(&request_id);
-    response.headers_mut().insert(REQUEST_ID_HEADER, request_id.header());
+    response.headers_mut().insert(REQUEST_ID_HEADER, request_id.into_header());
     response
 }
 

@@ -56,7 +56,8 @@ fn app_code<'r>(
     sent: &'r Decoded,
 ) -> Result<(Option<&'r [u8]>, Option<&'static str>), CallerError> {
     let in_params = named(sent, endpoint.app_code_parameters());
-    if let [(first, a), (second, b), ..] = in_params[..]
+    let mut first_two = in_params.clone();
+    if let (Some((first, a)), Some((second, b))) = (first_two.next(), first_two.next())
         && (is_blank(a) || is_blank(b))
     {
         return Err(CallerError::Twice(first, second));
@@ -80,23 +81,29 @@ fn app_code<'r>(
 
 /// The name under which the merchant is left empty.
 fn merchant(app: &App, endpoint: &Endpoint, sent: &Decoded) -> Result<Option<&'static str>, CallerError> {
-    match named(sent, &MERCHANT)[..] {
-        [(first, _), (second, _)] => Err(CallerError::Twice(first, second)),
-        [(name, value)] if is_blank(value) && app.mchid.is_some() && endpoint.fills_merchant() => {
+    let mut named = named(sent, &MERCHANT);
+    match (named.next(), named.next()) {
+        (Some((first, _)), Some((second, _))) => Err(CallerError::Twice(first, second)),
+        (Some((name, value)), None)
+            if is_blank(value) && app.mchid.is_some() && endpoint.fills_merchant() =>
+        {
             Err(CallerError::Empty(name))
         }
-        [(name, b"")] => Ok(Some(name)),
+        (Some((name, b"")), None) => Ok(Some(name)),
         _ => Ok(None),
     }
 }
 
 /// Those of these parameters that were sent, each with its value; `null` is empty.
-fn named<'r>(sent: &'r Decoded, names: &[&'static str]) -> Vec<(&'static str, &'r [u8])> {
+fn named<'r>(
+    sent: &'r Decoded,
+    names: &'static [&'static str],
+) -> impl Iterator<Item = (&'static str, &'r [u8])> + Clone {
     let value = |name| match sent.params.get(name) {
         None if sent.nulls.iter().any(|null| null == name) => Some(""),
         value => value,
     };
-    names.iter().filter_map(|&name| value(name).map(|value| (name, value.as_bytes()))).collect()
+    names.iter().filter_map(move |&name| value(name).map(|value| (name, value.as_bytes())))
 }
 
 /// Nothing, or blanks only: also those of other scripts (U+3000, as Chinese keyboards write it) and those without a width.

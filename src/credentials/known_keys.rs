@@ -7,24 +7,30 @@ use std::hash::{BuildHasher, RandomState};
 use super::{ClientKey, LocalKey};
 
 /// Knows a configured key when it sees one, by a digest that is keyed anew in each process: no key can be had from it, and
-/// how long a look takes tells nothing of the keys.
+/// how long a look takes tells no more of the keys than how long they are.
 pub struct KnownKeys {
     keyed: RandomState,
     digests: HashSet<u64>,
+    /// How long the keys are, in bytes: most texts have another length, and need no digest.
+    lengths: Vec<usize>,
 }
 
 impl KnownKeys {
     /// Takes keys that must never be sent anywhere: those that sign, those that only verify, and the shop's own.
     pub fn new<'k>(keys: impl IntoIterator<Item = &'k ClientKey>, local: &'k [LocalKey]) -> Self {
         let keyed = RandomState::new();
-        let local = local.iter().map(LocalKey::key);
-        let digests = keys.into_iter().chain(local).map(|key| key.digest_by(&keyed)).collect();
-        Self { keyed, digests }
+        let keys: Vec<_> = keys.into_iter().chain(local.iter().map(LocalKey::key)).collect();
+        let digests = keys.iter().map(|key| key.digest_by(&keyed)).collect();
+        let mut lengths: Vec<_> = keys.iter().map(|key| key.length()).collect();
+        lengths.sort_unstable();
+        lengths.dedup();
+        Self { keyed, digests, lengths }
     }
 
     /// Whether a text is one of the keys, blanks around it aside.
     pub fn include(&self, text: &[u8]) -> bool {
-        self.digests.contains(&self.keyed.hash_one(text.trim_ascii()))
+        let text = text.trim_ascii();
+        self.lengths.contains(&text.len()) && self.digests.contains(&self.keyed.hash_one(text))
     }
 
     /// Whether a message holds one of the keys as a word: names of parameters are shown, and a key may have been sent as

@@ -2,8 +2,6 @@
 //!
 //! Also takes what QFPay's PHP and Java samples post under that name: unencoded text with raw spaces and raw UTF-8.
 
-use std::borrow::Cow;
-
 use super::{Charset, DecodeError, has_mark, named, push};
 use crate::sign::Sent;
 
@@ -17,21 +15,23 @@ pub(crate) fn decode(form: &[u8], charset: Charset) -> Result<Sent, DecodeError>
     }
     let mut sent = Sent::default();
     sent.params.reserve(form.len());
+    // What is not escaped is not copied.
+    let (mut name_room, mut value_room) = (Vec::new(), Vec::new());
     for part in form.split(|&b| b == b'&').filter(|part| !part.is_empty()) {
         let equals = part.iter().position(|&b| b == b'=').ok_or(DecodeError::NoEquals)?;
         let (name, value) = (&part[..equals], &part[equals + 1..]);
-        let name =
-            unescape(name).ok_or_else(|| DecodeError::PercentEncoding("a parameter name".to_owned()))?;
-        if has_mark(&name) {
+        let name = unescape(name, &mut name_room)
+            .ok_or_else(|| DecodeError::PercentEncoding("a parameter name".to_owned()))?;
+        if has_mark(name) {
             return Err(DecodeError::MarkBeforeForm);
         }
         if matches!(value.last(), Some(b'\r' | b'\n')) {
-            return Err(DecodeError::LineEnd(named(&mut sent, &name)?));
+            return Err(DecodeError::LineEnd(named(&mut sent, name)?));
         }
-        match unescape(value) {
-            Some(value) => push(&mut sent, &name, &value, charset)?,
+        match unescape(value, &mut value_room) {
+            Some(value) => push(&mut sent, name, value, charset)?,
             None => {
-                let name = named(&mut sent, &name)?;
+                let name = named(&mut sent, name)?;
                 return Err(DecodeError::PercentEncoding(format!("the value of parameter '{name}'")));
             }
         }
@@ -39,21 +39,23 @@ pub(crate) fn decode(form: &[u8], charset: Charset) -> Result<Sent, DecodeError>
     Ok(sent)
 }
 
-/// Decodes `+` and `%XX`; nothing where a `%` is not followed by two hex digits, which lenient decoders let through.
-fn unescape(text: &[u8]) -> Option<Cow<'_, [u8]>> {
+/// Decodes `+` and `%XX`, in `room` if there are any; nothing where a `%` is not followed by two hex digits, which lenient
+/// decoders let through.
+fn unescape<'t>(text: &'t [u8], room: &'t mut Vec<u8>) -> Option<&'t [u8]> {
     if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Some(Cow::Borrowed(text));
+        return Some(text);
     }
-    let mut plain = Vec::with_capacity(text.len());
+    room.clear();
+    room.reserve(text.len());
     let mut bytes = text.iter().copied();
     while let Some(byte) = bytes.next() {
-        plain.push(match byte {
+        room.push(match byte {
             b'+' => b' ',
             b'%' => hex_digit(bytes.next()?)? << 4 | hex_digit(bytes.next()?)?,
             other => other,
         });
     }
-    Some(plain.into())
+    Some(room)
 }
 
 fn hex_digit(byte: u8) -> Option<u8> {

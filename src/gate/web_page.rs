@@ -1,21 +1,21 @@
 //! Requests that a browser makes for a page, by the headers that no page can change or leave out.
 
 use hyper::Method;
-use hyper::http::HeaderMap;
 use hyper::http::header::{ACCEPT_LANGUAGE, ORIGIN, REFERER, USER_AGENT};
 use hyper::http::request::Parts;
+use hyper::http::{HeaderMap, HeaderName};
 
 use super::{Denied, shown};
 use crate::endpoint::{Effect, Endpoint};
 
 /// What browsers say about the page that made a request, to addresses such as 127.0.0.1 and localhost.
-const SEC_FETCH_SITE: &str = "sec-fetch-site";
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// How the answer will be used.
-const SEC_FETCH_MODE: &str = "sec-fetch-mode";
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 /// What the answer will become.
-const SEC_FETCH_DEST: &str = "sec-fetch-dest";
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 /// On navigations that a person began.
-const SEC_FETCH_USER: &str = "sec-fetch-user";
+const SEC_FETCH_USER: HeaderName = HeaderName::from_static("sec-fetch-user");
 
 /// The modes of a fetch. Node's `fetch` sends the first; any other mode opens a page, a worker or a socket.
 const FETCH_MODES: [&str; 3] = ["cors", "no-cors", "same-origin"];
@@ -52,7 +52,7 @@ pub(super) fn refuse_browsers(head: &Parts, endpoint: Option<&Endpoint>) -> Resu
         [(SEC_FETCH_MODE, &FETCH_MODES[..]), (SEC_FETCH_DEST, &["empty"]), (SEC_FETCH_USER, &[])]
     {
         if let Some(value) =
-            headers.get_all(name).iter().find(|value| !fetches.iter().any(|known| known == value))
+            headers.get_all(&name).iter().find(|value| !fetches.iter().any(|known| known == value))
         {
             return Err(Denied::Navigation(format!("{name}: {}", shown(value.as_bytes()))));
         }

@@ -42,11 +42,9 @@ impl Signature {
             HexCase::Upper => b"0123456789ABCDEF",
             HexCase::Lower => b"0123456789abcdef",
         };
-        let mut text = String::with_capacity(2 * self.digest.len());
-        for byte in &self.digest {
-            text.extend([byte >> 4, byte & 15].map(|digit| char::from(digits[usize::from(digit)])));
-        }
-        text
+        let hex = self.digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let text = hex.map(|digit| digits[usize::from(digit)]).collect();
+        String::from_utf8(text).expect("hex digits are ASCII")
     }
 
     /// Whether a received hex text, in either case, is this signature. Constant time over the digest.

@@ -17,12 +17,14 @@ pub(super) enum Name {
 }
 
 impl Name {
-    fn of(key: &str) -> Option<Self> {
-        match key {
-            "respcd" => Some(Self::Respcd),
-            "out_trade_no" => Some(Self::OutTradeNo),
-            "syssn" | "orig_syssn" => Some(Self::Syssn),
-            "data" => Some(Self::Data),
+    /// The field of a key, given with its quotes. A key without escapes need not be text to be compared.
+    fn of(key: &[u8]) -> Option<Self> {
+        let escaped = if key.contains(&b'\\') { Some(unescaped(key)?) } else { None };
+        match escaped.as_ref().map_or(&key[1..key.len() - 1], |text| text.as_bytes()) {
+            b"respcd" => Some(Self::Respcd),
+            b"out_trade_no" => Some(Self::OutTradeNo),
+            b"syssn" | b"orig_syssn" => Some(Self::Syssn),
+            b"data" => Some(Self::Data),
             _ => None,
         }
     }
@@ -97,7 +99,7 @@ impl<'a> Reader<'a> {
                 None => return,
                 Some(b'}') => return self.bump(),
                 Some(b'"') => {
-                    let name = self.string().and_then(|key| Name::of(&unescaped(key)?));
+                    let name = self.string().and_then(Name::of);
                     self.rest = self.rest.trim_ascii_start();
                     if self.peek() == Some(b':') {
                         self.bump();
@@ -125,10 +127,10 @@ impl<'a> Reader<'a> {
                 self.bump();
                 self.items(name, each);
             }
-            (_, Some(b'{' | b'[')) => self.step_over(),
-            (name, _) => {
-                let scalar = self.scalar();
-                if let (Some(name), Some((value, is_number))) = (name, scalar) {
+            (_, Some(b'{' | b'[')) | (None, Some(b'"')) => self.step_over(),
+            (None, _) => _ = self.word(),
+            (Some(name), _) => {
+                if let Some((value, is_number)) = self.scalar() {
                     each(Field { name, at_top: level == Level::Top, value, is_number });
                 }
             }
