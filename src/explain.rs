@@ -15,8 +15,11 @@ mod fault;
 mod json;
 mod pairs;
 mod search;
+mod sentence;
 mod style;
 mod texts;
+mod unsent;
+mod written;
 
 pub use difference::Difference;
 pub use fault::Fault;

@@ -83,11 +83,24 @@ impl ClientKey {
         }
     }
 
-    /// Feeds the key to a hasher: the only place where its bytes are read.
+    /// Feeds the key to a hasher: with [`Self::feed_changed`] the only place where its bytes are read.
     ///
     /// The key never stands beside the canonical string in memory of ours, so no pre-image can leak.
     pub(crate) fn feed<D: Digest>(&self, hasher: &mut D) {
         hasher.update(self.0.as_slice());
+    }
+
+    /// Feeds the key with each byte changed, as somebody may have mistaken it, and answers how many bytes it has.
+    pub(crate) fn feed_changed<D: Digest>(&self, hasher: &mut D, change: impl Fn(u8) -> u8) -> usize {
+        let mut changed = Zeroizing::new(self.0.to_vec());
+        changed.iter_mut().for_each(|byte| *byte = change(*byte));
+        hasher.update(changed.as_slice());
+        changed.len()
+    }
+
+    /// Whether it has at most this many characters.
+    pub(crate) fn fits(&self, most: usize) -> bool {
+        self.0.len() <= most
     }
 
     /// The same key for one more user; its bytes are not copied. Within the crate, so that the owner of a verifier

@@ -1,8 +1,6 @@
-//! The mistakes that are known, each with the sentence that tells of it.
+//! The mistakes that are known. `sentence.rs` tells of each.
 //!
 //! They come from QFPay's own samples and from third-party code (protocol sheet, sections 2, 4 and 5).
-
-use std::fmt;
 
 use super::Style;
 use crate::credentials::SignType;
@@ -49,6 +47,32 @@ pub enum Fault {
     Charset(&'static str),
     /// UTF-8 bytes were taken for Latin-1 and encoded again.
     Utf8Twice,
+    /// The pairs were sorted in descending order.
+    Reversed,
+    /// The parameters were hashed as a JSON object.
+    AsJson,
+    /// Only the values were hashed, without their names.
+    ValuesOnly,
+    /// Absent parameters were hashed with a word for nothing.
+    Unsent {
+        /// One name, or two.
+        names: String,
+        /// What the language prints for no value; may be empty.
+        word: &'static str,
+    },
+    /// Empty values were hashed as a word for nothing.
+    EmptiesAs(&'static str),
+    /// `&` and its kin were escaped for HTML.
+    ForHtml,
+    /// `/` was hashed as `\/`.
+    SlashesEscaped,
+    /// Whole numbers were hashed with decimals.
+    Decimals {
+        /// The name of the parameter, or that it was all of them.
+        of: String,
+        /// `.0` or `.00`.
+        decimals: &'static str,
+    },
     /// The other hash.
     Algorithm {
         /// What the signature is.
@@ -62,6 +86,14 @@ pub enum Fault {
     KeyFirst,
     /// The line end of the key file was hashed.
     KeyLineEnd,
+    /// A space before or behind the key was hashed with it.
+    KeyBlank,
+    /// The key was hashed in this case of letters, and was issued in the other.
+    KeyCase(&'static str),
+    /// HMAC in place of the plain hash.
+    Hmac(SignType),
+    /// The `app_code` stands where the key belongs.
+    AppCodeAsKey,
     /// The key of another configured app.
     OtherApp(String),
     /// The JSON was parsed and written anew.
@@ -76,68 +108,4 @@ pub enum Fault {
     LineEndsChanged(&'static str),
     /// The byte order mark before the body was removed.
     ByteOrderMarkRemoved,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
-            Self::ValuesEncoded { space } => {
-                return write!(
-                    f,
-                    "the values were hashed percent-encoded (a space as {space}); hash them raw"
-                );
-            }
-            Self::WireHashed => {
-                "the values were hashed percent-encoded, as they stood on the wire; hash them raw"
-            }
-            Self::ValueEncoded(name) => {
-                return write!(f, "the value of {name} was hashed percent-encoded; hash it raw");
-            }
-            Self::Unsorted => "the pairs were hashed in the order sent, not sorted by name",
-            Self::SortedAsText => "the pairs were sorted as whole 'name=value' texts, not by name",
-            Self::SortedWithoutCase => "the names were sorted without regard to case",
-            Self::EmptiesDropped => "empty values were dropped before hashing but sent",
-            Self::EmptiesKept => "empty values were hashed, but they are neither signed nor sent",
-            Self::ZerosDropped => "values of 0 were dropped before hashing as if they were empty",
-            Self::Trimmed => "white space around values was trimmed before hashing",
-            Self::LastAmpersandTrimmed => "a '&' at the end of the last value was trimmed",
-            Self::ValuesInLowerCase => "the values were hashed in lower case",
-            Self::TextInLowerCase => "the whole text was hashed in lower case",
-            Self::LeftOut(name) => return write!(f, "the parameter {name} was sent but not hashed"),
-            Self::Included(name) => {
-                return write!(f, "{name} was hashed although no such parameter belongs to the signature");
-            }
-            Self::NothingButTheKey => {
-                "only the key was hashed: the text was empty, as when a body is read a second time"
-            }
-            Self::Charset(name) => return write!(f, "the text was hashed as {name} bytes, not as UTF-8"),
-            Self::Utf8Twice => {
-                "the text was encoded as UTF-8 twice: its bytes were taken for Latin-1 in between"
-            }
-            Self::Algorithm { made, said } => {
-                let (made, said) = (made.as_str(), said.as_str());
-                return write!(f, "wrong algorithm: the signature is {made}, the request says {said}");
-            }
-            Self::Separator(between) => {
-                return write!(f, "the key was appended with '{between}' before it; append it directly");
-            }
-            Self::KeyFirst => "the key was put before the text; it belongs behind it",
-            Self::KeyLineEnd => "the line end of the key file was hashed with the key",
-            Self::OtherApp(name) => return write!(f, "signed with the key of app '{name}'"),
-            Self::Rewritten(style) => {
-                return write!(
-                    f,
-                    "the JSON was parsed and written anew ({style}); hash the bytes as received"
-                );
-            }
-            Self::SortedFields => {
-                "the fields of the JSON were sorted and joined, as QFPay's sample of 2017 did; hash the bytes as received"
-            }
-            Self::LineEndAdded => "a line end was added behind the body",
-            Self::LineEndRemoved => "white space or the line end behind the body was removed",
-            Self::LineEndsChanged(to) => return write!(f, "the line ends of the body were changed to {to}"),
-            Self::ByteOrderMarkRemoved => "the byte order mark before the body was removed",
-        };
-        f.write_str(text)
-    }
 }

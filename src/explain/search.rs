@@ -5,6 +5,7 @@ use std::sync::Arc;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use super::Fault;
 use crate::credentials::{App, ClientKey, SignType};
@@ -16,7 +17,13 @@ enum Join {
     KeyText,
     TextBetweenKey(&'static str),
     TextKeyAfter(&'static str),
+    TextKeyChanged(fn(u8) -> u8),
+    TextAppCode,
+    Hmac,
 }
+
+/// The block of MD5 and of SHA256, in bytes (RFC 2104).
+const BLOCK: usize = 64;
 
 /// Goes on until the first variant that reproduces the digest.
 pub(super) struct Search<'a> {
@@ -58,6 +65,12 @@ impl<'a> Search<'a> {
             (Join::TextKeyAfter("\n"), Fault::KeyLineEnd),
             (Join::TextKeyAfter("\r\n"), Fault::KeyLineEnd),
             (Join::KeyText, Fault::KeyFirst),
+            (Join::Hmac, Fault::Hmac(self.sign_type)),
+            (Join::TextKeyAfter(" "), Fault::KeyBlank),
+            (Join::TextBetweenKey(" "), Fault::KeyBlank),
+            (Join::TextKeyChanged(lower), Fault::KeyCase("lower")),
+            (Join::TextKeyChanged(upper), Fault::KeyCase("upper")),
+            (Join::TextAppCode, Fault::AppCodeAsKey),
         ];
         for (join, fault) in joins {
             if self.found.is_none() && self.reproduced(self.right, join, &self.app.client_key) {
@@ -77,27 +90,71 @@ impl<'a> Search<'a> {
 
     fn reproduced(&self, text: &[u8], join: Join, key: &ClientKey) -> bool {
         let digest = match self.sign_type {
-            SignType::Md5 => joined::<Md5>(text, join, key),
-            SignType::Sha256 => joined::<Sha256>(text, join, key),
+            SignType::Md5 => joined::<Md5>(text, join, key, self.app),
+            SignType::Sha256 => joined::<Sha256>(text, join, key, self.app),
         };
         bool::from(digest.ct_eq(self.digest))
     }
 }
 
-fn joined<D: Digest>(text: &[u8], join: Join, key: &ClientKey) -> Vec<u8> {
+fn joined<D: Digest>(text: &[u8], join: Join, key: &ClientKey, app: &App) -> Vec<u8> {
     let mut hasher = D::new();
-    if let Join::KeyText = join {
-        key.feed(&mut hasher);
-        hasher.update(text);
-        return hasher.finalize().to_vec();
+    let key_into = |hasher: &mut D| key.feed(hasher);
+    match join {
+        Join::Hmac => return hmac::<D>(text, key),
+        Join::KeyText => {
+            key_into(&mut hasher);
+            hasher.update(text);
+            return hasher.finalize().to_vec();
+        }
+        _ => hasher.update(text),
     }
-    hasher.update(text);
-    if let Join::TextBetweenKey(between) = join {
-        hasher.update(between);
-    }
-    key.feed(&mut hasher);
-    if let Join::TextKeyAfter(after) = join {
-        hasher.update(after);
+    match join {
+        Join::TextAppCode => hasher.update(app.app_code.as_str()),
+        Join::TextKeyChanged(change) => {
+            key.feed_changed(&mut hasher, change);
+        }
+        Join::TextBetweenKey(between) => {
+            hasher.update(between);
+            key_into(&mut hasher);
+        }
+        Join::TextKeyAfter(after) => {
+            key_into(&mut hasher);
+            hasher.update(after);
+        }
+        Join::TextKey | Join::KeyText | Join::Hmac => key_into(&mut hasher),
     }
     hasher.finalize().to_vec()
+}
+
+/// RFC 2104, over a text and not over the text with the key behind it.
+fn hmac<D: Digest>(text: &[u8], key: &ClientKey) -> Vec<u8> {
+    // A key that is longer than a block is hashed first; the digest of a key is as secret as the key.
+    let mut short = D::new();
+    key.feed(&mut short);
+    let short = Zeroizing::new(short.finalize().to_vec());
+    let padded = |pad: u8| {
+        let mut hasher = D::new();
+        let length = if key.fits(BLOCK) {
+            key.feed_changed(&mut hasher, |byte| byte ^ pad)
+        } else {
+            short.iter().for_each(|byte| hasher.update([byte ^ pad]));
+            short.len()
+        };
+        hasher.update(vec![pad; BLOCK - length]);
+        hasher
+    };
+    let mut inner = padded(0x36);
+    inner.update(text);
+    let mut outer = padded(0x5c);
+    outer.update(inner.finalize());
+    outer.finalize().to_vec()
+}
+
+fn lower(byte: u8) -> u8 {
+    byte.to_ascii_lowercase()
+}
+
+fn upper(byte: u8) -> u8 {
+    byte.to_ascii_uppercase()
 }

@@ -1,7 +1,7 @@
 //! The texts that implementers are known to hash in place of the canonical string of a call.
 
 use super::search::Search;
-use super::{Fault, Pair, charset};
+use super::{Fault, Pair, charset, unsent, written};
 use crate::credentials::App;
 
 /// What common libraries leave alone besides letters and digits, and how they write a space.
@@ -19,6 +19,12 @@ pub(super) fn try_all(search: &mut Search<'_>, sent: &[Pair], left_out: &[&str],
     charset::try_all(search);
     members(search, &sorted, sent, left_out, app);
     search.text(Fault::NothingButTheKey, String::new);
+    let unsigned = |pair: &&Pair| pair.name != "sign" && (belongs(pair) || pair.value.is_empty());
+    let whole: Vec<Pair> = sent.iter().filter(unsigned).cloned().collect();
+    written::try_all(search, &[&as_sent, &whole], &sorted);
+    let empty = |pair: &&Pair| !belongs(pair) && pair.value.is_empty() && pair.name != "sign";
+    let empties: Vec<Pair> = sent.iter().filter(empty).cloned().collect();
+    unsent::try_all(search, &sorted, &empties);
 }
 
 fn encodings(search: &mut Search<'_>, sorted: &[Pair]) {
@@ -51,6 +57,7 @@ fn orders(search: &mut Search<'_>, as_sent: &[Pair], sorted: &[Pair]) {
         caseless.sort_by_key(|pair| pair.name.to_lowercase());
         join(&caseless, value)
     });
+    search.text(Fault::Reversed, || join(&sorted.iter().rev().cloned().collect::<Vec<_>>(), value));
 }
 
 fn values(search: &mut Search<'_>, sorted: &[Pair]) {
@@ -82,9 +89,9 @@ fn members(search: &mut Search<'_>, sorted: &[Pair], sent: &[Pair], left_out: &[
         search.text(Fault::Included(pair.name.clone()), || join(&with(sorted, one), value));
     }
     let code = app.app_code.as_str();
-    let mchid = app.mchid.as_deref().unwrap_or_default();
-    let unsent = [("app_code", code), ("appcode", code), ("mchid", mchid), ("sign", "")];
-    let unsent = unsent.into_iter().chain([("sign_type", "MD5"), ("sign_type", "SHA256")]);
+    let unsent =
+        [("app_code", code), ("appcode", code), ("sign", ""), ("sign_type", "MD5"), ("sign_type", "SHA256")];
+    let unsent = unsent.into_iter().chain(app.mchid.as_deref().map(|mchid| ("mchid", mchid)));
     for (name, text) in unsent.filter(|(name, _)| !sorted.iter().any(|pair| pair.name == *name)) {
         let pair = Pair { name: name.to_owned(), value: text.to_owned(), wire: None };
         search.text(Fault::Included(name.to_owned()), || join(&with(sorted, &[pair]), value));
@@ -99,13 +106,13 @@ fn but(pairs: &[Pair], dropped: impl Fn(&Pair) -> bool) -> Vec<Pair> {
     pairs.iter().filter(|pair| !dropped(pair)).cloned().collect()
 }
 
-fn with(sorted: &[Pair], more: &[Pair]) -> Vec<Pair> {
+pub(super) fn with(sorted: &[Pair], more: &[Pair]) -> Vec<Pair> {
     let mut all = [sorted, more].concat();
     all.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     all
 }
 
-fn join(pairs: &[Pair], value: impl Fn(&Pair) -> String) -> String {
+pub(super) fn join(pairs: &[Pair], value: impl Fn(&Pair) -> String) -> String {
     let joined: Vec<String> = pairs.iter().map(|pair| format!("{}={}", pair.name, value(pair))).collect();
     joined.join("&")
 }

@@ -23,7 +23,7 @@ async fn with_receiver() -> (Sandbox, TcpListener) {
 /// Takes one notification and refuses it.
 async fn taken(listener: &TcpListener) -> String {
     let (mut stream, _) = listener.accept().await.unwrap();
-    let (mut read, mut some) = (Vec::new(), [0; 4096]);
+    let (mut read, mut some) = (Vec::new(), [0; 1024]);
     while !read.ends_with(b"}") {
         let n = stream.read(&mut some).await.unwrap();
         read.extend_from_slice(&some[..n]);
