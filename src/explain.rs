@@ -12,6 +12,7 @@ mod bodies;
 mod charset;
 mod difference;
 mod fault;
+mod joined;
 mod json;
 mod pairs;
 mod search;

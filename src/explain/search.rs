@@ -22,7 +22,7 @@ enum Join {
     Hmac,
 }
 
-/// The block of MD5 and of SHA256, in bytes (RFC 2104).
+/// The block of MD5 and of SHA256, in bytes: HMAC pads the key to it.
 const BLOCK: usize = 64;
 
 /// Goes on until the first variant that reproduces the digest.
@@ -127,7 +127,7 @@ fn joined<D: Digest>(text: &[u8], join: Join, key: &ClientKey, app: &App) -> Vec
     hasher.finalize().to_vec()
 }
 
-/// RFC 2104, over a text and not over the text with the key behind it.
+/// HMAC, over a text and not over the text with the key behind it.
 fn hmac<D: Digest>(text: &[u8], key: &ClientKey) -> Vec<u8> {
     // A key that is longer than a block is hashed first; the digest of a key is as secret as the key.
     let mut short = D::new();

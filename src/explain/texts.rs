@@ -1,5 +1,6 @@
 //! The texts that implementers are known to hash in place of the canonical string of a call.
 
+use super::joined::{join, with};
 use super::search::Search;
 use super::{Fault, Pair, charset, unsent, written};
 use crate::credentials::App;
@@ -104,17 +105,6 @@ fn value(pair: &Pair) -> String {
 
 fn but(pairs: &[Pair], dropped: impl Fn(&Pair) -> bool) -> Vec<Pair> {
     pairs.iter().filter(|pair| !dropped(pair)).cloned().collect()
-}
-
-pub(super) fn with(sorted: &[Pair], more: &[Pair]) -> Vec<Pair> {
-    let mut all = [sorted, more].concat();
-    all.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
-    all
-}
-
-pub(super) fn join(pairs: &[Pair], value: impl Fn(&Pair) -> String) -> String {
-    let joined: Vec<String> = pairs.iter().map(|pair| format!("{}={}", pair.name, value(pair))).collect();
-    joined.join("&")
 }
 
 /// Percent-encodes all but letters, digits, spaces and `unreserved`.

@@ -1,12 +1,12 @@
 //! Parameters that were hashed but never sent: an absent value printed as text, where the HTTP library then left it out.
 
 use super::search::Search;
-use super::{Fault, Pair, texts};
+use super::{Fault, Pair, joined};
 
 /// What languages print for no value: PHP and JavaScript's join, Python, Java and JSON, JavaScript.
 const NOTHING: [&str; 4] = ["", "None", "null", "undefined"];
 
-/// Optional parameters of QFPay's calls and pages (protocol sheet, section 3).
+/// Optional parameters of QFPay's calls and pages (protocol sheet, sections 3.1 and 3.9).
 const OPTIONAL: [&str; 29] = [
     "mchid",
     "goods_name",
@@ -53,8 +53,8 @@ pub(super) fn try_all(search: &mut Search<'_>, sorted: &[Pair], empties: &[Pair]
     }
     for word in &NOTHING[1..] {
         search.text(Fault::EmptiesAs(word), || {
-            let all = texts::with(sorted, empties);
-            texts::join(&all, |pair| if pair.value.is_empty() { (*word).into() } else { pair.value.clone() })
+            let all = joined::with(sorted, empties);
+            joined::join(&all, |pair| if pair.value.is_empty() { (*word).into() } else { pair.value.clone() })
         });
     }
     if search.right.len() > LONGEST_FOR_TWO {
@@ -75,6 +75,6 @@ fn try_these(search: &mut Search<'_>, sorted: &[Pair], names: &[&str], word: &'s
             .iter()
             .map(|name| Pair { name: (*name).to_owned(), value: word.to_owned(), wire: None })
             .collect();
-        texts::join(&texts::with(sorted, &more), |pair| pair.value.clone())
+        joined::join(&joined::with(sorted, &more), |pair| pair.value.clone())
     });
 }

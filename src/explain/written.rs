@@ -2,7 +2,7 @@
 
 use super::json::Json;
 use super::search::Search;
-use super::{Fault, Pair, Style, texts};
+use super::{Fault, Pair, Style, joined};
 
 /// Tries every way of writing. `as_sent` are the parameters in the order sent, without and with empty ones.
 pub(super) fn try_all(search: &mut Search<'_>, as_sent: &[&[Pair]; 2], sorted: &[Pair]) {
@@ -39,11 +39,11 @@ fn escapes(search: &mut Search<'_>, sorted: &[Pair]) {
                 let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
                 text.replace('"', quote).replace('\'', apostrophe)
             };
-            search.text(Fault::ForHtml, || html(&texts::join(sorted, |pair| pair.value.clone())));
-            search.text(Fault::ForHtml, || texts::join(sorted, |pair| html(&pair.value)));
+            search.text(Fault::ForHtml, || html(&joined::join(sorted, |pair| pair.value.clone())));
+            search.text(Fault::ForHtml, || joined::join(sorted, |pair| html(&pair.value)));
         }
     }
-    search.text(Fault::SlashesEscaped, || texts::join(sorted, |pair| pair.value.replace('/', "\\/")));
+    search.text(Fault::SlashesEscaped, || joined::join(sorted, |pair| pair.value.replace('/', "\\/")));
 }
 
 /// `1000.0` for `1000`: one value, as a rule the amount, or every whole number.
@@ -54,14 +54,14 @@ fn decimals(search: &mut Search<'_>, sorted: &[Pair]) {
                 true => format!("{}{decimals}", pair.value),
                 false => pair.value.clone(),
             };
-            search.text(Fault::Decimals { of: one.name.clone(), decimals }, || texts::join(sorted, longer));
+            search.text(Fault::Decimals { of: one.name.clone(), decimals }, || joined::join(sorted, longer));
         }
         let every = |pair: &Pair| match is_whole(&pair.value) {
             true => format!("{}{decimals}", pair.value),
             false => pair.value.clone(),
         };
         let of = "every whole number".to_owned();
-        search.text(Fault::Decimals { of, decimals }, || texts::join(sorted, every));
+        search.text(Fault::Decimals { of, decimals }, || joined::join(sorted, every));
     }
 }
 
