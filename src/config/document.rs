@@ -23,12 +23,22 @@ impl Document {
             let start = error.span().map_or(0, |span| span.start);
             let place = format!("{file}:{}:{}", line(text, start), column(text, start));
             let reason = error.message().lines().collect::<Vec<_>>().join(", ");
-            Problem::of_file(&place, &format!("this is not TOML: {reason}"))
+            let first = same_before(text, start).map(|line| format!("; it stands in line {line} already"));
+            Problem::of_file(&place, &format!("this is not TOML: {reason}{}", first.unwrap_or_default()))
         })?;
         let mut reader = Reader { text, file, places: BTreeMap::new() };
         let values = reader.table(document.as_table(), "");
         Ok(Self { values, places: reader.places })
     }
+}
+
+/// The line above that says the same as the one of this offset: where a section that stands twice stands first.
+fn same_before(text: &str, at: usize) -> Option<usize> {
+    let header = |line: &str| line.trim_start().starts_with('[').then(|| line.trim().to_owned());
+    let lines: Vec<_> = text.lines().map(header).collect();
+    let twice = line(text, at) - 1;
+    let header = lines.get(twice)?.as_ref()?;
+    lines[..twice].iter().position(|line| line.as_ref() == Some(header)).map(|index| index + 1)
 }
 
 struct Reader<'a> {

@@ -145,9 +145,14 @@ impl Layer {
         let (text, advice) = files::read_text(path).map_err(|error| {
             let what = match error.kind() {
                 io::ErrorKind::NotFound => {
-                    "this configuration file does not exist; create it, or name another \
-                     with --config FILE or --config-dir DIR"
-                        .to_owned()
+                    let looked = match std::env::current_dir() {
+                        Ok(folder) if path.is_relative() => format!(" in {}", folder.display()),
+                        _ => String::new(),
+                    };
+                    format!(
+                        "this configuration file does not exist{looked}; create it, or name another with \
+                         --config FILE or --config-dir DIR"
+                    )
                 }
                 io::ErrorKind::InvalidData => "this configuration file is not UTF-8 text".to_owned(),
                 _ => format!("this configuration file cannot be read: {error}"),

@@ -3,6 +3,7 @@
 //! A reader records what is wrong and answers `None`, so that one run finds every problem.
 
 use std::fmt::Display;
+use std::net::Ipv6Addr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -97,7 +98,7 @@ impl Raw {
     pub fn entries(&mut self, key: &str) -> Option<Vec<String>> {
         let items = match self.value(key)? {
             Value::Array(_, items) => items,
-            Value::String(_, text) if text.trim_start().starts_with('[') => {
+            Value::String(_, text) if text.trim_start().starts_with('[') && !begins_with_ipv6(&text) => {
                 match text.trim().parse::<toml_edit::Value>().as_ref().map(scalar) {
                     Ok(Value::Array(_, items)) => items,
                     _ => return self.refuse(key, "this is not a list; write [\"a\", \"b\"] or a,b"),
@@ -120,6 +121,12 @@ impl Raw {
         self.problem(key, what);
         None
     }
+}
+
+/// Whether a text begins with an address such as `[::1]:8787`, which begins like a list.
+fn begins_with_ipv6(text: &str) -> bool {
+    let inside = text.trim_start().trim_start_matches('[').split(']').next();
+    inside.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
 /// A value as people wrote it, for errors about harmless keys.

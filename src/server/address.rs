@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// Where to listen: `host:port` or `unix:/path`.
@@ -16,8 +16,14 @@ pub enum Address {
 
 /// A text that is no [`Address`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("it is neither IP:PORT (127.0.0.1:8787, [::1]:8787) nor unix:/absolute/path")]
-pub struct BadAddress;
+pub enum BadAddress {
+    /// It has another form.
+    #[error("it is neither IP:PORT (127.0.0.1:8787, [::1]:8787) nor unix:/absolute/path")]
+    Form,
+    /// It has the form, and a number that is no port.
+    #[error("its port is none: ports are 1 to 65535, and 0 lets the system choose")]
+    Port,
+}
 
 impl Address {
     /// Reads `127.0.0.1:8787`, `[::1]:8787`, `localhost:8787` or `unix:/run/api.sock`.
@@ -27,14 +33,25 @@ impl Address {
     pub fn parse(text: &str) -> Result<Self, BadAddress> {
         if let Some(path) = text.strip_prefix("unix:") {
             let path = PathBuf::from(path);
-            return if path.is_absolute() { Ok(Self::Unix(path)) } else { Err(BadAddress) };
+            return if path.is_absolute() { Ok(Self::Unix(path)) } else { Err(BadAddress::Form) };
         }
         let numeric = match text.strip_prefix("localhost:") {
             Some(port) => format!("127.0.0.1:{port}"),
             None => text.to_owned(),
         };
-        numeric.parse().map(Self::Tcp).map_err(|_| BadAddress)
+        numeric.parse().map(Self::Tcp).map_err(|_| match numeric.rsplit_once(':') {
+            Some((ip, port)) if is_ip(ip) && is_too_large(port) => BadAddress::Port,
+            _ => BadAddress::Form,
+        })
     }
+}
+
+fn is_ip(text: &str) -> bool {
+    text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
+}
+
+fn is_too_large(port: &str) -> bool {
+    !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_err()
 }
 
 impl fmt::Display for Address {

@@ -400,6 +400,35 @@ fn wrong_values_are_all_told_with_the_unit_that_is_expected() {
 }
 
 #[test]
+fn a_port_beyond_65535_is_told_as_such() {
+    let shop = Shop::new();
+    for address in ["127.0.0.1:99999", "[::1]:70000", "localhost:65536"] {
+        refused(
+            &flags(shop.file(""), &[("listen.api", address)]),
+            &["its port is none: ports are 1 to 65535"],
+        );
+    }
+    refused(&flags(shop.file(""), &[("listen.api", "127.0.0.1:")]), &["neither IP:PORT"]);
+}
+
+#[test]
+fn an_ipv6_address_is_no_list() {
+    let shop = Shop::new();
+    for (text, count) in [("[::1]:8787", 1), ("[::1]:8787,127.0.0.1:8787", 2), ("[\"[::1]:8787\"]", 1)] {
+        let config = load(&flags(shop.file(""), &[("listen.api", text)])).unwrap();
+        assert_eq!(config.listen.api.len(), count, "{text}");
+    }
+    refused(&flags(shop.file(""), &[("listen.api", "[127.0.0.1:8787")]), &["this is not a list"]);
+}
+
+#[test]
+fn a_section_that_stands_twice_is_told_with_its_first_line() {
+    let shop = Shop::new();
+    let twice = shop.raw_file("\n[apps.b]\napp_code = \"1\"\n[log]\n[apps.b]\n");
+    refused(&twice, &["shop.toml:5:1: ", "duplicate key", "; it stands in line 2 already"]);
+}
+
+#[test]
 fn settings_that_contradict_each_other_are_both_named() {
     let shop = Shop::new();
     let timeouts = shop.file("upstream.call_timeout_ms = 2000");
@@ -450,6 +479,10 @@ fn files_that_cannot_be_read_are_named() {
     let shop = Shop::new();
     let missing = Request { file: Some(shop.path("gone.toml")), ..Request::default() };
     refused(&missing, &["gone.toml", "does not exist", "--config"]);
+    // One that is named from the working directory: the message says which directory that was.
+    let relative = Request { file: Some("gone.toml".into()), ..Request::default() };
+    let here = std::env::current_dir().unwrap();
+    refused(&relative, &[&format!("does not exist in {};", here.display())]);
     for name in ["test", "production"] {
         let request = Request { environment: Some(name.into()), ..shop.sandbox() };
         refused(&request, &[&format!("none/{name}.toml"), "does not exist"]);
