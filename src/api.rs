@@ -3,7 +3,9 @@
 mod access_log;
 mod answer;
 pub mod answer_checks;
+mod inquiries;
 mod lasting;
+mod outcome;
 mod own_status;
 mod page;
 mod places;
@@ -30,6 +32,7 @@ use crate::decode::{Charset, decode};
 use crate::endpoint;
 use crate::error::{Code, Failure};
 use crate::gate::Hosts;
+use crate::orders::{self, Order};
 use crate::outbound::{self, Call, SignedRequest};
 use crate::quota::Quota;
 use crate::server::{Peer, RequestBody, Stage};
@@ -38,6 +41,7 @@ use crate::upstream::{AnswerBody, Delivery, Upstream, VerifyResponses};
 use access_log::Record;
 use answer::{relay, whole};
 use answer_checks::Asked;
+pub use inquiries::pursue_all;
 pub use lasting::Lasting;
 pub use own_status::OwnStatus;
 pub use places::Places;
@@ -73,6 +77,8 @@ pub struct Api {
     pub pages: Pages,
     /// How many calls may go.
     pub quota: Quota,
+    /// What is done about orders in doubt.
+    pub orders: orders::Settings,
     /// The way to QFPay.
     pub upstream: Upstream,
     /// A variable that names a proxy, which is not used: told where QFPay cannot be reached.
@@ -124,6 +130,9 @@ impl Api {
         if path == endpoint::VERIFY.path {
             return self.verify(&head, body, record).await;
         }
+        if path == endpoint::OUTCOME.path {
+            return self.outcome(&head, body, record).await;
+        }
         let endpoint = self.route(path, &head, record)?;
         body::has_length(&head)?;
         let waiting = record.waiting();
@@ -149,6 +158,8 @@ impl Api {
         let params = outbound::complete(params, app, endpoint);
         slips::refuse_other_merchants(&head, endpoint, app, &params)?;
 
+        let order = Order::of(app, &params);
+        let mut flight = self.depart(endpoint, order.as_ref(), record).await?;
         let pass = self.within_quota(app, endpoint, record).await?;
         let asked = Asked::of(endpoint, &params);
         let signed_by = app.clone();
@@ -164,6 +175,9 @@ impl Api {
         let signed = SignedRequest::new(call, self.upstream.base())?;
         let waiting = record.waiting();
         record.delivery = Delivery::Unknown;
+        if let Some(flight) = &mut flight {
+            flight.leaves();
+        }
         let sent = tokio::select! {
             biased; // an answer that is here is not given up
             sent = self.send(signed, &signed_by, &asked, pass, record) => sent,
@@ -173,6 +187,7 @@ impl Api {
             }
         };
         record.waited(waiting);
+        self.land(flight, order.as_ref(), endpoint, &sent);
         let relayed = sent.and_then(|answer| relay(answer, record, &self.lasting.streams));
         relayed.map_err(|failure| {
             let failure = failure.about(endpoint.effect, asked.out_trade_no());

@@ -131,6 +131,8 @@ pub struct Config {
     pub quota: crate::quota::Settings,
     /// Where several sidecars count together; `None` when each counts for itself.
     pub quota_store: Option<StoreSettings>,
+    /// What is done about orders in doubt.
+    pub orders: crate::orders::Settings,
     /// How logs look.
     pub log: Log,
     /// QFPay's notifications.

@@ -124,7 +124,7 @@ const fn page(path: &'static str, methods: Methods, page: BrowserPage, takes_mch
 /// are never signed.
 pub const ENDPOINTS: &[Endpoint] = &[
     call_about_order("/trade/v1/payment", Post, MovesMoney),
-    call_about_order("/trade/v1/query", Both, Reads),
+    call_about_order(QUERY, Both, Reads),
     call_about_order("/trade/v1/refund", Post, MovesMoney),
     call_about_order("/trade/v1/reversal", Post, MovesMoney),
     call_about_order("/trade/v1/close", Both, MovesMoney), // GET in CAM and QFD, POST in GLOB and O2017
@@ -167,6 +167,12 @@ pub const ENDPOINTS: &[Endpoint] = &[
 /// The sidecar's own endpoint for shops that receive notifications themselves. Never forwarded, so not in the table.
 pub const VERIFY: Endpoint = call_without_mchid("/sidecar/v1/verify", Post, Reads);
 
+/// The path of the call that asks for an order.
+pub const QUERY: &str = "/trade/v1/query";
+
+/// The sidecar's own endpoint that says what became of an order. It asks [`QUERY`] in its own name.
+pub const OUTCOME: Endpoint = call("/sidecar/v1/outcome", Both, Reads);
+
 /// A path that is allowed by its prefix but not in the table. New endpoints appear often; what one does is taken to move
 /// money, hence POST only, and `mchid` is added by the general rule.
 const UNKNOWN: Endpoint = call("", Post, MovesMoney);
@@ -182,6 +188,11 @@ pub fn find(path: &str) -> Result<&'static Endpoint, Misspelt> {
         Some(endpoint) => Err(Misspelt(endpoint.path)),
         None => Ok(&UNKNOWN),
     }
+}
+
+/// The call that asks for an order.
+pub fn query() -> &'static Endpoint {
+    find(QUERY).unwrap_or(&UNKNOWN)
 }
 
 /// The path of a page; the shorter one of two.
@@ -224,6 +235,11 @@ impl Endpoint {
     /// a payment would be paid twice, and a single-use code (get_weixin_openid) would be spent.
     pub fn may_be_repeated(&self) -> bool {
         self.effect == Effect::Reads
+    }
+
+    /// Whether a call makes an order with its `out_trade_no`, so that sending it twice would be two of them.
+    pub fn makes_order(&self) -> bool {
+        matches!(self.path, "/trade/v1/payment" | "/trade/v1/refund")
     }
 
     /// The parameters in which a caller names the app that signs, beside the header.

@@ -112,7 +112,7 @@ impl Failure {
     }
 
     /// Whether QFPay may have done what was asked, although the caller gets no answer of QFPay's.
-    fn may_have_been_paid(&self) -> bool {
+    pub fn may_have_been_paid(&self) -> bool {
         self.delivery == Delivery::Unknown || self.code == Code::ResponseSignatureWrong
     }
 

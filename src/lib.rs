@@ -23,11 +23,12 @@
 //! 7. `sandbox`, `upstream`, `metrics`, `telemetry`
 //! 8. `quota`
 //! 9. `caller`, `receiver`
-//! 10. `error`
-//! 11. `api`, `notification`, `admin`
-//! 12. `config`
-//! 13. `app`
-//! 14. `cli`
+//! 10. `orders`
+//! 11. `error`
+//! 12. `api`, `notification`, `admin`
+//! 13. `config`
+//! 14. `app`
+//! 15. `cli`
 //!
 //! # The signing core
 //!
@@ -70,6 +71,7 @@ pub mod headers;
 pub mod memory_budget;
 pub mod metrics;
 pub mod notification;
+pub mod orders;
 pub mod outbound;
 pub mod quota;
 pub mod receiver;

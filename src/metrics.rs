@@ -68,6 +68,12 @@ struct QuotaStore {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DoubtEnd {
+    app: String,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Endpoint {
     endpoint: &'static str,
 }
@@ -86,6 +92,9 @@ pub struct Metrics {
     quota_decisions: Family<QuotaDecision, Counter>,
     quota_pauses: Family<App, Counter>,
     quota_store_up: Family<QuotaStore, Gauge>,
+    doubts_ended: Family<DoubtEnd, Counter>,
+    /// Orders in doubt that are followed.
+    pub doubts: Gauge,
     /// Calls that are being worked on.
     pub in_flight: Gauge,
     /// Calls that only read, sent a second time because the first brought no answer.
@@ -129,6 +138,10 @@ impl Metrics {
         let quota_store_up = Family::default();
         let help = "Whether the store that shares the quota answers; none without a store";
         registry.register("quota_store_up", help, quota_store_up.clone());
+        let (doubts, doubts_ended) = (Gauge::default(), Family::default());
+        registry.register("orders_in_doubt", "Orders in doubt that are followed", doubts.clone());
+        let help = "Orders in doubt that are followed no longer, by what became of them";
+        registry.register("doubts_ended", help, doubts_ended.clone());
         Self {
             registry,
             requests,
@@ -141,6 +154,8 @@ impl Metrics {
             quota_decisions,
             quota_pauses,
             quota_store_up,
+            doubts_ended,
+            doubts,
             in_flight,
             repeats,
         }
@@ -194,6 +209,11 @@ impl Metrics {
     /// Whether the store that shares the quota answers.
     pub fn quota_store_is_up(&self, up: bool) {
         self.quota_store_up.get_or_create(&QuotaStore { store: "redis" }).set(i64::from(up));
+    }
+
+    /// Counts an order that was in doubt by what became of it: a state, or `not_followed` where too many were.
+    pub fn doubt_ended(&self, app: &str, state: &'static str) {
+        self.doubts_ended.get_or_create(&DoubtEnd { app: app.to_owned(), state }).inc();
     }
 
     /// The media type and the text for a request with this `Accept`: OpenMetrics if it is asked for, else text format 0.0.4.

@@ -38,6 +38,7 @@ use rate::{Rate, Rates};
 pub use refused::Refused;
 pub use settings::{Settings, StorePassword, StoreSettings};
 use store::Store;
+pub use store::{HeldElsewhere, SharedFlights};
 
 /// The quotas of all apps.
 #[derive(Debug)]
@@ -200,6 +201,16 @@ impl Quota {
                 tokio::spawn(async move { store.answered(&name, pass).await });
             }
         }
+    }
+
+    /// The way to tell other sidecars which numbers are on their way, if they share a store.
+    pub fn flights(&self) -> Option<SharedFlights> {
+        self.store.clone().map(SharedFlights)
+    }
+
+    /// How long a call may wait for its turn.
+    pub fn longest_wait(&self) -> Duration {
+        self.max_wait
     }
 
     async fn decide(&self, quota: &AppQuota, app: &App, ticket: &mut Ticket) -> (Decision, Source) {

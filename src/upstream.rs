@@ -6,6 +6,7 @@ mod error;
 mod settings;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::Response;
 use hyper::http::StatusCode;
@@ -65,6 +66,11 @@ impl Upstream {
     /// The host that requests are signed for.
     pub fn base(&self) -> &UpstreamUrl {
         &self.base
+    }
+
+    /// How long a call may take.
+    pub fn longest_call(&self) -> Duration {
+        self.settings.call_timeout
     }
 
     /// When a call that begins now must be over.

@@ -27,6 +27,8 @@ pub(super) struct Record {
     error: Option<Code>,
     detail: String,
     repeated: bool,
+    /// No caller asked for it: the sidecar follows an order.
+    is_own: bool,
     pub(super) endpoint: Option<&'static Endpoint>,
     pub(super) app: Option<Arc<App>>,
     pub(super) delivery: Delivery,
@@ -49,6 +51,7 @@ impl Record {
             error: None,
             detail: String::new(),
             repeated: false,
+            is_own: false,
             endpoint: None,
             app: None,
             delivery: Delivery::NotSent,
@@ -61,6 +64,33 @@ impl Record {
 
     pub(super) fn into_request_id(self) -> RequestId {
         self.request_id
+    }
+
+    /// A query that the sidecar makes by itself.
+    pub(super) fn of_own(app: Arc<App>, endpoint: &'static Endpoint) -> Self {
+        Self {
+            request_id: RequestId::fresh(),
+            method: "POST",
+            started: Instant::now(),
+            waited: Duration::ZERO,
+            params: String::new(),
+            error: None,
+            detail: String::new(),
+            repeated: false,
+            is_own: true,
+            endpoint: Some(endpoint),
+            app: Some(app),
+            delivery: Delivery::NotSent,
+            place: None,
+            respcd: Class::None,
+            is_public: false,
+            is_for_people: false,
+        }
+    }
+
+    /// The id of the request.
+    pub(super) fn request_id(&self) -> &RequestId {
+        &self.request_id
     }
 
     /// Begins a wait for the caller or QFPay, which is not counted as the sidecar's own time.
@@ -177,6 +207,7 @@ impl Record {
                     total_ms = millis(total),
                     own_ms = millis(own),
                     repeated = self.repeated.then_some(true),
+                    by_sidecar = self.is_own.then_some(true),
                     parameters = some(&self.params),
                     request_id = %self.request_id,
                     "request"

@@ -5,6 +5,7 @@ use std::sync::{Arc, Once};
 use tokio::sync::Semaphore;
 
 use crate::metrics::Metrics;
+use crate::orders::Orders;
 use crate::server::Shutdown;
 
 /// One for the whole process. Whatever remembers calls, or bounds what they hold together, belongs here: in [`super::Api`],
@@ -18,6 +19,8 @@ pub struct Lasting {
     pub streams: Arc<Semaphore>,
     /// While it drains no new call is taken; at its cut-off calls in flight are given up, so that callers hear of it.
     pub shutdown: Shutdown,
+    /// What is remembered of orders.
+    pub orders: Arc<Orders>,
     /// Whether it was told that a caller leaves the app or the merchant empty, which is told once.
     pub told_empty: Once,
 }
@@ -25,6 +28,13 @@ pub struct Lasting {
 impl Lasting {
     /// So many answers may stream at once.
     pub fn new(metrics: Arc<Metrics>, shutdown: Shutdown, streams: usize) -> Self {
-        Self { metrics, streams: Arc::new(Semaphore::new(streams)), shutdown, told_empty: Once::new() }
+        let orders = Orders::new(metrics.clone());
+        Self {
+            metrics,
+            streams: Arc::new(Semaphore::new(streams)),
+            shutdown,
+            orders,
+            told_empty: Once::new(),
+        }
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::sandbox::serve_sandbox;
 use super::{Admin, Sidecar, notifications, refusals};
+use crate::api;
 use crate::runtime;
 use crate::server::{
     CloseConnection, Limits, Listener, Peer, Refusal, RequestBody, Server, SharedSocket, Shutdown, Stage,
@@ -44,6 +45,8 @@ impl Sidecar {
             tokio::spawn(async move { server.serve(listener).await })
         });
 
+        let services = self.services.clone();
+        tokio::spawn(api::pursue_all(self.lasting.api.clone(), move || services.get()));
         let services = self.services.clone();
         let handler = move |request: Request<RequestBody>, peer: Peer| {
             let services = services.get();

@@ -27,6 +27,12 @@ pub(super) struct Services {
     pub hosts: Hosts,
 }
 
+impl AsRef<Api> for Services {
+    fn as_ref(&self) -> &Api {
+        &self.api
+    }
+}
+
 /// The services in force. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Current(Arc<RwLock<Arc<Services>>>);
@@ -77,6 +83,7 @@ impl Services {
                 metrics.clone(),
             )
             .await,
+            orders: config.orders,
             upstream: with_roots("upstream.ca_file", config.upstream.ca_file.as_deref(), |roots| {
                 Upstream::new(
                     base,

@@ -15,6 +15,7 @@ use super::{Config, Environment, Limits, Sandbox, Variable};
 use crate::api::Routes;
 use crate::browser::{self, Checkout};
 use crate::decode::Charset;
+use crate::orders;
 use crate::runtime;
 use crate::settings::Reader;
 use crate::sign::EmptyPolicy;
@@ -36,6 +37,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     let own_status = own_status(raw);
     let limits = Limits::read(raw);
     let (quota, quota_store) = quota(raw);
+    let orders = orders::Settings::read(raw);
     let log = Log::read(raw);
     let (notifications, notification_routes) = notifications(raw, listen.as_ref());
     let sandbox = Sandbox::read(raw);
@@ -82,6 +84,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
         limits: limits?,
         quota: quota?,
         quota_store: quota_store?,
+        orders: orders?,
         log: log?,
         notifications: notifications?,
         notification_routes: notification_routes?,

@@ -154,11 +154,11 @@ table! {
         "A mandatory parameter is missing."
         "Add it; without it QFPay's page cannot open, or a call would do what nobody named."
     ParameterInvalid "parameter_invalid" 400
-        "A parameter has a value that QFPay's page cannot take."
+        "A parameter has a value that cannot be taken here."
         "Send the value in the form described."
     ParameterUnknown "parameter_unknown" 400
-        "QFPay's page does not have this parameter."
-        "Leave it out: what is signed for a page must not be good for a call."
+        "This page, or this path of the sidecar's own, does not have this parameter."
+        "Leave it out: what is signed for a page must not be good for a call, and a name that is misspelt would not be read."
     RedirectInvalid "redirect_invalid" 400
         "A URL that QFPay is to use cannot be used."
         "Send an absolute http:// or https:// URL with a plain host name, without user name or backslash."
@@ -171,6 +171,9 @@ table! {
     PageNotVouched "page_not_vouched" 403
         "The shop's server has not signed this page."
         "Sign the page's parameters with the key of browser.local_key_file as QFPay's samples sign; see docs/pages.md."
+    OrderInFlight "order_in_flight" 409
+        "A call with this out_trade_no is on its way to QFPay, or in doubt."
+        "Ask /sidecar/v1/outcome. Do not take a new number: that would pay twice."
     QuotaExceeded "quota_exceeded" 429
         "The app has used up its quota at QFPay."
         "Nothing was sent: wait as Retry-After says. Query less often, or raise quota.max_wait_ms; raise quota.per_second and quota.per_minute only if QFPay granted more."

@@ -7,6 +7,7 @@ use crate::caller::CallerError;
 use crate::decode::{DecodeError, UnsupportedBody};
 use crate::endpoint::Misspelt;
 use crate::gate::Denied;
+use crate::orders::Held;
 use crate::outbound::TooLongForUrl;
 use crate::quota::Refused;
 use crate::receiver::ReceiverError;
@@ -26,6 +27,7 @@ macro_rules! refusals {
 }
 
 refusals! {
+    Held => |held| Code::OrderInFlight;
     BodyError => |error| match error {
         BodyError::TooLarge { .. } => Code::BodyTooLarge,
         BodyError::TooSlow(_) => Code::BodyTooSlow,

@@ -4,6 +4,7 @@
 //! own reconnects.
 
 mod connection;
+mod flights;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,8 @@ use super::{Decision, Pass, Rates, StoreSettings};
 use crate::credentials::App;
 use crate::metrics::Metrics;
 use connection::{Question, Redis, StoreError};
+use flights::Ask;
+pub use flights::{HeldElsewhere, SharedFlights};
 
 /// How often Redis is looked for while it is away, and looked after while it is not.
 const LOOK: Duration = Duration::from_millis(500);
@@ -142,6 +145,22 @@ impl Store {
                 None
             }
         }
+    }
+
+    /// Asks about a number on its way: who has it, and how long it is kept. Nothing while Redis is away.
+    async fn ask_of_flight(
+        &self,
+        ask: Ask,
+        key: &str,
+        mark: &str,
+        kept: Duration,
+    ) -> Option<(u64, Duration)> {
+        let (connection, number) = {
+            let connected = lock(&self.connection);
+            (connected.connection.clone()?, connected.number)
+        };
+        let answer = self.redis.ask_of_flight(connection, ask, key, mark, kept).await;
+        answer.inspect_err(|error| self.lose(number, error)).ok()
     }
 
     /// Gives up a connection, once.

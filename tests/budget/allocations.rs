@@ -33,7 +33,13 @@ fn child_that_counts() {
     let key = folder.path().join("key");
     fs::write(&key, CLIENT_KEY).unwrap();
     fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
-    let settings = [("log.level", "info"), ("quota.per_second", "100000"), ("quota.per_minute", "1000000")];
+    let settings = [
+        ("log.level", "info"),
+        ("quota.per_second", "100000"),
+        ("quota.per_minute", "1000000"),
+        ("orders.one_flight", "true"),
+        ("orders.follow_ms", "600000"),
+    ];
     let overrides = settings.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
     let request = config::Request { overrides, file: Some(file), ..config::Request::default() };
     let config = config::load(&request).unwrap();

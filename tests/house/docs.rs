@@ -114,6 +114,7 @@ fn the_page_of_metrics_lists_every_metric() {
     metrics.decided_on_quota("", "", "");
     metrics.paused_by_upstream("");
     metrics.quota_store_is_up(false);
+    metrics.doubt_ended("", "");
     let mut names = Vec::new();
     for line in metrics.encode().lines() {
         let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) else {

@@ -23,6 +23,7 @@ mod listen;
 mod logs;
 mod notifications;
 mod operations;
+mod orders;
 mod own_status;
 mod pages;
 mod pipelining;

@@ -8,7 +8,7 @@
 
 mod answer;
 mod curl;
-mod form;
+pub mod form;
 mod launch;
 mod leak;
 mod load;

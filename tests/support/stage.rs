@@ -27,6 +27,8 @@ impl Stage {
     /// `tests/proxy/hosts.rs` is where that matters.
     ///
     /// The quota is off: these tests call as fast as they can, and answer 429 beside other statuses. tests/proxy/quota.rs has it on.
+    /// So are one flight and the following of doubts: they pay one order many times, and count requests. tests/proxy/orders.rs and
+    /// tests/budget have them on.
     pub fn config(base_url: &str) -> String {
         format!(
             r#"
@@ -40,6 +42,8 @@ upstream.browser_base_url = "https://pages.test"
 quota.per_second = 0
 quota.per_minute = 0
 quota.pause_ms = 0
+orders.one_flight = false
+orders.follow_ms = 0
 [apps.shop]
 app_code = "{APP_CODE}"
 client_key_file = "{{folder}}/key"

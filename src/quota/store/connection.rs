@@ -11,6 +11,10 @@ use tokio::time::timeout;
 
 use super::super::pause::Lengths;
 use super::super::{Decision, Rate, StoreHost, StoreSettings};
+use super::flights::{self, Ask};
+
+/// No entry of a number is kept longer: a call's longest time, its wait and the longest hold together are less.
+const LONGEST_FLIGHT: Duration = Duration::from_secs(1800);
 
 /// What Redis runs: one decision.
 pub(super) const SCRIPT: &str = include_str!("quota.lua");
@@ -21,6 +25,7 @@ pub(super) struct Redis {
     client: Client,
     name: String,
     script: Script,
+    flights: Script,
     timeout: Duration,
     /// After how long without a call an app's hash says nothing any more.
     forget: Duration,
@@ -77,6 +82,7 @@ impl Redis {
             client: Client::open(info).expect("plain TCP and unix sockets are supported"),
             name: settings.address.to_string(),
             script: Script::new(SCRIPT),
+            flights: Script::new(flights::SCRIPT),
             timeout: settings.timeout,
             forget,
         }
@@ -118,6 +124,25 @@ impl Redis {
             [1, wait, _] => Ok(Decision::Wait(time(wait))),
             [2, wait, _] => Ok(Decision::Pause(time(wait))),
             [3, wait, _] => Ok(Decision::Behind(time(wait))),
+            _ => Err(StoreError::Odd),
+        }
+    }
+
+    /// Runs the script for a number on its way.
+    pub async fn ask_of_flight(
+        &self,
+        mut connection: MultiplexedConnection,
+        ask: Ask,
+        key: &str,
+        mark: &str,
+        kept: Duration,
+    ) -> Result<(u64, Duration), StoreError> {
+        let mut run = self.flights.key(key);
+        let kept = kept.min(LONGEST_FLIGHT).as_millis().max(1) as u64;
+        run.arg(ask.name()).arg(mark).arg(kept).arg(LONGEST_FLIGHT.as_millis() as u64);
+        let answer: Vec<u64> = self.bounded(run.invoke_async(&mut connection)).await?;
+        match answer[..] {
+            [held @ 0..=2, left] => Ok((held, Duration::from_millis(left).min(LONGEST_FLIGHT))),
             _ => Err(StoreError::Odd),
         }
     }

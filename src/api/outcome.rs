@@ -1,0 +1,208 @@
+//! `/sidecar/v1/outcome`: what became of an order, now or as soon as QFPay knows.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Method;
+use hyper::Response;
+use hyper::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use hyper::http::{HeaderValue, request};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Api, Record, slips, whole};
+use crate::body;
+use crate::caller::{self, Chosen};
+use crate::decode::{Decoded, decode};
+use crate::endpoint::{self, OUTCOME};
+use crate::error::{Code, Failure};
+use crate::orders::{Known, Order, PACE, Question, Standing, State};
+use crate::outbound;
+use crate::server::{RequestBody, Stage};
+use crate::sign::Params;
+use crate::upstream::AnswerBody;
+
+/// The longest wait, in milliseconds: less than the idle times of libraries and of the sidecar's own listener.
+const LONGEST_WAIT_MS: u64 = 50_000;
+
+/// What may be asked with; all but `wait_ms` as for a query.
+const NAMES: [&str; 8] =
+    ["app_code", "appcode", "end_time", "mchid", "out_trade_no", "start_time", "syssn", "wait_ms"];
+
+/// What is told.
+#[derive(Serialize)]
+struct Told<'a> {
+    respcd: &'a str,
+    state: &'static str,
+    r#final: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out_trade_no: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    syssn: Option<&'a str>,
+    row: Option<&'a RawValue>,
+    asked: u32,
+    age_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+}
+
+impl Api {
+    /// Says what became of an order. It holds no place in flight: its queries do, which it shares with all who ask the same.
+    pub(super) async fn outcome(
+        &self,
+        head: &request::Parts,
+        body: RequestBody,
+        record: &mut Record,
+    ) -> Result<Response<AnswerBody>, Failure> {
+        record.endpoint = Some(&OUTCOME);
+        if !OUTCOME.methods.include(head.method.as_str()) {
+            return Err(Failure::method_not_allowed(OUTCOME.methods.as_str()));
+        }
+        if !self.routes.allows(endpoint::QUERY) {
+            let detail = "outcomes come from /trade/v1/query, which routes.allow does not have";
+            return Err(Failure::refused(Code::PathNotAllowed, detail));
+        }
+        let decoded = self.own_parameters(head, body, &NAMES, record).await?;
+        let wait = wait(&decoded.params)?;
+        let question = self.question(head, decoded, record)?;
+        let waiting = record.waiting();
+        let known = self.outcome_of(&question, wait).await;
+        record.waited(waiting);
+        Ok(self.tell(&question, known))
+    }
+
+    /// The parameters of one of the sidecar's own paths: read as a call's, and no others than these.
+    pub(super) async fn own_parameters(
+        &self,
+        head: &request::Parts,
+        body: RequestBody,
+        names: &[&str],
+        record: &mut Record,
+    ) -> Result<Decoded, Failure> {
+        body::has_length(head)?;
+        let waiting = record.waiting();
+        let read = body::read(body, &self.bodies).await;
+        record.waited(waiting);
+        let body::Whole { bytes: body, memory: _memory } = read?;
+        let is_get = head.method == Method::GET;
+        let decoded = decode(is_get, head.uri.query(), &head.headers, body, self.charset).await;
+        let decoded = decoded.map_err(|error| self.undecoded(error))?;
+        self.refuse_keys_in_params(&decoded)?;
+        record.saw(&decoded.params, &self.lasting.metrics);
+        if let Some(other) = decoded.params.names().find(|name| !names.contains(name)) {
+            let detail = format!("'{other}' is none of {}", names.join(", "));
+            return Err(Failure::refused(Code::ParameterUnknown, detail));
+        }
+        Ok(decoded)
+    }
+
+    /// What is asked, by whom it is signed, and whether that may be.
+    pub(super) fn question(
+        &self,
+        head: &request::Parts,
+        decoded: Decoded,
+        record: &mut Record,
+    ) -> Result<Question, Failure> {
+        let query = endpoint::query();
+        let Chosen { app, left_empty } = caller::choose_app(&self.keyring, query, &head.headers, &decoded)?;
+        record.app = Some(app.clone());
+        left_empty.inspect(|name| self.tell_empty(name));
+        let params = decoded.params.apply(self.empty)?;
+        let params = outbound::complete(params, app, query);
+        slips::refuse_other_merchants(head, query, app, &params)?;
+        let order = Order::of(app, &params).ok_or_else(|| {
+            let detail = "which order? Send its out_trade_no, or QFPay's syssn";
+            Failure::refused(Code::ParameterMissing, detail)
+        })?;
+        if [order.out_trade_no(), order.syssn()].into_iter().flatten().any(|number| number.contains(',')) {
+            let detail = "an outcome is that of one order; out_trade_no or syssn is a list";
+            return Err(Failure::refused(Code::ParameterInvalid, detail));
+        }
+        let time = |name| params.get(name).filter(|time| !time.is_empty()).map(str::to_owned);
+        Ok(Question { order, start_time: time("start_time"), end_time: time("end_time") })
+    }
+
+    /// What is known once the order has a final state, the time is over, or the sidecar ends.
+    async fn outcome_of(&self, question: &Question, wait: Duration) -> Known {
+        let place = self.lasting.orders.wait(self.orders.waiting);
+        let begun = match place {
+            Some(_) if !self.lasting.shutdown.has_reached(Stage::Draining) => {
+                self.lasting.orders.inquire(question)
+            }
+            _ => None,
+        };
+        let Some(inquiry) = begun else {
+            let known =
+                self.lasting.orders.asked_for(question).map(|inquiry| inquiry.known().borrow().clone());
+            return known
+                .unwrap_or_else(|| Known::nothing("too many callers wait: this is what is known now"));
+        };
+        let came = Instant::now();
+        let _waiter = inquiry.join();
+        let mut known = inquiry.known();
+        // The first answer is waited for a moment even by those who do not wait, unless no query may go yet.
+        let at_once = wait.is_zero() && inquiry.next().0 > came && known.borrow().at.is_none();
+        let until = came + wait;
+        let first_until = if at_once { came } else { came + wait.max(PACE) };
+        loop {
+            let seen = known.borrow_and_update().clone();
+            let is_fresh = seen.at.is_some_and(|at| at + PACE > came);
+            let deadline = if is_fresh { until } else { first_until };
+            if (is_fresh && seen.state.is_final()) || Instant::now() >= deadline {
+                return seen;
+            }
+            tokio::select! {
+                // Fails only without a sender, which the inquiry holds.
+                _ = known.changed() => {}
+                () = sleep_until(deadline) => {}
+                () = self.lasting.shutdown.reached(Stage::Draining) => return known.borrow().clone(),
+            }
+        }
+    }
+
+    fn tell(&self, question: &Question, known: Known) -> Response<AnswerBody> {
+        let order = &question.order;
+        let (mut state, mut note) = (known.state, known.note.as_deref());
+        if state == State::Unknown
+            && matches!(self.lasting.orders.standing(order), Some(Standing::InFlight(_)))
+        {
+            (state, note) = (State::InFlight, Some("a call with this out_trade_no is on its way to QFPay"));
+        }
+        let row = known.row.as_deref().and_then(|row| serde_json::from_str(row).ok());
+        let age = known.at.map(|at| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let told = Told {
+            respcd: state.respcd(known.respcd.as_deref()),
+            state: state.as_str(),
+            r#final: state.is_final(),
+            out_trade_no: order.out_trade_no(),
+            syssn: order.syssn(),
+            row,
+            asked: known.asked,
+            age_ms: age,
+            note: note.filter(|_| !state.is_final()),
+        };
+        own_json(&told)
+    }
+}
+
+/// An answer of the sidecar's own.
+pub(super) fn own_json(told: &impl Serialize) -> Response<AnswerBody> {
+    let json = serde_json::to_vec(told).expect("a struct of texts and JSON is JSON");
+    let mut response = Response::new(whole(Bytes::from(json)));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn wait(params: &Params) -> Result<Duration, Failure> {
+    let Some(text) = params.get("wait_ms").filter(|text| !text.is_empty()) else { return Ok(Duration::ZERO) };
+    match text.parse() {
+        Ok(ms @ 0..=LONGEST_WAIT_MS) => Ok(Duration::from_millis(ms)),
+        _ => {
+            let detail = format!("wait_ms is a whole number of milliseconds from 0 to {LONGEST_WAIT_MS}");
+            Err(Failure::refused(Code::ParameterInvalid, detail))
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Who knows what happened to this order? What a call leaves behind: numbers on their way, doubts that are followed until QFPay
+//! knows, and the calls of late.
+//!
+//! In memory, and all of it lives on across a reload. Nothing here signs or sends: `api` asks QFPay in its name.
+
+mod flight;
+mod inquiry;
+mod month;
+mod order;
+mod row;
+mod settings;
+mod state;
+mod text;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use time::OffsetDateTime;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
+use tokio::time::Instant;
+
+use crate::metrics::Metrics;
+use crate::quota::SharedFlights;
+use flight::Flights;
+pub use flight::{Departing, Flight, Held, Standing};
+pub use inquiry::{Doubt, Inquiry, Known, NoAnswer, PACE, Question, Waiter};
+pub use order::Order;
+pub use row::{Number, Row, Silent, find};
+pub use settings::Settings;
+pub use state::{FAILURES, State};
+
+/// How many orders are asked for at once, those in doubt included.
+const MOST_INQUIRIES: usize = 2_000;
+/// How many of them are followed without anybody who waits.
+const MOST_FOLLOWED: usize = 1_000;
+/// How many queries that nobody waits for are made at once: where QFPay hangs, each takes a minute and a place in flight.
+const QUIET_TURNS: usize = 4;
+
+/// What is remembered of orders.
+#[derive(Debug)]
+pub struct Orders {
+    flights: Flights,
+    inquiries: Mutex<HashMap<Question, Arc<Inquiry>>>,
+    begun: mpsc::UnboundedSender<Arc<Inquiry>>,
+    to_pursue: Mutex<Option<Begun>>,
+    waiting: AtomicUsize,
+    quiet_turns: Semaphore,
+    metrics: Arc<Metrics>,
+}
+
+/// The inquiries that begin, for the task that makes their queries.
+pub type Begun = mpsc::UnboundedReceiver<Arc<Inquiry>>;
+
+/// One of `orders.waiting`.
+#[derive(Debug)]
+pub struct WaitingPlace<'a>(&'a AtomicUsize);
+
+impl Drop for WaitingPlace<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Orders {
+    /// Remembers nothing yet.
+    pub fn new(metrics: Arc<Metrics>) -> Arc<Self> {
+        let (begun, to_pursue) = mpsc::unbounded_channel();
+        Arc::new(Self {
+            flights: Flights::default(),
+            inquiries: Mutex::default(),
+            begun,
+            to_pursue: Mutex::new(Some(to_pursue)),
+            waiting: AtomicUsize::new(0),
+            quiet_turns: Semaphore::new(QUIET_TURNS),
+            metrics,
+        })
+    }
+
+    /// The inquiries that begin, for the one task that makes their queries.
+    pub fn to_pursue(&self) -> Option<Begun> {
+        self.to_pursue.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// A place among those that wait for outcomes; none where so many do.
+    pub fn wait(&self, most: usize) -> Option<WaitingPlace<'_>> {
+        let taken = self.waiting.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |waiting| {
+            (waiting < most).then_some(waiting + 1)
+        });
+        taken.ok().map(|_| WaitingPlace(&self.waiting))
+    }
+
+    /// The turn of a query that nobody waits for.
+    pub async fn quiet_turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.quiet_turns.acquire().await.ok()
+    }
+
+    /// How the order's number stands here.
+    pub fn standing(&self, order: &Order) -> Option<Standing> {
+        self.flights.standing(order)
+    }
+
+    /// The order that is being asked for, if it is.
+    pub fn asked_for(&self, question: &Question) -> Option<Arc<Inquiry>> {
+        self.inquiries().get(question).cloned()
+    }
+
+    /// The same, begun if need be; nothing when too many orders are asked for.
+    pub fn inquire(&self, question: &Question) -> Option<Arc<Inquiry>> {
+        let not_before = match self.standing(&question.order) {
+            Some(Standing::InFlight(since) | Standing::InDoubt(since)) => Instant::from_std(since) + PACE,
+            None => Instant::now(),
+        };
+        let mut inquiries = self.inquiries();
+        if let Some(inquiry) = inquiries.get(question) {
+            return Some(inquiry.clone());
+        }
+        if inquiries.len() >= MOST_INQUIRIES {
+            return None;
+        }
+        let inquiry = Arc::new(Inquiry::new(question.clone(), not_before));
+        inquiries.insert(question.clone(), inquiry.clone());
+        drop(inquiries);
+        // Fails only at the end of the process, when nobody asks any more.
+        let _ = self.begun.send(inquiry.clone());
+        Some(inquiry)
+    }
+
+    /// An order is in doubt: it is asked for from now on, `orders.follow_ms` long.
+    fn follow(&self, order: &Order, call: &Departing) {
+        let (request_id, endpoint, app) = (&call.request_id, call.endpoint, &order.app().name);
+        if call.settings.follow.is_zero() || !call.is_followed {
+            return;
+        }
+        let question = Question::of(&order.by_shops_number());
+        let followed = self.inquiries().values().filter(|inquiry| inquiry.doubt().is_some()).count();
+        let inquiry = if followed < MOST_FOLLOWED { self.inquire(&question) } else { None };
+        let Some(inquiry) = inquiry else {
+            self.metrics.doubt_ended(app, "not_followed");
+            tracing::warn!(%request_id, app, endpoint, "too many orders are in doubt: this one is not followed");
+            return;
+        };
+        let since = Instant::now();
+        inquiry.hold_off(since + PACE);
+        let (request_id, called) = (request_id.clone(), OffsetDateTime::now_utc());
+        inquiry.follow(Doubt { request_id, endpoint, called, since, until: since + call.settings.follow });
+        self.metrics.doubts.inc();
+    }
+
+    /// Takes in what a query of the sidecar's own brought: QFPay's answer, or why there is none.
+    pub fn heard(&self, inquiry: &Inquiry, answer: Result<&Bytes, &NoAnswer>, store: Option<SharedFlights>) {
+        let known = inquiry.heard(answer);
+        let order = &inquiry.question().order;
+        if known.row.is_some() {
+            self.named(order, store);
+        }
+        let over =
+            inquiry.doubt().is_some_and(|doubt| known.state.is_final() || doubt.until <= Instant::now());
+        if over && let Some(doubt) = inquiry.take_doubt() {
+            self.end(order, &doubt, &known);
+        }
+    }
+
+    /// Logs and counts how a doubt ended.
+    fn end(&self, order: &Order, doubt: &Doubt, known: &Known) {
+        let (app, state) = (order.app().name.as_str(), known.state.as_str());
+        self.metrics.doubts.dec();
+        self.metrics.doubt_ended(app, state);
+        let (request_id, endpoint, asked) = (&doubt.request_id, doubt.endpoint, known.asked);
+        let after_ms = u64::try_from(doubt.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match known.state.is_final() {
+            true => {
+                tracing::info!(%request_id, app, endpoint, state, asked, after_ms, "an order in doubt is resolved");
+            }
+            false => {
+                let why = known.note.as_deref();
+                tracing::warn!(%request_id, app, endpoint, state, asked, after_ms, why, "an order is still in doubt and no longer followed");
+            }
+        }
+    }
+
+    /// A caller's own query was answered: what it says of an order that is asked for is as good as an own query's.
+    pub fn overheard(&self, order: &Order, body: &Bytes, store: Option<SharedFlights>) {
+        let inquiry = self.asked_for(&Question::of(order));
+        let is_of_interest = inquiry.is_some() || self.standing(order).is_some();
+        if !is_of_interest || !matches!(find(body, &order.number()), Ok(Some(_))) {
+            return;
+        }
+        match inquiry {
+            Some(inquiry) => self.heard(&inquiry, Ok(body), store),
+            None => self.named(order, store),
+        }
+    }
+
+    /// QFPay names the order: its number is held no longer.
+    fn named(&self, order: &Order, store: Option<SharedFlights>) {
+        self.flights.named(order);
+        if let Some(store) = store.filter(|_| order.out_trade_no().is_some()) {
+            store.named(&order.by_shops_number().shared_name());
+        }
+    }
+
+    /// A number has landed: whoever waits for its order need not wait longer with the first query.
+    fn landed(&self, order: &Order) {
+        if let Some(inquiry) = self.asked_for(&Question::of(&order.by_shops_number())) {
+            inquiry.landed();
+        }
+    }
+
+    /// Forgets an order that nobody asks for any more. Says whether it is forgotten.
+    pub fn close(&self, inquiry: &Inquiry) -> bool {
+        let mut inquiries = self.inquiries();
+        let (_, wanted) = inquiry.next();
+        if !wanted {
+            inquiries.remove(inquiry.question());
+        }
+        !wanted
+    }
+
+    fn inquiries(&self) -> MutexGuard<'_, HashMap<Question, Arc<Inquiry>>> {
+        // Nothing panics while it is held.
+        self.inquiries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

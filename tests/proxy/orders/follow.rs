@@ -1,0 +1,110 @@
+//! A doubt is followed until QFPay knows.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::flight::{call, start};
+use super::outcome::ask;
+use super::qfpay::{Fate, Qfpay};
+
+fn wait_until(within: Duration, mut done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + within;
+    while !done() {
+        assert!(Instant::now() < deadline, "not within {within:?}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_doubt_is_resolved_by_itself() {
+    let qfpay = Qfpay::start();
+    let sidecar = start(&qfpay, &[]);
+    qfpay.fate(Fate::PaidLater(Duration::from_secs(4)));
+    let doubt = call(&sidecar, "payment", "A", &[]);
+    doubt.assert_failure(502, "upstream_no_answer");
+    let id = doubt.header("X-Sidecar-Request-Id").unwrap();
+    let metrics = sidecar.admin("/metrics");
+    assert!(metrics.text().contains("qfpay_sidecar_orders_in_doubt 1\n"), "{}", metrics.text());
+    let line = sidecar.wait_for_log(&["an order in doubt is resolved", id]);
+    for word in ["state=\"paid\"", "app=\"shop\"", "/trade/v1/payment", "asked=2"] {
+        assert!(line.contains(word), "{line}");
+    }
+    let queries = qfpay.seen("query");
+    assert_eq!(queries.len(), 2);
+    assert!(queries[0].at - qfpay.seen("payment")[0].at >= Duration::from_millis(2900));
+    let metrics = sidecar.admin("/metrics");
+    let text = metrics.text();
+    assert!(text.contains("qfpay_sidecar_orders_in_doubt 0\n"), "{text}");
+    assert!(text.contains("qfpay_sidecar_doubts_ended_total{app=\"shop\",state=\"paid\"} 1\n"), "{text}");
+    // It is over: no more queries.
+    thread::sleep(Duration::from_millis(3500));
+    assert_eq!(qfpay.seen("query").len(), 2);
+}
+
+#[test]
+fn a_refund_is_followed_by_its_own_number() {
+    let qfpay = Qfpay::start();
+    let sidecar = start(&qfpay, &[]);
+    qfpay.fate(Fate::PaidInSilence);
+    call(&sidecar, "refund", "R", &["syssn=2026A", "mchid=M"]).assert_failure(502, "upstream_no_answer");
+    sidecar.wait_for_log(&["an order in doubt is resolved", "/trade/v1/refund"]);
+    let query = &qfpay.seen("query")[0].params;
+    let mut params: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    params.sort();
+    assert_eq!(params, ["mchid=M", "out_trade_no=R"]);
+}
+
+#[test]
+fn what_qfpay_never_shows_stays_unknown_and_is_followed_no_longer() {
+    let qfpay = Qfpay::start();
+    let sidecar = start(&qfpay, &["orders.follow_ms=4000"]);
+    qfpay.fate(Fate::Lost);
+    call(&sidecar, "payment", "A", &[]).assert_failure(502, "upstream_no_answer");
+    let line = sidecar.wait_for_log(&["an order is still in doubt"]);
+    assert!(line.contains("state=\"unknown\"") && line.contains("no row"), "{line}");
+    let told = ask(&sidecar, &["out_trade_no=A"]).json();
+    assert_eq!(told["state"], "unknown");
+    let metrics = sidecar.admin("/metrics");
+    let ended = "qfpay_sidecar_doubts_ended_total{app=\"shop\",state=\"unknown\"} 1\n";
+    assert!(metrics.text().contains(ended), "{}", metrics.text());
+}
+
+#[test]
+fn a_shop_that_waits_shares_the_doubts_queries() {
+    let qfpay = Qfpay::start();
+    let sidecar = start(&qfpay, &[]);
+    qfpay.fate(Fate::PaidLater(Duration::from_secs(4)));
+    call(&sidecar, "payment", "A", &[]).assert_failure(502, "upstream_no_answer");
+    let told = ask(&sidecar, &["out_trade_no=A"]).json();
+    assert_eq!((&told["state"], &told["asked"]), (&"unknown".into(), &0.into()), "too early to ask");
+    let told = ask(&sidecar, &["out_trade_no=A", "wait_ms=20000"]).json();
+    assert_eq!((&told["state"], &told["asked"]), (&"paid".into(), &2.into()));
+    assert_eq!(qfpay.seen("query").len(), 2);
+}
+
+#[test]
+fn the_shops_own_query_ends_a_doubt() {
+    let qfpay = Qfpay::start();
+    let sidecar = start(&qfpay, &[]);
+    qfpay.fate(Fate::PaidInSilence);
+    call(&sidecar, "payment", "A", &[]).assert_failure(502, "upstream_no_answer");
+    assert_eq!(call(&sidecar, "query", "A", &[]).status, 200);
+    sidecar.wait_for_log(&["an order in doubt is resolved", "state=\"paid\""]);
+    thread::sleep(Duration::from_millis(3500));
+    assert_eq!(qfpay.seen("query").len(), 1);
+}
+
+#[test]
+fn following_keeps_no_payment_out() {
+    let qfpay = Qfpay::start();
+    let sidecar = start(&qfpay, &["limits.in_flight=4", "quota.per_minute=60", "quota.max_wait_ms=0"]);
+    qfpay.fate(Fate::Lost);
+    for number in 0..20 {
+        call(&sidecar, "payment", &format!("D{number}"), &[]).assert_failure(502, "upstream_no_answer");
+    }
+    qfpay.fate(Fate::Paid);
+    wait_until(Duration::from_secs(10), || qfpay.seen("query").len() > 5);
+    for number in 0..3 {
+        assert_eq!(call(&sidecar, "payment", &format!("P{number}"), &[]).status, 200);
+    }
+}
