@@ -324,12 +324,15 @@ const NOTIFICATIONS: [(&str, u16); 13] = [
     ("receiver_refused", 502),
 ];
 
+/// Codes of orders, which `tests/proxy/orders` provokes.
+const ORDERS: [(&str, u16); 1] = [("order_in_flight", 409)];
+
 #[test]
 fn every_code_has_its_test_and_keeps_its_status() {
     assert!(FORM.contains(CANARY));
     let covered =
         PROVOKED.iter().copied().chain(NOT_PROVOKED.iter().map(|&(name, status, _)| (name, status)));
-    let covered: BTreeSet<_> = covered.chain(NOTIFICATIONS).collect();
+    let covered: BTreeSet<_> = covered.chain(NOTIFICATIONS).chain(ORDERS).collect();
     let all: BTreeSet<_> = Code::ALL.iter().map(|code| (code.row().name, code.row().status)).collect();
     assert_eq!(covered, all);
 }

@@ -97,7 +97,7 @@ fn the_shops_own_query_ends_a_doubt() {
 #[test]
 fn following_keeps_no_payment_out() {
     let qfpay = Qfpay::start();
-    let sidecar = start(&qfpay, &["limits.in_flight=4", "quota.per_minute=60", "quota.max_wait_ms=0"]);
+    let sidecar = start(&qfpay, &["limits.in_flight=4", "quota.per_minute=400", "quota.max_wait_ms=0"]);
     qfpay.fate(Fate::Lost);
     for number in 0..20 {
         call(&sidecar, "payment", &format!("D{number}"), &[]).assert_failure(502, "upstream_no_answer");

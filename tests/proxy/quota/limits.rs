@@ -35,8 +35,8 @@ fn qfpay_never_sees_more_than_it_documents() {
 
 #[test]
 fn the_defaults_are_qfpays_limits() {
-    // The built-in sandbox, without a word about quotas but that nobody waits.
-    let config = "listen.api = \"127.0.0.1:0\"\nlisten.admin = \"127.0.0.1:0\"\nquota.max_wait_ms = 0\n\
+    // The built-in sandbox, without a word about quotas but that nobody waits. All calls pay one order.
+    let config = "orders.one_flight = false\nlisten.api = \"127.0.0.1:0\"\nlisten.admin = \"127.0.0.1:0\"\nquota.max_wait_ms = 0\n\
         sandbox.listen = \"127.0.0.1:0\"\nlisten.allowed_hosts = [\"localhost\"]\n";
     let sidecar = Sidecar::start(&format!("{config}[apps.shop]\napp_code = \"A1B2\"\n"));
     let burst = burst(&sidecar, PAYMENT, 8, 16);
