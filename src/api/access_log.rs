@@ -42,9 +42,19 @@ pub(super) struct Record {
 
 impl Record {
     pub(super) fn new<B>(request: &Request<B>, request_id: RequestId) -> Self {
+        Self::of(known(request.method()), request_id)
+    }
+
+    /// A query that the sidecar makes by itself.
+    pub(super) fn of_own(app: Arc<App>, endpoint: &'static Endpoint) -> Self {
+        let record = Self::of("POST", RequestId::fresh());
+        Self { is_own: true, endpoint: Some(endpoint), app: Some(app), ..record }
+    }
+
+    fn of(method: &'static str, request_id: RequestId) -> Self {
         Self {
             request_id,
-            method: known(request.method()),
+            method,
             started: Instant::now(),
             waited: Duration::ZERO,
             params: String::new(),
@@ -64,28 +74,6 @@ impl Record {
 
     pub(super) fn into_request_id(self) -> RequestId {
         self.request_id
-    }
-
-    /// A query that the sidecar makes by itself.
-    pub(super) fn of_own(app: Arc<App>, endpoint: &'static Endpoint) -> Self {
-        Self {
-            request_id: RequestId::fresh(),
-            method: "POST",
-            started: Instant::now(),
-            waited: Duration::ZERO,
-            params: String::new(),
-            error: None,
-            detail: String::new(),
-            repeated: false,
-            is_own: true,
-            endpoint: Some(endpoint),
-            app: Some(app),
-            delivery: Delivery::NotSent,
-            place: None,
-            respcd: Class::None,
-            is_public: false,
-            is_for_people: false,
-        }
     }
 
     /// The id of the request.
