@@ -20,6 +20,7 @@ use crate::telemetry::Log;
 
 mod answers;
 mod apps;
+mod command;
 mod contradictions;
 mod document;
 mod doubts;

@@ -2,6 +2,7 @@
 
 use figment::value::Value;
 
+use super::command;
 use super::errors::{NOT_SHOWN, shown, shown_source, without_keys};
 use super::quota::shown_path;
 use super::raw::Raw;
@@ -66,10 +67,20 @@ fn value_for_people(key: &str, value: &Value) -> String {
         ("store", Value::String(_, text)) => {
             StoreAddress::parse(text).map_or_else(|_| NOT_SHOWN.to_owned(), |store| store.to_string())
         }
-        ("store_password_file", Value::String(_, text)) => shown_path(text),
+        ("store_password_file" | "proxy_credentials_file", Value::String(_, text)) => shown_path(text),
         ("app_code", Value::String(_, text)) => {
             AppCode::new(text).map_or_else(|_| NOT_SHOWN.to_owned(), |code| code.shortened())
         }
+        ("client_key_command" | "client_key_previous_command", Value::Array(_, items)) => {
+            let parts: Vec<_> =
+                items.iter().map(|item| item.as_str().unwrap_or_default().to_owned()).collect();
+            match parts.len() {
+                0 => "[]".to_owned(),
+                1 => format!("[{}]", command::shown(&parts)),
+                count => format!("[{}, {} not shown]", command::shown(&parts), count - 1),
+            }
+        }
+        ("client_key_command" | "client_key_previous_command", _) => NOT_SHOWN.to_owned(),
         (name, value) if name.starts_with("client_key_") || name == "local_key_file" => {
             value.as_str().map_or_else(|| NOT_SHOWN.to_owned(), shown_source)
         }

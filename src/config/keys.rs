@@ -5,16 +5,22 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::Variable;
+use super::command;
 use super::errors::{looks_like_key, shown_source, without_keys};
 use super::raw::Raw;
 use super::secret_file::{self, Folder};
 use crate::credentials::{ClientKey, SANDBOX_CLIENT_KEY};
 use crate::settings::Reader;
 
-const SOURCES: [&str; 3] = ["client_key_file", "client_key_env", "client_key_credential"];
+const SOURCES: [&str; 4] =
+    ["client_key_file", "client_key_env", "client_key_credential", "client_key_command"];
 
-const PREVIOUS_SOURCES: [&str; 3] =
-    ["client_key_previous_file", "client_key_previous_env", "client_key_previous_credential"];
+const PREVIOUS_SOURCES: [&str; 4] = [
+    "client_key_previous_file",
+    "client_key_previous_env",
+    "client_key_previous_credential",
+    "client_key_previous_command",
+];
 
 /// A key, where it came from (for people), and the setting that named it, if one did.
 pub(super) struct FoundKey {
@@ -52,11 +58,17 @@ pub(super) fn read_previous(raw: &mut Raw, app: &str, env: &[Variable]) -> Optio
     }
 }
 
-fn from_one_of(raw: &mut Raw, app: &str, sources: [&'static str; 3], env: &[Variable]) -> Source {
-    let named: Option<Vec<(String, &str, String)>> = sources
+fn from_one_of(raw: &mut Raw, app: &str, sources: [&'static str; 4], env: &[Variable]) -> Source {
+    let named: Option<Vec<(String, &str, Vec<String>)>> = sources
         .map(|name| {
             let setting = raw.app_key(app, name);
-            raw.text(&setting).map(|value| (setting, name, value))
+            let value = match is_command(name) {
+                true => raw.entries(&setting)?,
+                false => {
+                    raw.text(&setting).map(|text| if text.is_empty() { Vec::new() } else { vec![text] })?
+                }
+            };
+            Some((setting, name, value))
         })
         .into_iter()
         .collect();
@@ -70,13 +82,17 @@ fn from_one_of(raw: &mut Raw, app: &str, sources: [&'static str; 3], env: &[Vari
         raw.problem(&setting, format!("{other} ({place}) names a key as well; keep one of the two"));
         return Source::Bad;
     }
-    let kind = match name.rsplit('_').next() {
-        Some("file") => "file",
-        Some("env") => "environment variable",
-        _ => "credential",
+    let source = match name.rsplit('_').next() {
+        Some("file") => without_keys(&format!("file {}", value[0])),
+        Some("env") => without_keys(&format!("environment variable {}", value[0])),
+        Some("command") => format!("command {}", command::shown(&value)),
+        _ => without_keys(&format!("credential {}", value[0])),
     };
-    let source = without_keys(&format!("{kind} {value}"));
-    let key = look_up(name, &value, env)
+    let content = match is_command(name) {
+        true => command::output(&value, env).map_err(|why| format!("{source}: {why}")),
+        false => look_up(name, &value[0], env),
+    };
+    let key = content
         .and_then(|content| ClientKey::new(content, allow_short).map_err(|bad| format!("{source}: {bad}")));
     if key.is_ok() && name.ends_with("_env") {
         raw.advise(
@@ -94,12 +110,16 @@ fn from_one_of(raw: &mut Raw, app: &str, sources: [&'static str; 3], env: &[Vari
     }
 }
 
+fn is_command(name: &str) -> bool {
+    name.ends_with("_command")
+}
+
 fn no_source(raw: &mut Raw, app: &str, sandbox: bool) -> Option<FoundKey> {
     if !sandbox {
         let key = format!("apps.{app}.client_key_file");
         raw.problem(
             &key,
-            "the app has no key; name the file that holds it (or set client_key_env or client_key_credential)",
+            "the app has no key; name the file that holds it (or set client_key_env, client_key_credential or client_key_command)",
         );
         return None;
     }

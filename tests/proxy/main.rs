@@ -18,6 +18,7 @@ mod forwarding;
 mod hang_up;
 mod hosts;
 mod journey;
+mod key_command;
 mod key_files;
 mod listen;
 mod logs;
