@@ -10,15 +10,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 
 use super::user::{NoUser, User};
 pub(super) use kernel::Listening;
 use kernel::{Question, Task};
 
-/// How long a connection waits for the answer. The kernel takes microseconds, unless another process has it list all sockets
-/// of a large machine.
-const TIME: Duration = Duration::from_millis(5);
+/// How long a connection waits for the answer, 5 ms in two parts. The kernel takes microseconds, unless another process has it
+/// list all sockets of a large machine. A pause of the whole process uses up one part, and leaves the thread that asks
+/// the other.
+const PARTS: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(1)];
 
 /// Asks the kernel whose process a connection over loopback TCP is. Asks nothing until it is told to. Clones are one.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +42,7 @@ struct State {
 #[derive(Debug)]
 pub(super) enum Asked {
     Known(User),
-    UnderWay(oneshot::Receiver<User>, Instant),
+    UnderWay(oneshot::Receiver<User>),
 }
 
 impl UserLookup {
@@ -93,7 +94,7 @@ impl UserLookup {
         match &self.state().tasks {
             None => unknown(NoUser::Refused),
             Some(tasks) => match tasks.try_send(Task::Answer(question)) {
-                Ok(()) => Asked::UnderWay(receiver, Instant::now() + TIME),
+                Ok(()) => Asked::UnderWay(receiver),
                 Err(_) => unknown(NoUser::TooLate),
             },
         }
@@ -106,7 +107,7 @@ impl UserLookup {
 }
 
 impl Asked {
-    /// Waits for the answer, at most for [`TIME`] since the question.
+    /// Waits for the answer, as long as [`PARTS`] say.
     ///
     /// `is_connected` looks at our own end. It has the last word: a caller can reset its connection and leave what it sent to
     /// be read here, and another user's process can then connect from the same port, so that the kernel names that one. As
@@ -114,17 +115,25 @@ impl Asked {
     pub(super) async fn user(self, is_connected: impl FnOnce() -> bool) -> User {
         let user = match self {
             Self::Known(user) => return user,
-            Self::UnderWay(answer, deadline) => match timeout_at(deadline, answer).await {
-                Ok(Ok(user)) => user,
-                Ok(Err(_)) => User::Unknown(NoUser::Refused),
-                Err(_) => User::Unknown(NoUser::TooLate),
-            },
+            Self::UnderWay(answer) => in_time(answer).await,
         };
         match user {
             User::Is(_) if !is_connected() => User::Unknown(NoUser::Closed),
             other => other,
         }
     }
+}
+
+async fn in_time(mut answer: oneshot::Receiver<User>) -> User {
+    for part in PARTS {
+        match timeout(part, &mut answer).await {
+            Ok(Ok(user)) => return user,
+            // The thread has ended, by a defect.
+            Ok(Err(_)) => return User::Unknown(NoUser::Refused),
+            Err(_) => {}
+        }
+    }
+    User::Unknown(NoUser::TooLate)
 }
 
 fn tell(tasks: &SyncSender<Task>, listening: Listening) {

@@ -13,3 +13,4 @@ mod shops;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
+mod users;
