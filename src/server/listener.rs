@@ -12,7 +12,7 @@ use super::address::{Address, CannotListen};
 use super::passed::{self, Passed};
 use super::socket_file::{self, SocketFile};
 use super::stream::{Peer, Stream};
-use super::user_lookup::{Asked, Listening, UserLookup};
+use super::user_lookup::{Asked, UserLookup, Users};
 
 /// A bound socket, in one runtime. The file of a unix socket is removed when the last one who shares it drops it, unless the
 /// socket was passed.
@@ -21,7 +21,7 @@ pub struct Listener {
     socket: Socket,
     address: Address,
     file: Option<Arc<OwnFile>>,
-    users: Option<(UserLookup, Listening)>,
+    users: Option<Users>,
 }
 
 /// The same socket for one more runtime. All accept from one queue: sockets of their own on one port (`SO_REUSEPORT`) would
@@ -32,7 +32,7 @@ pub struct SharedSocket {
     socket: passed::Socket,
     address: Address,
     file: Option<Arc<OwnFile>>,
-    users: Option<(UserLookup, Listening)>,
+    users: Option<Users>,
 }
 
 /// The file of a unix socket of our own, removed when this is dropped.
@@ -98,20 +98,20 @@ impl Listener {
             Socket::Unix(socket) => passed::Socket::Unix(socket.as_fd().try_clone_to_owned()?.into()),
         };
         let (address, file) = (self.address.clone(), self.file.clone());
-        Ok(SharedSocket { socket, address, file, users: self.users.clone() })
+        Ok(SharedSocket { socket, address, file, users: self.users.as_ref().map(Users::share) })
     }
 
     /// Has the users of connections over TCP looked up here. Without it, only those over unix sockets are known.
     pub fn with_users(mut self, users: &UserLookup) -> Self {
         if let (Socket::Tcp(socket), Address::Tcp(address)) = (&self.socket, &self.address) {
-            self.users = Some((users.clone(), users.add(socket, *address)));
+            self.users = Some(users.add(socket, *address));
         }
         self
     }
 
     /// Who looks users up here.
     pub(super) fn users(&self) -> Option<UserLookup> {
-        self.users.as_ref().map(|(users, _)| users.clone())
+        self.users.as_ref().map(|users| users.lookup().clone())
     }
 
     /// The address with the port that the system chose.
@@ -175,7 +175,7 @@ impl Listener {
     fn tcp(&self, stream: TcpStream, from: SocketAddr) -> io::Result<(Stream, Peer, Asked)> {
         let (stream, peer) = Stream::tcp(stream, from)?;
         let asked = match (&self.users, peer.local) {
-            (Some((users, listening)), Some(own)) => users.ask(*listening, from, own),
+            (Some(users), Some(own)) => users.ask(from, own),
             _ => Asked::Known(peer.user),
         };
         Ok((stream, peer, asked))

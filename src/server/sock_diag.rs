@@ -1,7 +1,6 @@
 //! One exact question to the kernel: which socket has these ends, and whose is it? Never a list of sockets.
 //!
-//! The kernel answers while the request is sent, so the answer is there when `send` returns. Up to Linux 6.8 the request may
-//! have to wait for a dump of another process, so this belongs into a thread that nothing else depends on.
+//! The kernel answers while the request is sent, so the answer is there when `send` returns.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -1,25 +1,35 @@
-//! Asking the kernel whose process a connection over loopback TCP is: once, when it was accepted, in a thread apart.
+//! Asking the kernel whose process a connection over loopback TCP is: once, when it is accepted.
+//!
+//! The accepting thread asks by itself: the kernel answers within the system call, in microseconds, and no other thread has to
+//! be scheduled for it, which on a busy machine takes longer than any bound that would be worth having. Up to Linux 6.8 a
+//! request waits while other processes start to list all sockets. Once an answer took long, a thread apart asks until answers
+//! are quick again, so that nobody else waits.
 
 mod kernel;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::user::{NoUser, User};
 pub(super) use kernel::Listening;
-use kernel::{Question, Task};
+use kernel::{Ends, Kernel};
 
-/// How long a connection waits for the answer, 5 ms in two parts. The kernel takes microseconds, unless another process has it
-/// list all sockets of a large machine. A pause of the whole process uses up one part, and leaves the thread that asks
-/// the other.
-const PARTS: [Duration; 2] = [Duration::from_millis(4), Duration::from_millis(1)];
+/// What the kernel may take before a thread apart asks.
+const LONG: Duration = Duration::from_millis(5);
+/// How long a connection waits for that thread; nothing else waits meanwhile.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// Questions that may wait for it. More come only while the kernel does not answer, and then are too late anyway.
+const WAITING: usize = 1024;
 
 /// Asks the kernel whose process a connection over loopback TCP is. Asks nothing until it is told to. Clones are one.
 #[derive(Clone, Debug, Default)]
@@ -28,14 +38,31 @@ pub struct UserLookup(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     asks: AtomicBool,
+    /// The last answer took long.
+    slow: AtomicBool,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     listening: Vec<Listening>,
-    /// To the thread that asks; none before the first question can come.
-    tasks: Option<SyncSender<Task>>,
+    /// To the thread that asks while the kernel is slow; none before the first question can come.
+    thread: Option<SyncSender<Question>>,
+}
+
+#[derive(Debug)]
+struct Question {
+    ends: Ends,
+    answer: oneshot::Sender<User>,
+}
+
+/// What a listening socket has to ask with, in one runtime.
+#[derive(Debug)]
+pub(super) struct Users {
+    lookup: UserLookup,
+    listening: Listening,
+    /// Never contended: one thread accepts.
+    kernel: Mutex<Kernel>,
 }
 
 /// What is known of a connection that was just accepted: its user, or a question that is under way.
@@ -49,15 +76,12 @@ impl UserLookup {
     /// Whether connections that are accepted from here on are asked about. What holds for each listener is logged when this
     /// first begins. Connections that came before close with their next answer, since their users stay unknown.
     pub fn set(&self, asks: bool) {
-        let mut state = self.state();
-        if asks && state.tasks.is_none() {
-            match kernel::start() {
-                Ok(tasks) => {
-                    state.listening.iter().for_each(|listening| tell(&tasks, *listening));
-                    state.tasks = Some(tasks);
-                }
-                Err(error) => tracing::error!(%error, "no thread to ask the kernel whose connections are"),
-            }
+        let mut state = locked(&self.0.state);
+        if asks && state.thread.is_none() {
+            // The first question of all may have the kernel load a module.
+            let mut kernel = Kernel::default();
+            state.listening.iter().for_each(|listening| kernel.tell(*listening));
+            state.thread = self.start_thread();
         }
         self.0.asks.store(asks, Ordering::Relaxed);
     }
@@ -68,54 +92,105 @@ impl UserLookup {
     }
 
     /// Takes a listening socket in.
-    pub(super) fn add(&self, socket: impl AsFd, address: SocketAddr) -> Listening {
+    pub(super) fn add(&self, socket: impl AsFd, address: SocketAddr) -> Users {
         // No socket has the number 0: one whose number the system does not tell is not known to the kernel either.
         let inode = rustix::fs::fstat(socket).map_or(0, |file| file.st_ino);
         let listening = Listening { address, inode };
-        let mut state = self.state();
-        state.listening.push(listening);
-        if let Some(tasks) = &state.tasks {
-            tell(tasks, listening);
-        }
-        listening
+        locked(&self.0.state).listening.push(listening);
+        Users { lookup: self.clone(), listening, kernel: Mutex::default() }
     }
 
-    /// Asks whose the connection is that came through `listening` from `caller` to `own`.
-    pub(super) fn ask(&self, listening: Listening, caller: SocketAddr, own: SocketAddr) -> Asked {
+    /// Starts the thread that asks while the kernel is slow; where there is none, nothing else is done then.
+    fn start_thread(&self) -> Option<SyncSender<Question>> {
+        let (questions, received) = mpsc::sync_channel::<Question>(WAITING);
+        // It ends when nothing can ask any more.
+        let shared = Arc::downgrade(&self.0);
+        let run = move || {
+            let mut kernel = Kernel::default();
+            // Those whose connections wait no longer are passed over.
+            for Question { ends, answer } in received.iter().filter(|question| !question.answer.is_closed()) {
+                let began = Instant::now();
+                let user = kernel.user(ends);
+                if let Some(shared) = shared.upgrade() {
+                    shared.took(began.elapsed());
+                }
+                let _ = answer.send(user);
+            }
+        };
+        let started = thread::Builder::new().name("users".to_owned()).spawn(run);
+        match started {
+            Ok(_) => Some(questions),
+            Err(error) => {
+                tracing::error!(%error, "no thread to ask a slow kernel whose connections are");
+                None
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Notes how long an answer took.
+    fn took(&self, time: Duration) {
+        let slow = time > LONG;
+        if self.slow.swap(slow, Ordering::Relaxed) != slow {
+            let milliseconds = time.as_millis();
+            tracing::info!(slow, milliseconds, "the kernel's answers about users: their time has changed");
+        }
+    }
+}
+
+impl Users {
+    /// For one more runtime.
+    pub(super) fn share(&self) -> Self {
+        Self { lookup: self.lookup.clone(), listening: self.listening, kernel: Mutex::default() }
+    }
+
+    /// Who asks.
+    pub(super) fn lookup(&self) -> &UserLookup {
+        &self.lookup
+    }
+
+    /// Asks whose the connection is that was just accepted from `caller`, who connected to `own`.
+    pub(super) fn ask(&self, caller: SocketAddr, own: SocketAddr) -> Asked {
+        let shared = &self.lookup.0;
         let unknown = |why| Asked::Known(User::Unknown(why));
-        if !self.0.asks.load(Ordering::Relaxed) {
+        if !shared.asks.load(Ordering::Relaxed) {
             return unknown(NoUser::NotAsked);
         }
         if ![caller, own].iter().all(|end| end.ip().to_canonical().is_loopback()) {
             return unknown(NoUser::NotLoopback);
         }
-        let (answer, receiver) = oneshot::channel();
-        let question = Question { listening, caller, own, answer };
-        match &self.state().tasks {
-            None => unknown(NoUser::Refused),
-            Some(tasks) => match tasks.try_send(Task::Answer(question)) {
+        let ends = Ends { listening: self.listening, caller, own };
+        let thread = || locked(&shared.state).thread.clone();
+        if let Some(thread) = shared.slow.load(Ordering::Relaxed).then(thread).flatten() {
+            let (answer, receiver) = oneshot::channel();
+            return match thread.try_send(Question { ends, answer }) {
                 Ok(()) => Asked::UnderWay(receiver),
                 Err(_) => unknown(NoUser::TooLate),
-            },
+            };
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        // Every change is complete or was not begun.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let began = Instant::now();
+        let user = locked(&self.kernel).user(ends);
+        shared.took(began.elapsed());
+        Asked::Known(user)
     }
 }
 
 impl Asked {
-    /// Waits for the answer, as long as [`PARTS`] say.
+    /// The user, waiting at most for [`PATIENCE`].
     ///
     /// `is_connected` looks at our own end. It has the last word: a caller can reset its connection and leave what it sent to
     /// be read here, and another user's process can then connect from the same port, so that the kernel names that one. As
     /// long as our own end is connected, no other connection can have these ends.
     pub(super) async fn user(self, is_connected: impl FnOnce() -> bool) -> User {
         let user = match self {
-            Self::Known(user) => return user,
-            Self::UnderWay(answer) => in_time(answer).await,
+            Self::Known(user) => user,
+            Self::UnderWay(answer) => match timeout(PATIENCE, answer).await {
+                Ok(Ok(user)) => user,
+                // The thread has ended, by a defect.
+                Ok(Err(_)) => User::Unknown(NoUser::Refused),
+                Err(_) => User::Unknown(NoUser::TooLate),
+            },
         };
         match user {
             User::Is(_) if !is_connected() => User::Unknown(NoUser::Closed),
@@ -124,19 +199,7 @@ impl Asked {
     }
 }
 
-async fn in_time(mut answer: oneshot::Receiver<User>) -> User {
-    for part in PARTS {
-        match timeout(part, &mut answer).await {
-            Ok(Ok(user)) => return user,
-            // The thread has ended, by a defect.
-            Ok(Err(_)) => return User::Unknown(NoUser::Refused),
-            Err(_) => {}
-        }
-    }
-    User::Unknown(NoUser::TooLate)
-}
-
-fn tell(tasks: &SyncSender<Task>, listening: Listening) {
-    // Only lines of the log depend on it.
-    let _ = tasks.try_send(Task::Tell(listening));
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every change is complete or was not begun.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,17 +1,10 @@
-//! The thread that asks the kernel, so that no call waits for more than an answer that comes soon.
+//! The kernel, and what its answers are worth.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::mpsc::{self, SyncSender};
-use std::thread;
-
-use tokio::sync::oneshot;
 
 use crate::server::sock_diag::{Found, SockDiag};
 use crate::server::user::{NoUser, User};
-
-/// Tasks that may wait. More come only while the kernel does not answer, and then are too late anyway.
-const WAITING: usize = 1024;
 
 /// A listening TCP socket, as the kernel knows it.
 #[derive(Clone, Copy, Debug)]
@@ -21,47 +14,17 @@ pub(in crate::server) struct Listening {
     pub(super) inode: u64,
 }
 
-/// What the thread has to do.
-#[derive(Debug)]
-pub(super) enum Task {
-    /// To say in the log whether callers of this listening socket are known.
-    Tell(Listening),
-    /// To say whose a connection is.
-    Answer(Question),
-}
-
-/// Whose is the connection that came through `listening` from `caller` to `own`?
-#[derive(Debug)]
-pub(super) struct Question {
+/// A connection that came through `listening` from `caller` to `own`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
     pub(super) listening: Listening,
     pub(super) caller: SocketAddr,
     pub(super) own: SocketAddr,
-    pub(super) answer: oneshot::Sender<User>,
-}
-
-/// Starts the thread that asks. It ends when nothing can ask any more.
-pub(super) fn start() -> io::Result<SyncSender<Task>> {
-    let (tasks, received) = mpsc::sync_channel(WAITING);
-    thread::Builder::new().name("users".to_owned()).spawn(move || {
-        let mut kernel = Kernel::default();
-        for task in received {
-            match task {
-                Task::Tell(listening) => kernel.tell(listening),
-                Task::Answer(question) if question.answer.is_closed() => {}
-                Task::Answer(question) => {
-                    let user = kernel.user(&question);
-                    // The connection may have stopped waiting.
-                    let _ = question.answer.send(user);
-                }
-            }
-        }
-    })?;
-    Ok(tasks)
 }
 
 /// The kernel, to which the way is opened when there is something to ask.
 #[derive(Debug, Default)]
-struct Kernel {
+pub(super) struct Kernel {
     way: Option<SockDiag>,
     /// Listening sockets that it was asked for, and whether it knows them: it does not where they belong to another network
     /// namespace, in which other sockets have the same ends.
@@ -95,14 +58,15 @@ impl Kernel {
         Ok(known)
     }
 
-    fn user(&mut self, question: &Question) -> User {
+    /// Whose the connection is.
+    pub(super) fn user(&mut self, ends: Ends) -> User {
         let nobody = User::Unknown;
-        match self.knows(question.listening) {
+        match self.knows(ends.listening) {
             Ok(true) => {}
             Ok(false) => return nobody(NoUser::OtherNamespace),
             Err(_) => return nobody(NoUser::Refused),
         }
-        let found = self.find(question.caller, question.own);
+        let found = self.find(ends.caller, ends.own);
         match found {
             // Without a file no process holds it, and the kernel tells user 0.
             Ok(Some(found)) if found.connected && found.inode != 0 => User::of(found.uid),
@@ -111,7 +75,8 @@ impl Kernel {
         }
     }
 
-    fn tell(&mut self, listening: Listening) {
+    /// Says in the log whether callers of this listening socket are known.
+    pub(super) fn tell(&mut self, listening: Listening) {
         let address = listening.address;
         match self.knows(listening) {
             Ok(true) => tracing::info!(%address, "the kernel names the users of callers over loopback TCP"),

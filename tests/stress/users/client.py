@@ -5,6 +5,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 uid, mode, host, port = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
@@ -25,7 +26,13 @@ def connect():
     client.settimeout(20)
     if source:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        client.bind(("::" if ipv6 else host, source))
+        # Another process may be given the port for a moment, to another address.
+        for _ in range(200):
+            try:
+                client.bind(("::" if ipv6 else host, source))
+                break
+            except OSError:
+                time.sleep(0.1)
     client.connect((host, port))
     return client
 
