@@ -68,6 +68,8 @@ pub struct Request {
     /// The process's environment variables, for `QFPAY__SECTION__KEY` and for keys. An argument, so that a test
     /// needs no process of its own. One of them may be a key, so each value is wiped when it is dropped.
     pub env: Vec<Variable>,
+    /// Whether programs that settings name are run. Not where the text of a configuration is anybody's, as in fuzzing.
+    pub runs_programs: bool,
 }
 
 /// An environment variable: its name and its value.
@@ -81,6 +83,7 @@ impl Default for Request {
             config_dir: PathBuf::from("config"),
             overrides: Vec::new(),
             env: Vec::new(),
+            runs_programs: true,
         }
     }
 }
@@ -182,6 +185,7 @@ pub fn load(request: &Request) -> Result<Config, ConfigError> {
     let mut raw = raw::Raw::new(&layers)?;
     raw.problems = unknown::keys(&raw);
     contradictions::asked_for(&mut raw, request);
+    raw.runs_programs = request.runs_programs;
     let config = resolve::config(&mut raw, layers.names, &request.env);
     match config {
         Some(config) if raw.problems.is_empty() => Ok(config),

@@ -28,7 +28,8 @@ pub fn check(input: &[u8]) {
     let overrides = pairs(&filled(parts.next().unwrap_or(b"")));
     let layers = Layers { lines: toml.split(|&b| b == b'\n').count(), file: file.display().to_string() };
     let env = env.into_iter().map(|(name, value)| (name, value.into())).collect();
-    let request = Request { file: Some(file), env, overrides, ..Request::default() };
+    // A program that the input names must not be run.
+    let request = Request { file: Some(file), env, overrides, runs_programs: false, ..Request::default() };
 
     // What cannot be read at all is told alike by all who read.
     match config::explain(&request) {
@@ -46,6 +47,8 @@ pub fn check(input: &[u8]) {
         }
         Err(error) => layers.explain(&error),
     }
+    // As an input of the corpus asks for.
+    assert!(!folder.join("was-run").exists(), "a program of the input was run");
 }
 
 struct Layers {

@@ -219,6 +219,7 @@ impl Args {
             environment: self.environment()?,
             file: args.config.clone(),
             config_dir: args.config_dir.clone(),
+            runs_programs: true,
             overrides,
             env: variables()?,
         })

@@ -89,6 +89,7 @@ fn from_one_of(raw: &mut Raw, app: &str, sources: [&'static str; 4], env: &[Vari
         _ => without_keys(&format!("credential {}", value[0])),
     };
     let content = match is_command(name) {
+        true if !raw.runs_programs => Err(format!("{source}: programs are not run here")),
         true => command::output(&value, env).map_err(|why| format!("{source}: {why}")),
         false => look_up(name, &value[0], env),
     };

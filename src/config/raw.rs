@@ -23,6 +23,8 @@ pub(super) struct Raw {
     pub defaults: BTreeMap<String, Value>,
     pub problems: Vec<Problem>,
     pub advice: Vec<String>,
+    /// Whether programs that settings name may be run.
+    pub runs_programs: bool,
     read: BTreeSet<String>,
 }
 
@@ -40,6 +42,7 @@ impl Raw {
             defaults,
             problems: Vec::new(),
             advice: layers.advice.clone(),
+            runs_programs: false,
             read: BTreeSet::new(),
         })
     }
