@@ -5,6 +5,7 @@ mod answer;
 pub mod answer_checks;
 mod inquiries;
 mod lasting;
+mod on_record;
 mod outcome;
 mod own_status;
 mod page;
@@ -111,6 +112,7 @@ impl Api {
             Err(Failure::on_the_way(Code::Internal, record.delivery, detail))
         });
         let mut response = answered.unwrap_or_else(|failure| record.failure(failure));
+        self.end_on_record(&mut record);
         record.write(&self.lasting.metrics, response.status());
         record.tell(self.own_status, &mut response);
         response.headers_mut().insert(REQUEST_ID_HEADER, record.into_request_id().into_header());
@@ -161,6 +163,7 @@ impl Api {
         let order = Order::of(app, &params);
         let mut flight = self.depart(endpoint, order.as_ref(), record).await?;
         let pass = self.within_quota(app, endpoint, record).await?;
+        self.put_on_record(app, endpoint, path, &params, record).await?;
         let asked = Asked::of(endpoint, &params);
         let signed_by = app.clone();
         let call = Call {

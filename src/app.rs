@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::admin::Admin;
 use crate::client::BadRoots;
 use crate::config::{Config, files};
+use crate::orders::journal::CannotOpen;
 use crate::sandbox::{Refused, Sandbox};
 use crate::server::{Address, CannotListen, Limits, Listener, Passed};
 use crate::upstream::Target;
@@ -71,6 +72,14 @@ pub enum StartError {
         /// What is wrong with it.
         cause: String,
     },
+    /// The journal.
+    #[error("journal.file: {file}: {cause}")]
+    Journal {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        cause: CannotOpen,
+    },
     /// A key that has no business in a sandbox.
     #[error(transparent)]
     Sandbox(#[from] Refused),
@@ -121,7 +130,7 @@ impl Sidecar {
             }
         };
         let listen = &config.listen;
-        let lasting = Lasting::new(config, sandbox_base);
+        let lasting = Lasting::new(config, sandbox_base)?;
         let mut api_listeners = Vec::new();
         for address in &listen.api {
             let bound = bind("listen.api", address, config, &mut passed).await?;

@@ -13,11 +13,13 @@ mod explain;
 mod hardening;
 mod healthcheck;
 mod input;
+mod journal;
 mod paper;
 mod run;
 mod sandbox;
 mod sign;
 mod signals;
+mod since;
 mod trigger;
 mod verify;
 
@@ -57,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Explain(options) => explain::run(&args, options),
         Command::Verify(options) => verify::run(&args, options),
         Command::Trigger(options) => trigger::run(&args, options),
+        Command::Journal(options) => journal::run(&args, options),
         Command::Healthcheck { timeout_ms } => healthcheck::run(&args, *timeout_ms),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Args::command(), "qfpay-sidecar", &mut std::io::stdout());

@@ -14,6 +14,7 @@ use crate::browser::Checkout;
 use crate::credentials::{Keyring, LocalKey};
 use crate::decode::Charset;
 use crate::notification::RouteSettings;
+use crate::orders::journal;
 use crate::quota::StoreSettings;
 use crate::sign::EmptyPolicy;
 use crate::telemetry::Log;
@@ -137,6 +138,8 @@ pub struct Config {
     pub quota_store: Option<StoreSettings>,
     /// What is done about orders in doubt.
     pub orders: crate::orders::Settings,
+    /// What is put on record.
+    pub journal: journal::Settings,
     /// How logs look.
     pub log: Log,
     /// QFPay's notifications.
@@ -201,6 +204,15 @@ pub fn load(request: &Request) -> Result<Config, ConfigError> {
 pub fn load_listen(request: &Request) -> Result<Listen, ConfigError> {
     let mut raw = raw::Raw::new(&layers::Layers::gather(request)?)?;
     listen::listen(&mut raw).ok_or_else(|| ConfigError::new(raw.problems))
+}
+
+/// Only where the journal is and what it may cost, without reading a key.
+///
+/// # Errors
+/// [`ConfigError`] when a layer cannot be read, or a setting of `[journal]` is wrong.
+pub fn load_journal(request: &Request) -> Result<journal::Settings, ConfigError> {
+    let mut raw = raw::Raw::new(&layers::Layers::gather(request)?)?;
+    journal::Settings::read(&mut raw).ok_or_else(|| ConfigError::new(raw.problems))
 }
 
 /// Every effective value and its source, without reading keys and without judging values.

@@ -1,5 +1,6 @@
 //! What `/metrics` shows. Labels are names from the configuration and from tables, never what a caller sent.
 
+mod journal;
 mod plain;
 
 use std::time::Duration;
@@ -10,6 +11,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+pub use journal::JournalMetrics;
 
 /// What is counted of each request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -95,6 +98,8 @@ pub struct Metrics {
     doubts_ended: Family<DoubtEnd, Counter>,
     /// Orders in doubt that are followed.
     pub doubts: Gauge,
+    /// What is counted of the journal.
+    pub journal: JournalMetrics,
     /// Calls that are being worked on.
     pub in_flight: Gauge,
     /// Calls that only read, sent a second time because the first brought no answer.
@@ -142,6 +147,7 @@ impl Metrics {
         registry.register("orders_in_doubt", "Orders in doubt that are followed", doubts.clone());
         let help = "Orders in doubt that are followed no longer, by what became of them";
         registry.register("doubts_ended", help, doubts_ended.clone());
+        let journal = JournalMetrics::register(&mut registry);
         Self {
             registry,
             requests,
@@ -156,6 +162,7 @@ impl Metrics {
             quota_store_up,
             doubts_ended,
             doubts,
+            journal,
             in_flight,
             repeats,
         }

@@ -1,10 +1,11 @@
 //! Who knows what happened to this order? What a call leaves behind: numbers on their way, doubts that are followed until QFPay
 //! knows, and the calls of late.
 //!
-//! In memory, and all of it lives on across a reload. Nothing here signs or sends: `api` asks QFPay in its name.
+//! In memory, but for the journal, and all of it lives on across a reload. Nothing here signs or sends: `api` asks QFPay in its name.
 
 mod flight;
 mod inquiry;
+pub mod journal;
 mod month;
 mod order;
 mod row;

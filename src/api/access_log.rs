@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use hyper::http::StatusCode;
 use hyper::{Method, Request, Response};
 
+use super::on_record::OnRecord;
 use super::{OwnStatus, Place, own_status, whole};
 use crate::caller::RequestId;
 use crate::credentials::App;
@@ -34,6 +35,8 @@ pub(super) struct Record {
     pub(super) delivery: Delivery,
     pub(super) place: Option<Place>,
     pub(super) respcd: Class,
+    /// It stands in the journal.
+    pub(super) on_record: Option<OnRecord>,
     /// It came below the public prefix, from a customer's browser.
     pub(super) is_public: bool,
     /// Such a page, and a person will read its failure.
@@ -67,6 +70,7 @@ impl Record {
             delivery: Delivery::NotSent,
             place: None,
             respcd: Class::None,
+            on_record: None,
             is_public: false,
             is_for_people: false,
         }
@@ -79,6 +83,11 @@ impl Record {
     /// The id of the request.
     pub(super) fn request_id(&self) -> &RequestId {
         &self.request_id
+    }
+
+    /// The code of the failure that its caller is told, if it is one.
+    pub(super) fn failure_code(&self) -> Option<&'static str> {
+        self.error.map(|code| code.row().name)
     }
 
     /// Begins a wait for the caller or QFPay, which is not counted as the sidecar's own time.

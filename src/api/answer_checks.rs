@@ -41,8 +41,9 @@ impl Api {
             let detail = format!("the answer of {host} broke off: it ended in the middle");
             return refused(Code::UpstreamTruncated, detail);
         }
-        let Judged { respcd, verdict } = asked.judge(answer.status, body);
-        match verdict {
+        let judged = asked.judge(answer.status, body);
+        let respcd = judged.respcd.as_deref();
+        match judged.verdict {
             Verdict::Unclear(doubt) => {
                 return refused(Code::AnswerUnclear, unclear(host, answer.status, doubt.as_str()));
             }
@@ -51,13 +52,16 @@ impl Api {
                 return refused(Code::OrderMismatch, detail);
             }
             Verdict::Unnamed => {
-                if asked.endpoint.effect == Effect::MovesMoney && respcd.as_deref() == Some(respcd::SUCCESS) {
+                if asked.endpoint.effect == Effect::MovesMoney && respcd == Some(respcd::SUCCESS) {
                     record.cannot_be_told_whose(&self.lasting.metrics);
                 }
             }
             Verdict::Clear => {}
         }
-        record.respcd = respcd::class(respcd.as_deref());
+        record.respcd = respcd::class(respcd);
+        if let Some(call) = &mut record.on_record {
+            call.answered(&judged);
+        }
         Ok(answer)
     }
 }

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use crate::metrics::Metrics;
 use crate::orders::Orders;
+use crate::orders::journal::Journal;
 use crate::server::Shutdown;
 
 /// One for the whole process. Whatever remembers calls, or bounds what they hold together, belongs here: in [`super::Api`],
@@ -21,19 +22,22 @@ pub struct Lasting {
     pub shutdown: Shutdown,
     /// What is remembered of orders.
     pub orders: Arc<Orders>,
+    /// What is put on record of calls that move money; nothing without `journal.file`.
+    pub journal: Option<Journal>,
     /// Whether it was told that a caller leaves the app or the merchant empty, which is told once.
     pub told_empty: Once,
 }
 
 impl Lasting {
     /// So many answers may stream at once.
-    pub fn new(metrics: Arc<Metrics>, shutdown: Shutdown, streams: usize) -> Self {
+    pub fn new(metrics: Arc<Metrics>, shutdown: Shutdown, streams: usize, journal: Option<Journal>) -> Self {
         let orders = Orders::new(metrics.clone());
         Self {
             metrics,
             streams: Arc::new(Semaphore::new(streams)),
             shutdown,
             orders,
+            journal,
             told_empty: Once::new(),
         }
     }

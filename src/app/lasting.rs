@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use super::StartError;
 use crate::api::{self, Places};
 use crate::base_url::UpstreamUrl;
 use crate::config::Config;
 use crate::memory_budget::MemoryBudget;
 use crate::metrics::Metrics;
 use crate::notification;
+use crate::orders::journal::Journal;
 use crate::server::{Shutdown, UserLookup};
 
 /// Shared by all services that are ever made. Its sizes are those of the start.
@@ -27,7 +29,10 @@ pub(super) struct Lasting {
 
 impl Lasting {
     /// Sized as the configuration of the start says.
-    pub fn new(config: &Config, sandbox: Option<UpstreamUrl>) -> Self {
+    ///
+    /// # Errors
+    /// [`StartError::Journal`] when a journal is wanted, and there is none.
+    pub fn new(config: &Config, sandbox: Option<UpstreamUrl>) -> Result<Self, StartError> {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         let shutdown = Shutdown::new();
         let limits = &config.limits;
@@ -37,7 +42,8 @@ impl Lasting {
             metrics.clone(),
             shutdown.clone(),
         );
-        Self {
+        let journal = journal(config, &metrics)?;
+        Ok(Self {
             notifications: Arc::new(notifications),
             places: Arc::new(Places::new(
                 limits.in_flight,
@@ -47,9 +53,16 @@ impl Lasting {
             )),
             call_bodies: MemoryBudget::new(limits.large_requests_bytes),
             notification_bodies: MemoryBudget::new(limits.large_requests_bytes),
-            api: Arc::new(api::Lasting::new(metrics, shutdown, limits.streams)),
+            api: Arc::new(api::Lasting::new(metrics, shutdown, limits.streams, journal)),
             users: UserLookup::default(),
             sandbox,
-        }
+        })
     }
+}
+
+/// Opens the journal, if one is wanted.
+fn journal(config: &Config, metrics: &Metrics) -> Result<Option<Journal>, StartError> {
+    let Some(file) = &config.journal.file else { return Ok(None) };
+    let journal = Journal::open(file, &config.journal, metrics);
+    journal.map(Some).map_err(|cause| StartError::Journal { file: file.display().to_string(), cause })
 }

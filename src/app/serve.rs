@@ -76,6 +76,9 @@ impl Sidecar {
             // Its socket file is removed once it has ended.
             let _ = admin.await;
         }
+        if let Some(journal) = &self.lasting.api.journal {
+            journal.finish().await;
+        }
         calls && notifications && !shutdown.has_reached(Stage::CutOff)
     }
 }

@@ -10,8 +10,11 @@ use zeroize::Zeroizing;
 use super::Stop;
 use crate::config;
 
+mod journal;
 mod offline;
 
+use journal::JOURNAL_EXAMPLES;
+pub(super) use journal::{Format, JournalCommand, JournalOptions};
 use offline::{EXPLAIN_EXAMPLES, TRIGGER_EXAMPLES, VERIFY_EXAMPLES};
 pub(super) use offline::{ExplainOptions, Kind, SignOptions, TriggerOptions, VerifyOptions};
 
@@ -149,6 +152,11 @@ pub(super) enum Command {
     /// QFPay wants it, with 1 otherwise.
     #[command(after_help = TRIGGER_EXAMPLES)]
     Trigger(TriggerOptions),
+    /// Read the journal: one order, what is in doubt, whether it was changed; or export it.
+    ///
+    /// Reads beside a running sidecar, and no keys.
+    #[command(after_help = JOURNAL_EXAMPLES)]
+    Journal(JournalOptions),
     /// Ask /readyz of the running sidecar; exit 0 if it is ready. For container health checks.
     Healthcheck {
         /// How long to wait for the answer, in milliseconds.

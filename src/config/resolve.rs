@@ -15,7 +15,7 @@ use super::{Config, Environment, Limits, Sandbox, Variable};
 use crate::api::Routes;
 use crate::browser::{self, Checkout};
 use crate::decode::Charset;
-use crate::orders;
+use crate::orders::{self, journal};
 use crate::runtime;
 use crate::settings::Reader;
 use crate::sign::EmptyPolicy;
@@ -37,6 +37,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     let own_status = own_status(raw);
     let limits = Limits::read(raw);
     let (quota, quota_store) = quota(raw);
+    let journal = journal::Settings::read(raw);
     let orders = orders::Settings::read(raw);
     let log = Log::read(raw);
     let (notifications, notification_routes) = notifications(raw, listen.as_ref());
@@ -84,6 +85,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
         limits: limits?,
         quota: quota?,
         quota_store: quota_store?,
+        journal: journal?,
         orders: orders?,
         log: log?,
         notifications: notifications?,

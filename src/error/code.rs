@@ -249,6 +249,9 @@ table! {
     StreamsBusy "streams_busy" 503
         "QFPay's answer is large, and too many callers are reading such answers."
         "QFPay answered, but its answer was not passed on. Read answers faster; limits.streams is the bound."
+    JournalUnavailable "journal_unavailable" 503
+        "The journal did not take the call's row in time."
+        "Nothing was sent; try again shortly. Mend the disk that journal.file is on, or set journal.on_failure = \"pass\"."
     ShuttingDown "shutting_down" 503
         "The sidecar is shutting down."
         "Nothing was sent; try again when it is back."

@@ -8,6 +8,7 @@ use crate::decode::{DecodeError, UnsupportedBody};
 use crate::endpoint::Misspelt;
 use crate::gate::Denied;
 use crate::orders::Held;
+use crate::orders::journal::Unavailable;
 use crate::outbound::TooLongForUrl;
 use crate::quota::Refused;
 use crate::receiver::ReceiverError;
@@ -46,6 +47,7 @@ refusals! {
         BadSignature::Missing => Code::SignatureMissing,
         BadSignature::Repeated | BadSignature::Malformed(_) => Code::SignatureMalformed,
     };
+    Unavailable => |error| Code::JournalUnavailable;
     Misspelt => |error| Code::PathUnknown;
     TooLongForUrl => |error| Code::QueryTooLong;
     BrowserUrlError => |error| match error {

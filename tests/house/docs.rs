@@ -115,6 +115,9 @@ fn the_page_of_metrics_lists_every_metric() {
     metrics.paused_by_upstream("");
     metrics.quota_store_is_up(false);
     metrics.doubt_ended("", "");
+    metrics.journal.wrote("");
+    metrics.journal.missed("");
+    metrics.journal.is_up(false);
     let mut names = Vec::new();
     for line in metrics.encode().lines() {
         let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) else {

@@ -17,6 +17,7 @@ mod errors;
 mod forwarding;
 mod hang_up;
 mod hosts;
+mod journal;
 mod journey;
 mod key_command;
 mod key_files;

@@ -3,6 +3,8 @@
 //! HTTP/1.1 has no mark that ties an answer to its request. After one answer too many on a kept connection, each call would
 //! get the answer of the call before it; and a web server on the way may answer in QFPay's place. Only the bytes tell.
 
+use std::borrow::Cow;
+
 use hyper::StatusCode;
 
 use super::reading::{self, Field, Name};
@@ -61,9 +63,11 @@ impl Doubt {
 
 /// An answer, read once.
 #[derive(Debug)]
-pub struct Judged {
+pub struct Judged<'a> {
     /// Its `respcd`, if it has one that can be read: digits, at the top of an object.
-    pub respcd: Option<String>,
+    pub respcd: Option<Cow<'a, str>>,
+    /// QFPay's number for what the call asked for, at the top of an object.
+    pub syssn: Option<Cow<'a, str>>,
     /// What it is worth.
     pub verdict: Verdict,
 }
@@ -88,14 +92,17 @@ impl Asked {
     }
 
     /// Judges an answer by its status and its whole body, whatever bytes these are.
-    pub fn judge(&self, status: StatusCode, body: &[u8]) -> Judged {
-        let (mut respcd, mut comparable, mut own) = (None, false, false);
+    pub fn judge<'a>(&self, status: StatusCode, body: &'a [u8]) -> Judged<'a> {
+        let (mut respcd, mut syssn, mut comparable, mut own) = (None, None, false, false);
         reading::read(body, |field| match field.name {
             // Readers of JSON keep the last of a repeated name.
-            Name::Respcd if field.at_top && is_code(&field.value) => respcd = Some(field.value.into_owned()),
-            Name::OutTradeNo | Name::Syssn => {
+            Name::Respcd if field.at_top && is_code(&field.value) => respcd = Some(field.value),
+            Name::OutTradeNo | Name::Syssn | Name::OrigSyssn => {
                 comparable |= self.may_name(field.name);
                 own |= self.named(&field);
+                if field.name == Name::Syssn && field.at_top {
+                    syssn = Some(field.value);
+                }
             }
             Name::Respcd | Name::Data => {}
         });
@@ -105,7 +112,7 @@ impl Asked {
             None if comparable && !self.lists => Verdict::OrderMismatch,
             None => Verdict::Unnamed,
         };
-        Judged { respcd, verdict }
+        Judged { respcd, syssn, verdict }
     }
 
     /// Why an answer does not tell what became of the call, if it does not.
@@ -133,7 +140,7 @@ impl Asked {
     fn may_name(&self, name: Name) -> bool {
         match name {
             Name::OutTradeNo => self.out_trade_no.is_some(),
-            Name::Syssn => !self.syssns.is_empty(),
+            Name::Syssn | Name::OrigSyssn => !self.syssns.is_empty(),
             Name::Respcd | Name::Data => false,
         }
     }

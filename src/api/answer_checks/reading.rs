@@ -11,8 +11,10 @@ use std::borrow::Cow;
 pub(super) enum Name {
     Respcd,
     OutTradeNo,
-    /// `syssn` or `orig_syssn`: QFPay's own numbers.
+    /// QFPay's own number for what was asked.
     Syssn,
+    /// QFPay's own number for what that is about: the payment of a refund.
+    OrigSyssn,
     Data,
 }
 
@@ -23,7 +25,8 @@ impl Name {
         match escaped.as_ref().map_or(&key[1..key.len() - 1], |text| text.as_bytes()) {
             b"respcd" => Some(Self::Respcd),
             b"out_trade_no" => Some(Self::OutTradeNo),
-            b"syssn" | b"orig_syssn" => Some(Self::Syssn),
+            b"syssn" => Some(Self::Syssn),
+            b"orig_syssn" => Some(Self::OrigSyssn),
             b"data" => Some(Self::Data),
             _ => None,
         }
@@ -268,7 +271,7 @@ mod tests {
                 r#"{"respcd": 0000, "syssn": 20190722000300020081074842,}"#,
                 &["Respcd number 0000", "Syssn number 20190722000300020081074842"],
             ),
-            (r#"{"data": {"orig_syssn": " 7\t", "data": {"syssn": "8"}}}"#, &["inner Syssn 7"]),
+            (r#"{"data": {"orig_syssn": " 7\t", "data": {"syssn": "8"}}}"#, &["inner OrigSyssn 7"]),
             (
                 r#"{"data": [{"syssn": "7"}, [{"syssn": "x"}], {"out_trade_no": "A"}], "respcd": "1"}"#,
                 &["inner Syssn 7", "inner OutTradeNo A", "Respcd 1"],

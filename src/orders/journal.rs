@@ -1,0 +1,341 @@
+//! The journal: what was sent, what came of it, and what QFPay told, in a file that survives a crash.
+//!
+//! An SQLite file that is only ever added to, and taken from at its old end. Each row carries the digest of the one before
+//! it. One thread writes: what comes while it commits is the next commit. A call waits for its row, but not for a disk that
+//! hangs.
+
+mod chain;
+mod checkpoint;
+mod file;
+mod prune;
+mod queue;
+mod read;
+mod row;
+mod schema;
+mod settings;
+mod statements;
+mod verify;
+mod writer;
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rusqlite::ErrorCode;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::metrics::{JournalMetrics, Metrics};
+use checkpoint::Checkpoints;
+use file::Lock;
+use queue::{Full, Queue, Waiting, Written};
+use row::Row;
+use writer::Writer;
+
+pub use chain::Digest;
+pub use read::{Doubt, Reader, Stored};
+pub use row::{Facts, Kind, Ticket, kept, text_of};
+pub use settings::{OnFailure, Settings};
+pub use verify::{Break, Verified};
+
+/// How long the end of the process waits for rows that are not written yet.
+const LAST_CHANCE: Duration = Duration::from_secs(2);
+
+/// Why there is no journal although one is wanted. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotOpen {
+    /// A folder that is missing, a right that is missing.
+    #[error("{0}; its folder must be there, and the sidecar's user must be able to write in it")]
+    System(#[from] io::Error),
+    /// Another sidecar serves with it.
+    #[error(
+        "process {holder} holds {lock}: a journal belongs to one running sidecar; stop that one, or name another file"
+    )]
+    Locked {
+        /// The lock's file.
+        lock: String,
+        /// The number of the process.
+        holder: String,
+    },
+    /// Bytes that are no SQLite file.
+    #[error("this is no SQLite file; name one that does not exist yet, and it is made")]
+    NotSqlite,
+    /// Somebody else's SQLite file.
+    #[error("this SQLite file belongs to another program; name one that does not exist yet, and it is made")]
+    Foreign,
+    /// There is nothing in it.
+    #[error("there is no journal in this file yet: a sidecar that runs with journal.file set makes it")]
+    Empty,
+    /// A journal of another version of the sidecar.
+    #[error(
+        "this journal has schema {found}, and this version of the sidecar writes {own}; move it away, and a new one is begun. \
+         Any SQLite tool reads the old one"
+    )]
+    Version {
+        /// What the file says.
+        found: i64,
+        /// What this version writes.
+        own: i64,
+    },
+    /// SQLite found it damaged.
+    #[error(
+        "the file is damaged: {0}; move it and its -wal and -shm files away, and a new one is begun. `sqlite3 FILE .recover` \
+         reads what is left of the old one"
+    )]
+    Damaged(String),
+    /// Anything else that SQLite says.
+    #[error("{0}")]
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for CannotOpen {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::NotSqlite,
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(error.to_string()),
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+/// A row could not be written in time, and `journal.on_failure` does not let the call pass.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("the journal has not taken the call's row: {0}")]
+pub struct Unavailable(Missed);
+
+/// Why a row is not on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missed {
+    Late,
+    Failed,
+    Full,
+}
+
+impl Missed {
+    /// The label of a metric.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Late => "late",
+            Self::Failed => "failed",
+            Self::Full => "full",
+        }
+    }
+}
+
+impl fmt::Display for Missed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Late => "it was not written within journal.wait_ms",
+            Self::Failed => "it cannot be written; the log says why",
+            Self::Full => "too many rows wait to be written",
+        })
+    }
+}
+
+/// A call that was put on record, or whose row waits to be written.
+#[derive(Clone, Debug)]
+pub struct Begun(Ticket);
+
+impl Begun {
+    /// The row of its beginning, which a resolution refers to.
+    pub fn ticket(&self) -> &Ticket {
+        &self.0
+    }
+}
+
+/// A notification that was put on record.
+#[derive(Debug)]
+pub struct Received {
+    /// Its row, which attempts refer to.
+    pub ticket: Ticket,
+    /// Whether a receiver has acknowledged it, in this process or in an earlier one.
+    pub acknowledged: bool,
+}
+
+/// The journal of this process. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Journal(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    queue: Arc<Queue>,
+    wait: Duration,
+    on_failure: OnFailure,
+    keeps_bodies: bool,
+    metrics: JournalMetrics,
+    doubts: Mutex<Vec<Doubt>>,
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
+    /// Let go of at the end of the process.
+    _lock: Lock,
+}
+
+impl Journal {
+    /// Opens or makes the file, looks at what it leaves in doubt, and starts the thread that writes. Blocks: for the start.
+    ///
+    /// # Errors
+    /// [`CannotOpen`] says what is wrong with the file.
+    pub fn open(path: &Path, settings: &Settings, metrics: &Metrics) -> Result<Self, CannotOpen> {
+        file::prepare(path)?;
+        let lock = Lock::take(path)?;
+        let journal = schema::open(path, settings.sync)?;
+        let doubts = read::latest_doubts(&journal)?;
+        let checkpoints = Checkpoints::start(path)?;
+        let queue = Arc::new(Queue::default());
+        let (over, ended) = oneshot::channel();
+        let writer = Writer {
+            journal,
+            queue: queue.clone(),
+            settings: settings.clone(),
+            metrics: metrics.journal.clone(),
+            checkpoints,
+        };
+        thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(over))?;
+        Ok(Self(Arc::new(Shared {
+            queue,
+            wait: settings.wait,
+            on_failure: settings.on_failure,
+            keeps_bodies: settings.notification_bodies,
+            metrics: metrics.journal.clone(),
+            doubts: Mutex::new(doubts),
+            ended: Mutex::new(Some(ended)),
+            _lock: lock,
+        })))
+    }
+
+    /// The calls that an earlier process left in doubt, the oldest first; once, for whoever follows them.
+    pub fn take_doubts(&self) -> Vec<Doubt> {
+        std::mem::take(&mut *self.0.doubts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts a call on record that moves money, before its first byte is sent.
+    ///
+    /// # Errors
+    /// [`Unavailable`] when its row was not written in time and `journal.on_failure` is `refuse`. It must not be sent then,
+    /// and [`Journal::end`] is not called for it.
+    pub async fn begin(&self, facts: Facts) -> Result<Begun, Unavailable> {
+        let row = Row::new(Kind::Begin, facts);
+        let begun = Begun(row.ticket.clone());
+        match self.write(row).await {
+            Ok(_) => Ok(begun),
+            Err(missed) => match self.judge(missed) {
+                Ok(()) => Ok(begun),
+                Err(unavailable) => {
+                    // Its row may come to the file yet, and must not look like a call that was sent.
+                    if missed != Missed::Full {
+                        let refused = Facts {
+                            delivery: Some("not_sent"),
+                            failure: Some("journal_unavailable"),
+                            ..Facts::default()
+                        };
+                        self.end(&begun, refused);
+                    }
+                    Err(unavailable)
+                }
+            },
+        }
+    }
+
+    /// Puts on record what became of a call. Nothing waits for it.
+    pub fn end(&self, begun: &Begun, facts: Facts) {
+        self.add(Row { of: Some(begun.0.clone()), ..Row::new(Kind::End, facts) });
+    }
+
+    /// Puts on record that a call was refused for want of a right. Nothing waits for it.
+    pub fn refusal(&self, facts: Facts) {
+        self.add(Row::new(Kind::Refusal, facts));
+    }
+
+    /// Puts on record what QFPay has said of an order in doubt. Nothing waits for it.
+    pub fn resolution(&self, of: &Ticket, facts: Facts) {
+        self.add(Row { of: Some(of.clone()), ..Row::new(Kind::Resolution, facts) });
+    }
+
+    /// Puts a verified notification on record, unless the same one is there already, and says whether it was acknowledged.
+    ///
+    /// # Errors
+    /// [`Unavailable`], as for [`Journal::begin`].
+    pub async fn notification(
+        &self,
+        facts: Facts,
+        fingerprint: [u8; 32],
+        body: &Bytes,
+    ) -> Result<Received, Unavailable> {
+        let mut row = Row::new(Kind::Notification, facts);
+        row.fingerprint = Some(fingerprint);
+        row.body = self.0.keeps_bodies.then(|| body.clone());
+        let ticket = row.ticket.clone();
+        match self.write(row).await {
+            Ok(acknowledged) => Ok(Received { ticket, acknowledged }),
+            Err(missed) => self.judge(missed).map(|()| Received { ticket, acknowledged: false }),
+        }
+    }
+
+    /// Puts on record what became of handing a notification over: acknowledged where there is no failure, and then it is
+    /// waited for, so that what QFPay is told is on record.
+    pub async fn attempt(&self, of: &Ticket, facts: Facts) {
+        let row = Row { of: Some(of.clone()), ..Row::new(Kind::Attempt, facts) };
+        match row.facts.failure {
+            Some(_) => self.add(row),
+            None => {
+                if let Err(missed) = self.write(row).await {
+                    self.missed(missed);
+                }
+            }
+        }
+    }
+
+    /// Writes what still waits, and logs the newest digest. Nothing is taken afterwards.
+    pub async fn finish(&self) {
+        self.0.queue.close();
+        let ended = self.0.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ended) = ended {
+            if timeout(LAST_CHANCE, ended).await.is_err() {
+                tracing::error!("the journal was not written to its end: the disk does not answer");
+            }
+        }
+    }
+
+    /// Adds a row and waits until it is on record. Says whether it is a notification that was acknowledged.
+    async fn write(&self, row: Row) -> Result<bool, Missed> {
+        let (done, written) = oneshot::channel();
+        let waiting = Waiting { row, done: Some(done) };
+        self.0.queue.push(waiting).map_err(|Full| Missed::Full)?;
+        match timeout(self.0.wait, written).await {
+            Err(_late) => Err(Missed::Late),
+            Ok(Ok(Written::Kept { acknowledged })) => Ok(acknowledged),
+            Ok(Ok(Written::Not) | Err(_)) => Err(Missed::Failed),
+        }
+    }
+
+    /// Adds a row that nobody waits for.
+    fn add(&self, row: Row) {
+        if self.0.queue.push(Waiting { row, done: None }).is_err() {
+            self.missed(Missed::Full);
+        }
+    }
+
+    fn missed(&self, missed: Missed) {
+        self.0.metrics.missed(missed.as_str());
+    }
+
+    /// Lets a call pass whose row is not on record, or not.
+    fn judge(&self, missed: Missed) -> Result<(), Unavailable> {
+        self.missed(missed);
+        match self.0.on_failure {
+            OnFailure::Pass => {
+                tracing::warn!(detail = %missed, "not on record in time; it goes on (journal.on_failure = \"pass\")");
+                Ok(())
+            }
+            OnFailure::Refuse => Err(Unavailable(missed)),
+        }
+    }
+}
+
+/// A digest as people and logs have it.
+pub fn hex_of(digest: &Digest) -> String {
+    hex::encode(digest)
+}

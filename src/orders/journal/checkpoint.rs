@@ -1,0 +1,62 @@
+//! Moving what was committed from the `-wal` file to the journal: it waits for the disk, so it has a thread of its own.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+use std::{io, thread};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{CannotOpen, schema};
+
+/// After so many rows the thread is woken: some 1,500 pages of 4 KiB.
+const ROWS: usize = 4_000;
+/// A `-wal` file of more pages than this is begun anew although somebody writes. Writers wait for the rest of it only.
+const PAGES: i64 = 8_000;
+/// How long it waits for readers; meanwhile writers wait too.
+const BUSY: Duration = Duration::from_millis(10);
+
+/// Wakes the thread; dropped, it ends it.
+pub(super) struct Checkpoints {
+    wake: SyncSender<()>,
+    rows: usize,
+}
+
+impl Checkpoints {
+    /// Starts the thread.
+    pub(super) fn start(path: &Path) -> Result<Self, CannotOpen> {
+        let journal = schema::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        journal.busy_timeout(BUSY)?;
+        let (wake, woken) = sync_channel(1);
+        let thread = thread::Builder::new().name("journal-disk".to_owned());
+        thread.spawn(move || run(&journal, &woken)).map_err(|error: io::Error| CannotOpen::System(error))?;
+        Ok(Self { wake, rows: 0 })
+    }
+
+    /// So many rows more were committed.
+    pub(super) fn wrote(&mut self, rows: usize) {
+        self.rows += rows;
+        if self.rows >= ROWS {
+            self.rows = 0;
+            // One that is at work comes to these as well.
+            let _ = self.wake.try_send(());
+        }
+    }
+}
+
+fn run(journal: &Connection, woken: &Receiver<()>) {
+    while woken.recv().is_ok() {
+        let done = checkpoint(journal, "passive").and_then(|pages| match pages > PAGES {
+            true => checkpoint(journal, "restart"),
+            false => Ok(pages),
+        });
+        if let Err(error) = done {
+            tracing::warn!(%error, "the -wal file of the journal cannot be moved into it; it grows meanwhile");
+        }
+    }
+}
+
+/// The pages in the `-wal` file. A reader in the way is no error: the next one comes to it.
+fn checkpoint(journal: &Connection, how: &str) -> rusqlite::Result<i64> {
+    journal.query_row(&format!("PRAGMA wal_checkpoint({how})"), [], |row| row.get(1))
+}

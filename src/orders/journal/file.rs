@@ -1,0 +1,92 @@
+//! The files: private from their first moment on, and one serving process at a time.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::CannotOpen;
+
+/// For the own user alone: what a shop earns stands in it.
+const MODE: u32 = 0o600;
+
+/// Held by the process that serves, for as long as it lives; the system lets go of it after a crash.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes it, or says who has it.
+    pub(super) fn take(journal: &Path) -> Result<Self, CannotOpen> {
+        let path = beside(journal, ".lock");
+        let mut file = private(&path)?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let mut holder = String::new();
+            file.take(20).read_to_string(&mut holder)?;
+            return Err(CannotOpen::Locked {
+                lock: path.display().to_string(),
+                holder: holder.trim().to_owned(),
+            });
+        }
+        file.set_len(0)?;
+        writeln!(file, "{}", std::process::id())?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Whether a process serves with this journal. The answer may be old when it is read.
+pub(super) fn is_locked(journal: &Path) -> bool {
+    let lock = File::open(beside(journal, ".lock"));
+    lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
+}
+
+/// Makes the file if there is none, before SQLite would with more rights, and takes rights from one that has more. What
+/// SQLite keeps beside it gets the same ones.
+pub(super) fn prepare(journal: &Path) -> io::Result<()> {
+    private(journal)?;
+    for name in ["-wal", "-shm"] {
+        let path = beside(journal, name);
+        match fs::symlink_metadata(&path) {
+            Ok(file) if file.is_file() => restrict(&File::open(&path)?, &file)?,
+            Ok(_) => return Err(io::Error::other(format!("{} is no file", path.display()))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Opens or makes a file that nobody else may read.
+fn private(path: &Path) -> io::Result<File> {
+    // Asked before opening: opening a pipe would wait.
+    if fs::metadata(path).is_ok_and(|file| !file.is_file()) {
+        return Err(io::Error::other("it is a folder, a pipe or a device, not a file"));
+    }
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(MODE).open(path)?;
+    restrict(&file, &file.metadata()?)?;
+    Ok(file)
+}
+
+fn restrict(file: &File, found: &Metadata) -> io::Result<()> {
+    let (owner, user) = (found.uid(), rustix::process::geteuid().as_raw());
+    if owner != user && user != 0 {
+        return Err(io::Error::other(format!(
+            "it belongs to user {owner}; give it to the sidecar's user with chown"
+        )));
+    }
+    match found.mode() & 0o777 == MODE {
+        true => Ok(()),
+        false => file.set_permissions(Permissions::from_mode(MODE)),
+    }
+}
+
+fn beside(journal: &Path, what: &str) -> PathBuf {
+    let mut name = OsString::from(journal);
+    name.push(what);
+    name.into()
+}

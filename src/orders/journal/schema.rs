@@ -1,0 +1,138 @@
+//! The file as SQLite has it: its tables, and whether a file that is there is a journal.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::CannotOpen;
+
+/// Marks a journal among SQLite files: "QFPJ".
+const APPLICATION_ID: i64 = 0x5146_504A;
+/// The version of what follows.
+const VERSION: i64 = 1;
+
+/// How long a start looks for damage. What takes longer than this is looked at as far as it goes: payments wait.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long another process may hold the file: a command that adds a row, a tool that copies.
+const BUSY: Duration = Duration::from_secs(5);
+
+const TABLES: &str = "
+CREATE TABLE journal (
+  id INTEGER PRIMARY KEY,
+  at TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  of INTEGER,
+  request_id TEXT,
+  caller TEXT,
+  app TEXT,
+  mchid TEXT,
+  endpoint TEXT,
+  out_trade_no TEXT,
+  syssn TEXT,
+  amount TEXT,
+  currency TEXT,
+  delivery TEXT,
+  respcd TEXT,
+  failure TEXT,
+  state TEXT,
+  route TEXT,
+  fingerprint BLOB,
+  body BLOB,
+  digest BLOB NOT NULL
+) STRICT;
+CREATE INDEX journal_out_trade_no ON journal (out_trade_no) WHERE out_trade_no IS NOT NULL;
+CREATE INDEX journal_syssn ON journal (syssn) WHERE syssn IS NOT NULL;
+CREATE INDEX journal_fingerprint ON journal (fingerprint) WHERE fingerprint IS NOT NULL;
+CREATE INDEX journal_of ON journal (of) WHERE of IS NOT NULL;
+CREATE VIEW calls AS
+  SELECT b.id, b.at AS began, e.at AS ended, b.request_id, b.caller, b.app, b.mchid, b.endpoint, b.out_trade_no,
+    coalesce(e.syssn, b.syssn) AS syssn, b.amount, b.currency, coalesce(e.delivery, 'unknown') AS delivery, e.respcd,
+    e.failure, (SELECT r.state FROM journal r WHERE r.of = b.id AND r.kind = 'resolution' ORDER BY r.id DESC LIMIT 1) AS state
+  FROM journal b LEFT JOIN journal e ON e.of = b.id AND e.kind = 'end'
+  WHERE b.kind = 'begin';
+";
+
+/// The columns behind `id`, in the order of the file and of the digest.
+pub(super) const COLUMNS: &str = "at, kind, of, request_id, caller, app, mchid, endpoint, out_trade_no, syssn, amount, currency, \
+     delivery, respcd, failure, state, route, fingerprint, body";
+
+/// Opens the file for writing. One that is new becomes a journal.
+pub(super) fn open(path: &Path, sync: bool) -> Result<Connection, CannotOpen> {
+    let mut journal = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let is_new = is_empty(&journal)?;
+    if is_new {
+        // Before there are tables: later it would take a rewriting of the file.
+        journal.pragma_update(None, "auto_vacuum", "incremental")?;
+    } else {
+        judge(&journal)?;
+    }
+    journal.pragma_update(None, "journal_mode", "wal")?;
+    // Not synchronous = off: after a power failure the file would be damaged, not only short of its newest rows.
+    journal.pragma_update(None, "synchronous", if sync { "full" } else { "normal" })?;
+    // Checkpoints wait for the disk, and have a thread of their own.
+    journal.pragma_update(None, "wal_autocheckpoint", 0)?;
+    if is_new {
+        let making = journal.transaction()?;
+        making.pragma_update(None, "application_id", APPLICATION_ID)?;
+        making.pragma_update(None, "user_version", VERSION)?;
+        making.execute_batch(TABLES)?;
+        making.commit()?;
+    }
+    look_for_damage(&mut journal)?;
+    Ok(journal)
+}
+
+/// Opens the file for a command, beside whoever writes it.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, CannotOpen> {
+    let journal = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    match is_empty(&journal)? {
+        true => Err(CannotOpen::Empty),
+        false => judge(&journal).map(|()| journal),
+    }
+}
+
+/// Another connection of the writing process, for what is no row.
+pub(super) fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, CannotOpen> {
+    let journal = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    journal.busy_timeout(BUSY)?;
+    Ok(journal)
+}
+
+fn is_empty(journal: &Connection) -> Result<bool, CannotOpen> {
+    let objects: i64 = journal.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(objects == 0)
+}
+
+/// Whether this is a journal, and of this version.
+fn judge(journal: &Connection) -> Result<(), CannotOpen> {
+    let number = |name: &str| journal.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    if number("application_id")? != APPLICATION_ID {
+        return Err(CannotOpen::Foreign);
+    }
+    match number("user_version")? {
+        VERSION => {}
+        found => return Err(CannotOpen::Version { found, own: VERSION }),
+    }
+    match journal.prepare(&format!("SELECT id, {COLUMNS}, digest FROM journal")) {
+        Ok(_) => Ok(()),
+        // A column that is not there.
+        Err(error) => Err(CannotOpen::Damaged(error.to_string())),
+    }
+}
+
+/// Asks SQLite whether the file is sound, within [`LOOK`].
+fn look_for_damage(journal: &mut Connection) -> Result<(), CannotOpen> {
+    let since = Instant::now();
+    journal.progress_handler(10_000, Some(move || since.elapsed() > LOOK))?;
+    let found = journal.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    journal.progress_handler(0, None::<fn() -> bool>)?;
+    match found {
+        Ok(found) if found == "ok" => Ok(()),
+        Ok(found) => Err(CannotOpen::Damaged(found)),
+        Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == ErrorCode::OperationInterrupted => {
+            Ok(())
+        }
+        Err(other) => Err(other.into()),
+    }
+}

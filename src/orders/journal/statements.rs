@@ -1,0 +1,110 @@
+//! What is said to SQLite to write: rows at the end of the chain, all of a transaction or none.
+
+use rusqlite::{Connection, Statement, ToSql, params_from_iter};
+
+use super::chain::{BEGINNING, Digest, Hasher};
+use super::queue::{Waiting, Written};
+use super::row::{Kind, Row};
+use super::schema::COLUMNS;
+
+/// The newest row, and its digest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tip {
+    pub(super) id: i64,
+    pub(super) digest: Digest,
+}
+
+/// Each sentence, prepared once.
+pub(super) struct Statements<'j> {
+    pub(super) journal: &'j Connection,
+    begin: Statement<'j>,
+    commit: Statement<'j>,
+    tip: Statement<'j>,
+    insert: Statement<'j>,
+    known: Statement<'j>,
+}
+
+impl<'j> Statements<'j> {
+    pub(super) fn prepare(journal: &'j Connection) -> rusqlite::Result<Self> {
+        let places = vec!["?"; COLUMNS.split(',').count() + 2].join(", ");
+        Ok(Self {
+            journal,
+            begin: journal.prepare("BEGIN IMMEDIATE")?,
+            commit: journal.prepare("COMMIT")?,
+            tip: journal.prepare("SELECT id, digest FROM journal ORDER BY id DESC LIMIT 1")?,
+            insert: journal.prepare(&format!("INSERT INTO journal (id, {COLUMNS}, digest) VALUES ({places})"))?,
+            known: journal.prepare(
+                "SELECT n.id, EXISTS (SELECT 1 FROM journal a WHERE a.of = n.id AND a.kind = 'attempt' AND a.failure IS NULL) \
+                 FROM journal n WHERE n.fingerprint = ? AND n.kind = 'notification' LIMIT 1",
+            )?,
+        })
+    }
+
+    /// The end of the chain. Read anew each time: a command may have added a row.
+    pub(super) fn tip(&mut self) -> rusqlite::Result<Tip> {
+        let mut rows = self.tip.query([])?;
+        match rows.next()? {
+            None => Ok(Tip { id: 0, digest: BEGINNING }),
+            Some(row) => Ok(Tip { id: row.get(0)?, digest: row.get(1)? }),
+        }
+    }
+
+    /// All of these rows in one transaction, or none.
+    pub(super) fn write(&mut self, rows: &[Waiting]) -> rusqlite::Result<Vec<Written>> {
+        self.transaction(|statements| {
+            let mut tip = statements.tip()?;
+            rows.iter().map(|waiting| statements.put(&waiting.row, &mut tip)).collect()
+        })
+    }
+
+    pub(super) fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.begin.execute([])?;
+        let done = work(self).and_then(|done| self.commit.execute([]).map(|_| done));
+        if done.is_err() && !self.journal.is_autocommit() {
+            self.journal.execute_batch("ROLLBACK")?;
+        }
+        done
+    }
+
+    /// One row, unless it is a notification that is there already.
+    fn put(&mut self, row: &Row, tip: &mut Tip) -> rusqlite::Result<Written> {
+        if row.kind == Kind::Notification {
+            let mut known = self.known.query([row.fingerprint])?;
+            if let Some(known) = known.next()? {
+                row.ticket.set(known.get(0)?);
+                return Ok(Written::Kept { acknowledged: known.get(1)? });
+            }
+        }
+        self.insert(row, tip)?;
+        Ok(Written::Kept { acknowledged: false })
+    }
+
+    /// Adds a row to the end of the chain.
+    pub(super) fn insert(&mut self, row: &Row, tip: &mut Tip) -> rusqlite::Result<()> {
+        let (id, of) = (tip.id + 1, row.of.as_ref().and_then(super::Ticket::id));
+        let (kind, texts) = (row.kind.as_str(), row.texts());
+        let fingerprint = row.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
+        let body = row.body.as_deref();
+        let mut hasher = Hasher::behind(&tip.digest);
+        hasher.number(Some(id));
+        hasher.bytes(Some(row.at.as_bytes()));
+        hasher.bytes(Some(kind.as_bytes()));
+        hasher.number(of);
+        texts.iter().for_each(|text| hasher.bytes(text.map(str::as_bytes)));
+        hasher.bytes(fingerprint);
+        hasher.bytes(body);
+        let digest = hasher.finish();
+        let digest_bytes = digest.as_slice();
+
+        let first: [&dyn ToSql; 4] = [&id, &row.at, &kind, &of];
+        let last: [&dyn ToSql; 3] = [&fingerprint, &body, &digest_bytes];
+        let texts = texts.iter().map(|text| text as &dyn ToSql);
+        self.insert.execute(params_from_iter(first.into_iter().chain(texts).chain(last)))?;
+        row.ticket.set(id);
+        *tip = Tip { id, digest };
+        Ok(())
+    }
+}

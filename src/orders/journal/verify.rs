@@ -1,0 +1,118 @@
+//! Whether the chain holds: was a row changed, taken out or put in since it was written?
+
+use rusqlite::Row;
+use rusqlite::types::{Value, ValueRef};
+
+use super::chain::{BEGINNING, Digest, Hasher};
+use super::schema::COLUMNS;
+use super::{CannotOpen, Reader};
+
+/// What was found.
+#[derive(Debug)]
+pub struct Verified {
+    /// How many rows there are.
+    pub rows: u64,
+    /// The number of the oldest row; 0 without one.
+    pub first: i64,
+    /// The number of the newest row; 0 without one.
+    pub last: i64,
+    /// Whether older rows were taken out by the sidecar, as `journal.keep_days` and `journal.max_bytes` say.
+    pub pruned: bool,
+    /// The newest digest.
+    pub digest: Digest,
+    /// Where the chain breaks, in order.
+    pub breaks: Vec<Break>,
+    /// Whether the digest that was asked for is that of a row which is there, or was when it was pruned.
+    pub holds_digest: bool,
+}
+
+/// A place at which the chain breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Break {
+    /// The row that does not follow from the one before it.
+    pub id: i64,
+    /// The row before it; 0 where it is the oldest.
+    pub behind: i64,
+}
+
+impl Reader {
+    /// Follows the chain from its oldest row to its newest, and looks for a digest in it.
+    ///
+    /// # Errors
+    /// What SQLite says, such as of a damaged file.
+    pub fn verify(&self, wanted: Option<&Digest>) -> Result<Verified, CannotOpen> {
+        // Of one moment: a sidecar may be adding rows, and taking out old ones.
+        let _moment = self.journal.unchecked_transaction()?;
+        let pruned = self.pruned()?;
+        let mut found = Verified {
+            rows: 0,
+            first: 0,
+            last: 0,
+            pruned: pruned.is_some(),
+            digest: BEGINNING,
+            breaks: Vec::new(),
+            holds_digest: wanted == Some(&BEGINNING),
+        };
+        if let Some((_, digest)) = pruned {
+            found.digest = digest;
+            found.holds_digest |= wanted == Some(&digest);
+        }
+        // Not in the order of an index, and not only rows that have what a column needs.
+        let mut all = self
+            .journal
+            .prepare(&format!("SELECT id, {COLUMNS}, digest FROM journal NOT INDEXED ORDER BY id"))?;
+        let columns = all.column_count();
+        let mut rows = all.query([])?;
+        while let Some(row) = rows.next()? {
+            let id = row.get(0)?;
+            let stored: Option<Digest> = row.get(columns - 1).ok();
+            if found.rows == 0 {
+                found.first = id;
+                found.pruned &= id > 1;
+            }
+            if stored != Some(digest(row, columns - 1, &found.digest)?) {
+                found.breaks.push(Break { id, behind: found.last });
+            }
+            found.holds_digest |= stored.as_ref() == wanted && wanted.is_some();
+            // What stands behind a break may be sound again.
+            found.digest = stored.unwrap_or(BEGINNING);
+            found.rows += 1;
+            found.last = id;
+        }
+        // Taken out at the old end, but not by the sidecar: its chain has another beginning.
+        if let Some((through, _)) = pruned {
+            let begins = found.first == through + 1 || found.rows == 0;
+            if !begins && found.breaks.first().is_none_or(|first| first.id != found.first) {
+                found.breaks.insert(0, Break { id: found.first, behind: 0 });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The last row that the sidecar took out, and its digest.
+    fn pruned(&self) -> Result<Option<(i64, Digest)>, CannotOpen> {
+        let mut newest = self.journal.prepare(
+            "SELECT of, body FROM journal WHERE of IS NOT NULL AND kind = 'pruned' ORDER BY of DESC LIMIT 1",
+        )?;
+        let mut rows = newest.query([])?;
+        match rows.next()? {
+            None => Ok(None),
+            Some(row) => Ok(Some((row.get(0)?, row.get(1)?))),
+        }
+    }
+}
+
+/// The digest of a row of which the first `columns` are hashed, behind another.
+fn digest(row: &Row, columns: usize, before: &Digest) -> rusqlite::Result<Digest> {
+    let mut hasher = Hasher::behind(before);
+    for column in 0..columns {
+        match row.get_ref(column)? {
+            ValueRef::Null => hasher.bytes(None),
+            ValueRef::Integer(number) => hasher.number(Some(number)),
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => hasher.bytes(Some(bytes)),
+            // There is no column of such numbers.
+            ValueRef::Real(number) => hasher.bytes(Some(format!("{:?}", Value::Real(number)).as_bytes())),
+        }
+    }
+    Ok(hasher.finish())
+}

@@ -1,0 +1,121 @@
+//! The thread that writes: all rows that have come are one transaction, and one commit answers all who wait.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::checkpoint::Checkpoints;
+use super::prune::Pruning;
+use super::queue::{Next, Queue, Written};
+use super::statements::Statements;
+use super::{Settings, hex_of};
+use crate::metrics::JournalMetrics;
+
+/// How long rows are gathered for one commit: a fraction of what a call takes, and with many callers several rows a commit.
+const GATHER: Duration = Duration::from_micros(200);
+/// Rows of one transaction, so that none lasts long.
+const TOGETHER: usize = 2_000;
+/// How long after a failure the next try is made.
+const AGAIN: Duration = Duration::from_millis(100);
+/// How often the newest digest goes into the log.
+const TOLD: Duration = Duration::from_secs(3600);
+
+/// What the thread needs.
+pub(super) struct Writer {
+    pub(super) journal: Connection,
+    pub(super) queue: Arc<Queue>,
+    pub(super) settings: Settings,
+    pub(super) metrics: JournalMetrics,
+    pub(super) checkpoints: Checkpoints,
+}
+
+impl Writer {
+    /// Writes rows until the queue is closed and empty, then says so.
+    pub(super) fn run(self, ended: oneshot::Sender<()>) {
+        let Self { journal, queue, settings, metrics, mut checkpoints } = self;
+        if let Err(error) = write_until_the_end(&journal, &queue, &settings, &metrics, &mut checkpoints) {
+            tracing::error!(%error, "the journal cannot be written");
+        }
+        // The last connection moves what is in the -wal file, and removes it.
+        drop(journal);
+        // The receiver may have stopped waiting.
+        let _ = ended.send(());
+    }
+}
+
+fn write_until_the_end(
+    journal: &Connection,
+    queue: &Queue,
+    settings: &Settings,
+    metrics: &JournalMetrics,
+    checkpoints: &mut Checkpoints,
+) -> rusqlite::Result<()> {
+    let mut statements = Statements::prepare(journal)?;
+    let mut pruning = Pruning::new(settings);
+    let mut rows = Vec::new();
+    let mut told = Instant::now();
+    let mut failing = false;
+    loop {
+        let next_time = if failing { Instant::now() + AGAIN } else { pruning.due().min(told + TOLD) };
+        let next = match failing {
+            // Rows that come meanwhile wait for the next try, not each for one of its own.
+            true => queue.take(&mut rows, Instant::now(), AGAIN),
+            false => queue.take(&mut rows, next_time, GATHER),
+        };
+        while !rows.is_empty() {
+            let now = rows.len().min(TOGETHER);
+            match statements.write(&rows[..now]) {
+                Ok(written) => {
+                    if failing {
+                        tracing::info!("the journal can be written again");
+                    }
+                    failing = false;
+                    let bytes = rows[..now].iter().map(|waiting| waiting.row.size()).sum();
+                    for (waiting, written) in rows.drain(..now).zip(written) {
+                        metrics.wrote(waiting.row.kind.as_str());
+                        waiting.done.map(|done| done.send(written));
+                    }
+                    queue.written(bytes);
+                    checkpoints.wrote(now);
+                }
+                Err(error) => {
+                    if !failing {
+                        tracing::error!(%error, "the journal cannot be written; rows are kept in memory and tried again");
+                    }
+                    failing = true;
+                    for waiting in &mut rows {
+                        waiting.done.take().map(|done| done.send(Written::Not));
+                    }
+                    break;
+                }
+            }
+        }
+        metrics.is_up(!failing);
+        if !failing {
+            if let Err(error) = pruning.step(&mut statements) {
+                tracing::warn!(%error, "old rows of the journal cannot be taken out");
+            }
+        }
+        let is_over = matches!(next, Next::End);
+        if is_over || told.elapsed() >= TOLD {
+            told = Instant::now();
+            tell(&mut statements, rows.len());
+        }
+        if is_over {
+            return Ok(());
+        }
+    }
+}
+
+/// The newest digest, in a place that the file does not reach.
+fn tell(statements: &mut Statements, lost: usize) {
+    match statements.tip() {
+        Ok(tip) => tracing::info!(rows = tip.id, digest = hex_of(&tip.digest), "the journal ends here"),
+        Err(error) => tracing::error!(%error, "the journal cannot be read"),
+    }
+    if lost > 0 {
+        tracing::error!(rows = lost, "rows could not be written to the journal");
+    }
+}
