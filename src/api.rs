@@ -126,7 +126,7 @@ impl Api {
         peer: &Peer,
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let path = self.admitted(&head, peer, record)?;
         self.refuse_keys_in_head(&head)?;
         if path == endpoint::VERIFY.path {
@@ -169,11 +169,11 @@ impl Api {
         let call = Call {
             app: app.clone(),
             endpoint,
-            path,
+            path: path.to_owned(),
             method: head.method.clone(),
             place: decoded.place,
             params,
-            headers: &head.headers,
+            headers: std::mem::take(&mut head.headers),
         };
         let signed = SignedRequest::new(call, self.upstream.base())?;
         let waiting = record.waiting();

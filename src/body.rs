@@ -86,20 +86,24 @@ pub async fn read<B: Body>(body: B, bounds: &Bounds) -> Result<Whole, BodyError>
     }
 }
 
-/// Copies each piece as it comes. Kept as they are, pieces of one byte would each hold a buffer of hyper's of 8 KiB.
+/// Copies each piece as it comes, unless there is only one. Kept as they are, pieces of one byte would each hold a buffer of
+/// hyper's of 8 KiB.
 async fn whole<B: Body>(body: B, bounds: &Bounds) -> Result<Whole, BodyError> {
     let announced = body.size_hint().exact();
     let mut body = pin!(body);
     let mut read = BytesMut::new();
     let mut memory = bounds.memory.reserve();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else { continue };
+        let Ok(mut data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else { continue };
         let length = read.len() + data.remaining();
         if length > bounds.bytes {
             return Err(BodyError::TooLarge { limit: bounds.bytes });
         }
         if !memory.grow_to(length.saturating_sub(SMALL)) {
             return Err(BodyError::MemoryBusy);
+        }
+        if read.is_empty() && body.is_end_stream() && announced == Some(length as u64) {
+            return Ok(Whole { bytes: data.copy_to_bytes(length), memory });
         }
         read.put(data);
     }

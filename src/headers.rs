@@ -50,17 +50,19 @@ const OWN_PREFIX: &str = "x-sidecar-";
 /// The part of a caller's headers that goes to QFPay.
 ///
 /// Headers that the caller's `Connection` names are dropped first, so that it cannot remove what is added later.
-pub fn to_upstream(from_caller: &HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::with_capacity(8);
-    for name in TO_UPSTREAM {
-        // The first of a repeated header: each of these has one value.
-        if let Some(value) = from_caller.get(&name)
-            && !is_named_by_connection(from_caller, name.as_str())
-        {
-            kept.insert(name, value.clone());
-        }
+pub fn to_upstream(from_caller: HeaderMap) -> HeaderMap {
+    // The first of a repeated header: each of these has one value.
+    let kept = TO_UPSTREAM.map(|name| {
+        let value = from_caller.get(&name).filter(|_| !is_named_by_connection(&from_caller, name.as_str()));
+        (name, value.cloned())
+    });
+    // The same map, so that none has to be allocated.
+    let mut headers = from_caller;
+    headers.clear();
+    for (name, value) in kept {
+        headers.extend(value.map(|value| (name, value)));
     }
-    kept
+    headers
 }
 
 /// The signature that came with bytes of QFPay's.
@@ -146,7 +148,7 @@ mod tests {
             ("authorization", "Basic x"),
             ("connection", "close, Accept"),
         ]);
-        let kept = to_upstream(&sent);
+        let kept = to_upstream(sent);
         assert_eq!(kept.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["user-agent"]);
     }
 

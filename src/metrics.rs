@@ -2,7 +2,9 @@
 
 mod journal;
 mod plain;
+mod recent;
 
+use std::hash::Hash;
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -13,14 +15,15 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 pub use journal::JournalMetrics;
+use recent::Recent;
 
 /// What is counted of each request.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Request {
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
     /// The documented path; `other` for one that an allowed prefix covers, `none` for one that is not served.
     pub endpoint: &'static str,
     /// The app's name, empty where a request was refused before one was chosen.
-    pub app: String,
+    pub app: &'a str,
     /// The HTTP status of the answer.
     pub status: u16,
     /// Whether it reached QFPay.
@@ -29,6 +32,30 @@ pub struct Request {
     pub respcd: &'static str,
     /// The code of the sidecar's own failure, if it made the answer.
     pub error: &'static str,
+}
+
+/// The same as labels.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    endpoint: &'static str,
+    app: String,
+    status: u16,
+    delivery: &'static str,
+    respcd: &'static str,
+    error: &'static str,
+}
+
+impl Request<'_> {
+    fn has(&self, labels: &RequestLabels) -> bool {
+        let Self { endpoint, app, status, delivery, respcd, error } = *self;
+        (endpoint, status, delivery) == (labels.endpoint, labels.status, labels.delivery)
+            && (app, respcd, error) == (&*labels.app, labels.respcd, labels.error)
+    }
+
+    fn labels(&self) -> RequestLabels {
+        let Self { endpoint, app, status, delivery, respcd, error } = *self;
+        RequestLabels { endpoint, app: app.to_owned(), status, delivery, respcd, error }
+    }
 }
 
 /// What is counted of each notification.
@@ -85,14 +112,14 @@ struct Endpoint {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    requests: Family<Request, Counter>,
-    total: Family<Endpoint, Histogram, fn() -> Histogram>,
-    own: Family<Endpoint, Histogram, fn() -> Histogram>,
+    requests: Recent<RequestLabels, Counter>,
+    total: Recent<Endpoint, Histogram>,
+    own: Recent<Endpoint, Histogram>,
     ambiguous: Counter,
     unnamed_successes: Family<Endpoint, Counter>,
     notifications: Family<Notification, Counter>,
-    response_signatures: Family<ResponseSignature, Counter>,
-    quota_decisions: Family<QuotaDecision, Counter>,
+    response_signatures: Recent<ResponseSignature, Counter>,
+    quota_decisions: Recent<QuotaDecision, Counter>,
     quota_pauses: Family<App, Counter>,
     quota_store_up: Family<QuotaStore, Gauge>,
     doubts_ended: Family<DoubtEnd, Counter>,
@@ -110,19 +137,19 @@ impl Metrics {
     /// Registers everything under `qfpay_sidecar_`.
     pub fn new(version: &'static str) -> Self {
         let mut registry = Registry::with_prefix("qfpay_sidecar");
-        let requests = Family::default();
-        let total = Family::new_with_constructor(total_buckets as fn() -> Histogram);
-        let own = Family::new_with_constructor(own_buckets as fn() -> Histogram);
+        let requests = Recent::new(counters());
+        let total = Recent::new(Family::new_with_constructor(total_buckets as fn() -> Histogram));
+        let own = Recent::new(Family::new_with_constructor(own_buckets as fn() -> Histogram));
         let (ambiguous, in_flight) = (Counter::default(), Gauge::default());
         // Not of the type that OpenMetrics has for this: the older text format and its tools know it not.
         let build = Family::<Build, Gauge>::default();
         build.get_or_create(&Build { version }).set(1);
         registry.register("build_info", "The running version", build);
-        registry.register("requests", "Requests answered, by outcome", requests.clone());
+        registry.register("requests", "Requests answered, by outcome", requests.family.clone());
         let help = "From the request's head to the answer";
-        registry.register_with_unit("request_duration", help, Unit::Seconds, total.clone());
+        registry.register_with_unit("request_duration", help, Unit::Seconds, total.family.clone());
         let help = "The part of it that was not spent waiting for QFPay or for the caller's body";
-        registry.register_with_unit("request_own_duration", help, Unit::Seconds, own.clone());
+        registry.register_with_unit("request_own_duration", help, Unit::Seconds, own.family.clone());
         let help = "Values that hold &name=, which sign like a further parameter";
         registry.register("ambiguous_parameter_values", help, ambiguous.clone());
         registry.register("requests_in_flight", "Calls that are being worked on", in_flight.clone());
@@ -132,12 +159,13 @@ impl Metrics {
         let unnamed_successes = Family::default();
         let help = "Successes of calls that move money, whose answers name no order of the call's";
         registry.register("unnamed_successes", help, unnamed_successes.clone());
-        let (notifications, response_signatures) = (Family::default(), Family::default());
+        let (notifications, response_signatures) = (Family::default(), Recent::new(counters()));
         registry.register("notifications", "Notifications answered, by outcome", notifications.clone());
         let help = "Signatures on QFPay's answers";
-        registry.register("response_signatures", help, response_signatures.clone());
-        let (quota_decisions, quota_pauses) = (Family::default(), Family::default());
-        registry.register("quota_decisions", "Calls that asked for their quota", quota_decisions.clone());
+        registry.register("response_signatures", help, response_signatures.family.clone());
+        let (quota_decisions, quota_pauses) = (Recent::new(counters()), Family::default());
+        let decided = quota_decisions.family.clone();
+        registry.register("quota_decisions", "Calls that asked for their quota", decided);
         let help = "Answers 429 of QFPay's, after which an app pauses";
         registry.register("quota_pauses", help, quota_pauses.clone());
         let quota_store_up = Family::default();
@@ -169,16 +197,18 @@ impl Metrics {
     }
 
     /// Counts an answered request and its times.
-    pub fn answered(&self, request: Request, total: Duration, own: Duration) {
-        let endpoint = Endpoint { endpoint: request.endpoint };
-        self.total.get_or_create(&endpoint).observe(total.as_secs_f64());
-        self.own.get_or_create(&endpoint).observe(own.as_secs_f64());
-        self.requests.get_or_create(&request).inc();
+    pub fn answered(&self, request: &Request<'_>, total: Duration, own: Duration) {
+        let endpoint = request.endpoint;
+        for (times, time) in [(&self.total, total), (&self.own, own)] {
+            let of_endpoint = times.get(|known| known.endpoint == endpoint, || Endpoint { endpoint });
+            of_endpoint.observe(time.as_secs_f64());
+        }
+        self.refused(request);
     }
 
     /// Counts a request that was refused before it was read: it has no times.
-    pub fn refused(&self, request: Request) {
-        self.requests.get_or_create(&request).inc();
+    pub fn refused(&self, request: &Request<'_>) {
+        self.requests.get(|labels| request.has(labels), || request.labels()).inc();
     }
 
     /// Counts values that would sign like parameters.
@@ -198,14 +228,15 @@ impl Metrics {
 
     /// Counts what became of the signature on an answer.
     pub fn saw_response_signature(&self, app: &str, result: &'static str) {
-        self.response_signatures.get_or_create(&ResponseSignature { app: app.to_owned(), result }).inc();
+        let is = |known: &ResponseSignature| (&*known.app, known.result) == (app, result);
+        self.response_signatures.get(is, || ResponseSignature { app: app.to_owned(), result }).inc();
     }
 
     /// Counts a call that asked for its quota: who decided (`local`, `store`, `fallback`), and how (`passed`, `waited`,
     /// `exceeded`, `paused`).
     pub fn decided_on_quota(&self, app: &str, source: &'static str, outcome: &'static str) {
-        let decision = QuotaDecision { app: app.to_owned(), source, outcome };
-        self.quota_decisions.get_or_create(&decision).inc();
+        let is = |known: &QuotaDecision| (&*known.app, known.source, known.outcome) == (app, source, outcome);
+        self.quota_decisions.get(is, || QuotaDecision { app: app.to_owned(), source, outcome }).inc();
     }
 
     /// Counts an answer 429 of QFPay's.
@@ -237,6 +268,10 @@ impl Metrics {
         text::encode(&mut out, &self.registry).expect("writing to a String does not fail");
         out
     }
+}
+
+fn counters<L: Clone + Hash + Eq>() -> Family<L, Counter, fn() -> Counter> {
+    Family::new_with_constructor(Counter::default)
 }
 
 /// 5 ms to 82 s: payments take seconds.

@@ -22,21 +22,21 @@ pub const APP_CODE_HEADER: HeaderName = HeaderName::from_static("x-qf-appcode");
 
 /// A call of a caller's, ready to be signed.
 #[derive(Debug)]
-pub struct Call<'a> {
+pub struct Call {
     /// Who signs.
     pub app: Arc<App>,
     /// What is called.
     pub endpoint: &'static Endpoint,
     /// The raw path, already matched.
-    pub path: &'a str,
+    pub path: String,
     /// The caller's method.
     pub method: Method,
     /// Where its parameters stood.
     pub place: Place,
     /// The parameters, after [`complete`].
     pub params: Params,
-    /// The caller's headers.
-    pub headers: &'a HeaderMap,
+    /// The caller's headers; their map becomes the request's.
+    pub headers: HeaderMap,
 }
 
 /// A request whose signature covers exactly the parameters that it carries. There is no other way to make one, and nothing
@@ -81,7 +81,7 @@ impl SignedRequest {
     ///
     /// # Errors
     /// [`TooLongForUrl`] when the parameters stand in the query and exceed what a URL can hold.
-    pub fn new(call: Call<'_>, base: &UpstreamUrl) -> Result<Self, TooLongForUrl> {
+    pub fn new(call: Call, base: &UpstreamUrl) -> Result<Self, TooLongForUrl> {
         let app = &call.app;
         let signer = Signer { key: &app.client_key, sign_type: app.sign_type };
         let signature = signer.sign_params(&call.params).to_hex(app.hex_case);
@@ -98,11 +98,11 @@ impl SignedRequest {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 
         let (target, body) = match call.place {
-            Place::Query if encoded.is_empty() => (call.path.to_owned(), Bytes::new()),
-            Place::Query => ([call.path, "?", &encoded].concat(), Bytes::new()),
+            Place::Query if encoded.is_empty() => (call.path, Bytes::new()),
+            Place::Query => ([&call.path, "?", &encoded].concat(), Bytes::new()),
             Place::Form => {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-                (call.path.to_owned(), Bytes::from(encoded))
+                (call.path, Bytes::from(encoded))
             }
         };
         let mut request = Request::new(Full::new(body));

@@ -8,6 +8,7 @@
 //! [`VerifiedNotification`]. And for pages: [`Params`], an [`OwnSignature`] and the shop's keys -> [`Vouched`].
 
 mod canonical;
+mod hash_value;
 mod own_signature;
 mod params;
 mod received;

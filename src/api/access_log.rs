@@ -217,13 +217,13 @@ impl Record {
         }
         let request = metrics::Request {
             endpoint,
-            app: app.to_owned(),
+            app,
             status: status.as_u16(),
             delivery: self.delivery.as_str(),
             respcd: self.respcd.as_str(),
             error,
         };
-        metrics.answered(request, total, own);
+        metrics.answered(&request, total, own);
     }
 }
 

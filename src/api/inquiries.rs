@@ -98,11 +98,11 @@ impl Api {
         let call = Call {
             app: app.clone(),
             endpoint,
-            path: endpoint.path,
+            path: endpoint.path.to_owned(),
             method: Method::POST,
             place: Place::Form,
             params,
-            headers: &HeaderMap::new(),
+            headers: HeaderMap::new(),
         };
         let signed = SignedRequest::new(call, self.upstream.base())?;
         let waiting = record.waiting();

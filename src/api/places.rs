@@ -27,7 +27,8 @@ pub struct Places {
 struct Held {
     all: usize,
     lesser: usize,
-    by_app: HashMap<String, usize>,
+    /// Only where there are several apps.
+    by_app: Option<HashMap<String, usize>>,
 }
 
 /// Who takes a place.
@@ -71,7 +72,7 @@ impl Places {
             // With one place alone, nothing can be kept.
             lesser: lesser.max(1),
             quarter: if apps > 1 { total / 4 } else { 0 },
-            held: Mutex::default(),
+            held: Mutex::new(Held { by_app: (apps > 1).then(HashMap::new), ..Held::default() }),
             metrics,
         }
     }
@@ -88,8 +89,7 @@ impl Places {
                     "calls that move no money hold their part of limits.in_flight; see quota.reserved_percent",
                 ));
             }
-            let of_app = held.by_app.get(&app.name).copied().unwrap_or(0);
-            if self.quarter > 0 && of_app >= self.quarter && held.all >= self.total - self.quarter {
+            if self.quarter > 0 && held.all >= self.total - self.quarter && held.of(app) >= self.quarter {
                 return Err(busy(
                     "the last quarter of limits.in_flight is for apps that hold less than a quarter of it",
                 ));
@@ -108,15 +108,20 @@ impl Places {
 }
 
 impl Held {
+    fn of(&self, app: &App) -> usize {
+        self.by_app.as_ref().and_then(|held| held.get(&app.name)).copied().unwrap_or(0)
+    }
+
     fn count(&mut self, holder: &Holder, change: impl Fn(&mut usize)) {
         change(&mut self.all);
         if let Holder::Call { app, moves_money } = holder {
             if !moves_money {
                 change(&mut self.lesser);
             }
-            match self.by_app.get_mut(&app.name) {
+            let Some(by_app) = &mut self.by_app else { return };
+            match by_app.get_mut(&app.name) {
                 Some(count) => change(count),
-                None => change(self.by_app.entry(app.name.clone()).or_default()),
+                None => change(by_app.entry(app.name.clone()).or_default()),
             }
         }
     }

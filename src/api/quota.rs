@@ -18,6 +18,7 @@ impl Api {
     ) -> Result<Pass, Failure> {
         let waiting = record.waiting();
         let admitted = tokio::select! {
+            biased; // a call that need not wait need not hear of the end either
             admitted = self.quota.admit(app, endpoint.effect) => admitted.map_err(Failure::from),
             () = self.lasting.shutdown.reached(Stage::CutOff) => {
                 let detail = "the call was still waiting for its quota at limits.shutdown_timeout_ms";

@@ -20,7 +20,13 @@ impl Api {
         if head.headers.values().any(|value| self.known_keys.include(value.as_bytes())) {
             return Err(key_in("a header"));
         }
-        match head.uri.path().split('/').any(|segment| self.known_keys.include(segment.as_bytes())) {
+        match head
+            .uri
+            .path()
+            .as_bytes()
+            .split(|byte| *byte == b'/')
+            .any(|segment| self.known_keys.include(segment))
+        {
             true => Err(key_in("the path")),
             false => Ok(()),
         }

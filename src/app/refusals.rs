@@ -24,9 +24,9 @@ pub(super) fn tell(listener: &'static str, refusal: Refusal) -> Response<Bytes> 
 pub(super) fn count(metrics: &Metrics, refusal: Refusal) -> Response<Bytes> {
     let failure = Failure::from(refusal);
     let row = failure.code.row();
-    metrics.refused(metrics::Request {
+    metrics.refused(&metrics::Request {
         endpoint: "none",
-        app: String::new(),
+        app: "",
         status: row.status,
         delivery: failure.delivery.as_str(),
         respcd: "none",

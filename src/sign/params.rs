@@ -9,6 +9,17 @@ const LONGEST_NAME: usize = 64;
 /// all others to its place, so without a bound a body of nothing but names would hold up every call.
 const MOST: usize = 1000;
 
+/// The bytes that stand for themselves in a form.
+const PLAIN: [bool; 256] = {
+    let (mut plain, mut byte) = ([false; 256], 0);
+    while byte < plain.len() {
+        plain[byte] =
+            matches!(byte as u8, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'*' | b'-' | b'.' | b'_');
+        byte += 1;
+    }
+    plain
+};
+
 /// Decoded parameters. One value of this type feeds both the hash and the wire, so what is signed is what is sent.
 #[derive(Clone, Default)]
 pub struct Params {
@@ -184,7 +195,7 @@ impl Params {
 
     /// The parameters as they go on the wire, `application/x-www-form-urlencoded`, in signing order.
     pub fn to_form(&self) -> String {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'-' | b'.' | b'_');
+        let plain = |byte: u8| PLAIN[usize::from(byte)];
         let escaped = self.text.bytes().filter(|&byte| !plain(byte)).count();
         let mut form = String::with_capacity(self.text.len() + 2 * escaped + 2 * self.pairs.len());
         for (name, value) in self.iter() {
@@ -194,7 +205,10 @@ impl Params {
             // The grammar of names has nothing to escape.
             form.push_str(name);
             form.push('=');
-            form.extend(form_urlencoded::byte_serialize(value.as_bytes()));
+            match value.bytes().all(plain) {
+                true => form.push_str(value),
+                false => form.extend(form_urlencoded::byte_serialize(value.as_bytes())),
+            }
         }
         form
     }

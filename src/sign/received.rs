@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use super::hash_value::HashValue;
 use crate::credentials::SignType;
 
 /// The signature of a notification or of an answer, as it was received: a claim that a [`super::Verifier`] tests.
 pub struct ReceivedSignature {
     pub(super) sign_type: SignType,
-    pub(super) digest: Vec<u8>,
+    pub(super) digest: HashValue,
 }
 
 /// Why the values of `X-QF-SIGN` are no signature. Never says what they were.
@@ -42,8 +43,8 @@ impl ReceivedSignature {
             SignType::Md5 => 32,
             SignType::Sha256 => 64,
         };
-        match hex::decode(value) {
-            Ok(digest) if value.len() == digits => Ok(Self { sign_type, digest }),
+        match HashValue::of_hex(value) {
+            Some(digest) if value.len() == digits => Ok(Self { sign_type, digest }),
             _ => Err(BadSignature::Malformed(digits)),
         }
     }

@@ -6,6 +6,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::hash_value::HashValue;
 use super::{Canonical, Params};
 use crate::credentials::{ClientKey, HexCase, SignType};
 
@@ -28,12 +29,12 @@ use crate::credentials::{ClientKey, HexCase, SignType};
 /// ```
 #[derive(Clone)]
 pub struct Signature {
-    digest: Vec<u8>,
+    digest: HashValue,
 }
 
 impl Signature {
-    pub(super) fn of(digest: Vec<u8>) -> Self {
-        Self { digest }
+    pub(super) fn of(digest: &[u8]) -> Self {
+        Self { digest: HashValue::new(digest) }
     }
 
     /// The digest as hex.
@@ -49,10 +50,8 @@ impl Signature {
 
     /// Whether a received hex text, in either case, is this signature. Constant time over the digest.
     pub fn matches(&self, received: &str) -> bool {
-        match hex::decode(received) {
-            Ok(bytes) => bool::from(self.digest.ct_eq(&bytes)),
-            Err(_) => false,
-        }
+        let received = HashValue::of_hex(received.as_bytes());
+        received.is_some_and(|received| bool::from(self.digest.ct_eq(&received)))
     }
 }
 
@@ -81,18 +80,16 @@ impl Signer<'_> {
     ///
     /// For notifications and answers the bytes are the raw body; for a call see [`Signer::sign_params`].
     pub fn sign(&self, bytes: &[u8]) -> Signature {
-        Signature {
-            digest: match self.sign_type {
-                SignType::Md5 => hash::<Md5>(bytes, self.key),
-                SignType::Sha256 => hash::<Sha256>(bytes, self.key),
-            },
+        match self.sign_type {
+            SignType::Md5 => hash::<Md5>(bytes, self.key),
+            SignType::Sha256 => hash::<Sha256>(bytes, self.key),
         }
     }
 }
 
-fn hash<D: Digest>(bytes: &[u8], key: &ClientKey) -> Vec<u8> {
+fn hash<D: Digest>(bytes: &[u8], key: &ClientKey) -> Signature {
     let mut hasher = D::new();
     hasher.update(bytes);
     key.feed(&mut hasher);
-    hasher.finalize().to_vec()
+    Signature::of(&hasher.finalize())
 }

@@ -121,7 +121,7 @@ fn kept(params: Params, reading: Reading) -> Params {
 pub fn sign_locally(key: &LocalKey, sign_type: SignType, params: &Params) -> Signature {
     let pairs: Vec<_> = params.iter().map(|(name, value)| (name, value.as_bytes())).collect();
     let all = Reading { sign_type: true, lang: true, empty: true };
-    Signature::of(hash(key, sign_type, &joined(&pairs, all)))
+    Signature::of(&hash(key, sign_type, &joined(&pairs, all)))
 }
 
 #[cfg(test)]

@@ -137,6 +137,10 @@ struct OneLine<'l>(&'l mut Vec<u8>);
 
 impl fmt::Write for OneLine<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            self.0.extend_from_slice(text.as_bytes());
+            return Ok(());
+        }
         for part in text.split_inclusive(char::is_control) {
             let whole = part.trim_end_matches(char::is_control);
             self.0.extend_from_slice(whole.as_bytes());

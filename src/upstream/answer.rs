@@ -101,7 +101,12 @@ impl Reader {
         let mut headers = headers::to_caller(head.headers);
         let mut read = BytesMut::new();
         let mut room = None;
+        let mut only_piece = None;
         while let Some(data) = body.data(deadline).await? {
+            if length == Some(data.len() as u64) && data.len() <= SMALL.min(self.whole_bytes) {
+                only_piece = Some(data);
+                continue;
+            }
             read.extend_from_slice(&data);
             if read.len() > SMALL && room.is_none() {
                 room = self.room();
@@ -124,7 +129,7 @@ impl Reader {
         Ok(Answer {
             status: head.status,
             headers,
-            body: Body::Whole(held(read, room)),
+            body: Body::Whole(only_piece.unwrap_or_else(|| held(read, room))),
             ends_with_connection,
             connection: body.into_connection().map(|connection| (connection, pool.clone())),
         })

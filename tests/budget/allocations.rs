@@ -11,10 +11,10 @@ use qfpay_sidecar::{config, runtime, telemetry};
 use crate::peers::{self, Caller};
 use crate::support::{CLIENT_KEY, Stage};
 
-/// Blocks per call. The target is 30.
-const BLOCKS: f64 = 40.0;
-/// Bytes per call. The target is 13,000.
-const BYTES: f64 = 13_200.0;
+/// Blocks per call.
+const BLOCKS: f64 = 27.0;
+/// Bytes per call.
+const BYTES: f64 = 10_800.0;
 
 const CHILD: &str = "BUDGET_OF_ALLOCATIONS";
 

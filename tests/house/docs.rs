@@ -105,9 +105,8 @@ fn the_example_of_a_failure_is_what_callers_get() {
 fn the_page_of_metrics_lists_every_metric() {
     let metrics = Metrics::new("0");
     // A family with labels is printed once it has counted something.
-    let request =
-        Request { endpoint: "other", app: String::new(), status: 200, delivery: "", respcd: "", error: "" };
-    metrics.answered(request, Duration::ZERO, Duration::ZERO);
+    let request = Request { endpoint: "other", app: "", status: 200, delivery: "", respcd: "", error: "" };
+    metrics.answered(&request, Duration::ZERO, Duration::ZERO);
     metrics.notified(&Notification { route: String::new(), app: String::new(), outcome: "" });
     metrics.saw_response_signature("", "");
     metrics.saw_unnamed_success("");

@@ -196,15 +196,18 @@ impl<'a> Reader<'a> {
 
     /// A string with its quotes, escapes as written; none if its end is missing.
     fn string(&mut self) -> Option<&'a [u8]> {
-        let mut escaped = false;
-        let end = self.rest.iter().skip(1).position(|&byte| {
-            let ends = byte == b'"' && !escaped;
-            escaped = byte == b'\\' && !escaped;
-            ends
-        });
-        let (string, rest) = self.rest.split_at(end.map_or(self.rest.len(), |end| end + 2));
+        let mut end = 1;
+        let closed = loop {
+            match self.rest.get(end) {
+                None => break false,
+                Some(b'"') => break true,
+                Some(b'\\') => end += 2,
+                Some(_) => end += 1,
+            }
+        };
+        let (string, rest) = self.rest.split_at((end + 1).min(self.rest.len()));
         self.rest = rest;
-        end.map(|_| string)
+        closed.then_some(string)
     }
 
     /// Steps over a string, an object, a list, or one byte of anything else.
