@@ -208,7 +208,7 @@ async fn bind(
 }
 
 /// Makes a client with the authorities of a file, or with the built-in ones.
-fn with_roots<C>(
+pub(crate) fn with_roots<C>(
     setting: &'static str,
     ca_file: Option<&Path>,
     make: impl FnOnce(Option<&[u8]>) -> Result<C, BadRoots>,

@@ -15,6 +15,7 @@ mod healthcheck;
 mod input;
 mod journal;
 mod paper;
+mod replay;
 mod run;
 mod sandbox;
 mod sign;
@@ -60,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Verify(options) => verify::run(&args, options),
         Command::Trigger(options) => trigger::run(&args, options),
         Command::Journal(options) => journal::run(&args, options),
+        Command::Replay(options) => replay::run(&args, options),
         Command::Healthcheck { timeout_ms } => healthcheck::run(&args, *timeout_ms),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Args::command(), "qfpay-sidecar", &mut std::io::stdout());

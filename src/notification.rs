@@ -1,14 +1,16 @@
 //! The listener for QFPay's notifications: verified over their raw bytes, handed to the shop's receiver, and
 //! acknowledged only when the receiver has acknowledged.
 //!
-//! Nothing in here can sign: a route holds verifiers. Nothing is kept for later either: whatever goes wrong is
+//! Nothing in here can sign: a route holds verifiers. What is kept in the journal is not delivered by itself: whatever goes wrong is
 //! told to QFPay as a failure, and QFPay's own schedule sends the notification again.
 
 mod access_log;
 mod lasting;
 mod memory;
 mod networks;
+mod on_record;
 mod paths;
+mod replay;
 mod settings;
 mod source;
 mod under_way;
@@ -39,6 +41,7 @@ pub use lasting::Lasting;
 use memory::{Fingerprint, fingerprint};
 pub use networks::{BadNetwork, Networks};
 use paths::{Path, Route};
+pub use replay::{Replay, Taken};
 pub use settings::{Duplicates, RouteSettings, Settings};
 
 /// Tells the receiver which app's key verified the notification.
@@ -132,11 +135,31 @@ impl Notifications {
         }
         let notification = path.verified(body, &received)?;
         record.app = notification.app().to_owned();
-        let route = path.route(&notification)?;
-        record.route = route.label.clone();
-        route.check_source(record.source)?;
+        let routed = path.route(&notification);
+        if let Ok(route) = &routed {
+            record.route = route.label.clone();
+            route.check_source(record.source)?;
+        }
+        let fingerprint = fingerprint(&path.path, notification.app(), notification.body());
+        let ticket = self.lasting.put_on_record(&notification, &path.path, fingerprint, record).await?;
+        let delivered = match routed {
+            Ok(route) => self.deliver(route, &notification, fingerprint, record).await,
+            Err(unrouted) => Err(unrouted),
+        };
+        if !record.absorbed {
+            self.lasting.attempted(ticket.as_ref(), record, delivered.as_ref().map(|()| ())).await;
+        }
+        delivered
+    }
 
-        let fingerprint = fingerprint(&route.config.path, notification.app(), notification.body());
+    /// Hands a notification to the receiver of its route, unless that has acknowledged it before.
+    async fn deliver(
+        &self,
+        route: &Route,
+        notification: &VerifiedNotification,
+        fingerprint: Fingerprint,
+        record: &mut Record,
+    ) -> Result<(), Failure> {
         if self.absorbs(route, &fingerprint, record) {
             return Ok(());
         }
@@ -158,10 +181,10 @@ impl Notifications {
             return Ok(());
         }
         let _permit = self.permit()?;
-        let headers = to_receiver(&notification, record);
+        let headers = to_receiver(notification, record);
         let (to, acknowledge) = (&route.config.receiver_url, route.config.acknowledge);
         tokio::select! {
-            delivered = self.receivers.deliver(to, &notification, headers, acknowledge) => delivered?,
+            delivered = self.receivers.deliver(to, notification, headers, acknowledge) => delivered?,
             () = self.lasting.shutdown.reached(Stage::CutOff) => {
                 let detail = "the receiver had not answered at limits.shutdown_timeout_ms";
                 return Err(Failure::on_the_way(Code::CutOff, Delivery::Unknown, detail));

@@ -36,13 +36,14 @@ impl Lasting {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
         let shutdown = Shutdown::new();
         let limits = &config.limits;
+        let journal = journal(config, &metrics)?;
         let notifications = notification::Lasting::new(
             config.notifications.remember,
             limits.in_flight,
             metrics.clone(),
             shutdown.clone(),
+            journal.clone(),
         );
-        let journal = journal(config, &metrics)?;
         Ok(Self {
             notifications: Arc::new(notifications),
             places: Arc::new(Places::new(

@@ -13,8 +13,8 @@ use crate::config;
 mod journal;
 mod offline;
 
-use journal::JOURNAL_EXAMPLES;
-pub(super) use journal::{Format, JournalCommand, JournalOptions};
+pub(super) use journal::{Format, JournalCommand, JournalOptions, ReplayOptions};
+use journal::{JOURNAL_EXAMPLES, REPLAY_EXAMPLES};
 use offline::{EXPLAIN_EXAMPLES, TRIGGER_EXAMPLES, VERIFY_EXAMPLES};
 pub(super) use offline::{ExplainOptions, Kind, SignOptions, TriggerOptions, VerifyOptions};
 
@@ -157,6 +157,12 @@ pub(super) enum Command {
     /// Reads beside a running sidecar, and no keys.
     #[command(after_help = JOURNAL_EXAMPLES)]
     Journal(JournalOptions),
+    /// Post notifications again that no receiver has acknowledged, from the journal.
+    ///
+    /// The same bytes go to the receiver of the route that takes them today, with X-Sidecar-Replay: true, the oldest first. Runs
+    /// beside the sidecar or without it. Exits with 0 when all that has a route was taken; what has none is listed and left.
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayOptions),
     /// Ask /readyz of the running sidecar; exit 0 if it is ready. For container health checks.
     Healthcheck {
         /// How long to wait for the answer, in milliseconds.

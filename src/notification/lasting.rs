@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use super::memory::Memory;
 use super::under_way::UnderWay;
 use crate::metrics::Metrics;
+use crate::orders::journal::Journal;
 use crate::server::Shutdown;
 
 /// One for the whole process. In [`super::Notifications`], which a reload replaces, it would be forgotten: a repeat would go
@@ -17,6 +18,8 @@ pub struct Lasting {
     pub(super) under_way: UnderWay,
     pub(super) metrics: Arc<Metrics>,
     pub(super) shutdown: Shutdown,
+    /// Where notifications are kept; nothing without `journal.file`.
+    pub(super) journal: Option<Journal>,
     /// Deliveries at once.
     pub(super) in_flight: Arc<Semaphore>,
 }
@@ -24,12 +27,19 @@ pub struct Lasting {
 impl Lasting {
     /// Remembers so many acknowledged notifications, and delivers so many at once. While `shutdown` drains no notification is
     /// taken; at its cut-off deliveries are given up.
-    pub fn new(remember: usize, in_flight: usize, metrics: Arc<Metrics>, shutdown: Shutdown) -> Self {
+    pub fn new(
+        remember: usize,
+        in_flight: usize,
+        metrics: Arc<Metrics>,
+        shutdown: Shutdown,
+        journal: Option<Journal>,
+    ) -> Self {
         Self {
             memory: Memory::new(remember),
             under_way: UnderWay::default(),
             metrics,
             shutdown,
+            journal,
             in_flight: Arc::new(Semaphore::new(in_flight)),
         }
     }

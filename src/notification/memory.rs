@@ -20,7 +20,8 @@ pub(super) fn fingerprint(path: &str, app: &str, body: &[u8]) -> Fingerprint {
     hasher.chain_update(body).finalize().into()
 }
 
-/// The memory of one process. It does not outlive it: after a restart a repeat goes to the receiver like a first one.
+/// The memory of one process. It does not outlive it: after a restart a repeat goes to the receiver like a first one, unless
+/// there is a journal that knows better.
 #[derive(Debug)]
 pub(super) struct Memory {
     most: usize,

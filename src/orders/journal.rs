@@ -4,9 +4,11 @@
 //! it. One thread writes: what comes while it commits is the next commit. A call waits for its row, but not for a disk that
 //! hangs.
 
+mod append;
 mod chain;
 mod checkpoint;
 mod file;
+mod notifications;
 mod prune;
 mod queue;
 mod read;
@@ -36,7 +38,9 @@ use queue::{Full, Queue, Waiting, Written};
 use row::Row;
 use writer::Writer;
 
+pub use append::Appender;
 pub use chain::Digest;
+pub use notifications::{Kept, Which};
 pub use read::{Doubt, Reader, Stored};
 pub use row::{Facts, Kind, Ticket, kept, text_of};
 pub use settings::{OnFailure, Settings};

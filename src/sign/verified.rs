@@ -1,4 +1,4 @@
-//! A notification that QFPay signed: there is no other way to make one.
+//! A notification that QFPay signed: it is verified, or comes from the journal, which keeps only verified ones.
 
 use std::fmt;
 
@@ -25,6 +25,11 @@ impl VerifiedNotification {
     pub fn new(among: &[Verifier], body: Bytes, received: &ReceivedSignature) -> Option<Self> {
         let app = Verifier::find(among, &body, received)?.app().to_owned();
         Some(Self { app, body })
+    }
+
+    /// One that was verified before it was put on record, and comes from there: the signature is not kept.
+    pub fn kept(app: String, body: Bytes) -> Self {
+        Self { app, body }
     }
 
     /// The name of the app.

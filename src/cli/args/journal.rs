@@ -1,4 +1,4 @@
-//! The arguments of the `journal` commands.
+//! The arguments of the `journal` commands and of `replay`.
 
 use std::path::PathBuf;
 
@@ -48,6 +48,37 @@ pub(in crate::cli) enum JournalCommand {
         #[arg(long, value_enum, default_value_t = Format::Csv)]
         format: Format,
     },
+}
+
+pub(in crate::cli) const REPLAY_EXAMPLES: &str = "\
+Examples:
+  qfpay-sidecar replay --env production                  after the receiver was away
+  qfpay-sidecar replay --since 3d --route /qfpay/notify --env production
+  qfpay-sidecar replay --order 20260131-1001 --all --env production
+  qfpay-sidecar replay --unrouted --env production       after a route was added";
+
+/// What to post again.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct ReplayOptions {
+    /// What came from then on: 2026-01-31, 2026-01-31T12:00:00Z, or how long ago, such as 36h or 3d.
+    #[arg(long, value_name = "TIME")]
+    pub(in crate::cli) since: Option<String>,
+
+    /// Only what is about this order, by out_trade_no or syssn.
+    #[arg(long, value_name = "ORDER")]
+    pub(in crate::cli) order: Option<String>,
+
+    /// Only what came to this path.
+    #[arg(long, value_name = "PATH")]
+    pub(in crate::cli) route: Option<String>,
+
+    /// Also what a receiver has acknowledged already.
+    #[arg(long)]
+    pub(in crate::cli) all: bool,
+
+    /// Also what no route took when it came, where a route takes it now.
+    #[arg(long)]
+    pub(in crate::cli) unrouted: bool,
 }
 
 /// How rows are written.

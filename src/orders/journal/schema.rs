@@ -92,6 +92,12 @@ pub(super) fn open_to_read(path: &Path) -> Result<Connection, CannotOpen> {
     }
 }
 
+/// Opens the file for a command that adds to it, beside whoever writes it.
+pub(super) fn open_to_append(path: &Path) -> Result<Connection, CannotOpen> {
+    let journal = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    judge(&journal).map(|()| journal)
+}
+
 /// Another connection of the writing process, for what is no row.
 pub(super) fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, CannotOpen> {
     let journal = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
