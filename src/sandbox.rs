@@ -5,12 +5,13 @@
 //! `docs/sandbox.md` is its manual.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Body;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::watch;
 
 use crate::credentials::App;
@@ -26,6 +27,7 @@ mod console;
 mod control;
 mod due;
 mod html;
+mod lang;
 mod layout;
 pub mod magic;
 mod notify;
@@ -50,7 +52,7 @@ use outcome::{Outcome, State};
 pub(crate) use notify::{fixture, post};
 pub(crate) use url::loopback;
 
-pub use received::{Received, Verdict};
+pub use received::{Named, Received, Verdict};
 pub use wire::{Dropped, Payload, Truncated, for_the_wire};
 
 /// The longest body that is read, in bytes.
@@ -108,6 +110,8 @@ struct Inner {
     clock: clock::Clock,
     notify_url: Mutex<Option<String>>,
     state: Mutex<State>,
+    /// Counts what may look different on the console.
+    changes: AtomicU64,
     /// Dropped with the sandbox, or sent to when all is forgotten; both end what waits.
     alive: watch::Sender<()>,
 }
@@ -129,6 +133,7 @@ impl Sandbox {
             options,
             clock: clock::Clock::default(),
             state: Mutex::default(),
+            changes: AtomicU64::new(0),
             alive: watch::Sender::new(()),
         })))
     }
@@ -182,6 +187,11 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Something may look different on the console from now on.
+    fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn registered_notify_url(&self) -> Option<String> {
         self.notify_url.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -194,7 +204,10 @@ impl Inner {
         let outcome = api::answer(self, arrived)
             .or_else(|| pages::answer(self, arrived))
             .unwrap_or_else(|| Outcome::page(plain(StatusCode::NOT_FOUND, "QFPay has no such path\n")));
-        if arrived.path.starts_with("/sandbox/") {
+        if pages::is_of_the_console(&arrived.path) {
+            if arrived.method != Method::GET {
+                self.changed();
+            }
             return outcome; // looking at the log does not fill it
         }
         let status = outcome.response.status().as_u16();
@@ -212,8 +225,12 @@ impl Inner {
             canonical: outcome.canonical.clone(),
             verdict: outcome.verdict.clone(),
             respcd: outcome.respcd.clone(),
+            named: outcome.named.clone(),
+            place: arrived.place,
+            answer: outcome.said.clone(),
             status: outcome.magic.map_or(Some(status), |magic| magic.status(status)),
         });
+        self.changed();
         outcome
     }
 }

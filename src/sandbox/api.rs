@@ -147,8 +147,9 @@ pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {
 }
 
 fn refused(status: StatusCode, refusal: &Refusal, check: Check) -> Outcome {
-    let response = json(status, dumps(&refusal.fields()), check.app.as_deref());
-    Outcome { respcd: Some(refusal.respcd.to_owned()), ..Outcome::checked(response, check) }
+    let body = dumps(&refusal.fields());
+    let response = json(status, body.clone(), check.app.as_deref());
+    Outcome { respcd: Some(refusal.respcd.to_owned()), said: Some(body), ..Outcome::checked(response, check) }
 }
 
 fn reply_with(
@@ -173,7 +174,7 @@ fn reply_with(
     }
     let response = match done.magic.and_then(Answer::instead) {
         Some(instead) => instead,
-        None => json(StatusCode::OK, body, app),
+        None => json(StatusCode::OK, body.clone(), app),
     };
     let respcd = done.fields.iter().find_map(|(name, value)| match value {
         super::answer::Json::Text(text) if *name == "respcd" => Some(text.clone()),
@@ -181,8 +182,10 @@ fn reply_with(
     });
     let respcd = respcd.filter(|_| done.magic.is_none_or(|magic| magic.tells_respcd()));
     let notifications = inner.notifications(&mut state, &done.notify);
+    let said = done.magic.is_none_or(Answer::tells_json).then_some(body);
     Outcome {
         respcd,
+        said,
         magic: done.magic,
         notifications,
         later: done.later,

@@ -54,6 +54,7 @@ fn end(
     let syssn = orders.next_syssn(&call.now);
     let order = named(call, orders)?;
     order.status = status;
+    order.happened(&call.now, order.words());
     let mut fields = result_fields("0000", "");
     fields.extend([
         text("syssn", syssn),
@@ -133,6 +134,7 @@ fn held(
         return Err(refusal("1272", "txamt is over the amount that is held"));
     }
     change(order);
+    order.happened(&call.now, order.words());
     let mut fields = result_fields("0000", "");
     fields.extend([
         text("syssn", fresh),

@@ -7,6 +7,7 @@ use hyper::StatusCode;
 use super::answer::{Refusal, refusal};
 use super::call::Call;
 use super::html::{Fill, Html, amount, render};
+use super::lang::{Lang, Word};
 use super::layout::{message, page, see_other};
 use super::orders::{OrderStatus, Ordered};
 use super::received::Verdict;
@@ -31,20 +32,21 @@ const NEEDED: [&str; 11] = [
 ];
 
 /// What the page offers, with the pay type that the order gets.
-const WALLETS: [(&str, &str); 5] = [
-    ("801514", "Alipay 支付寶"),
-    ("800201", "WeChat Pay 微信支付"),
-    ("800714", "UnionPay 銀聯"),
-    ("805814", "PayMe"),
-    ("802801", "Card 信用卡"),
+const WALLETS: [(&str, [&str; 3]); 5] = [
+    ("801514", ["Alipay", "支付寶", "支付宝"]),
+    ("800201", ["WeChat Pay", "微信支付", "微信支付"]),
+    ("800714", ["UnionPay", "銀聯", "银联"]),
+    ("805814", ["PayMe", "PayMe", "PayMe"]),
+    ("802801", ["Card", "信用卡", "信用卡"]),
 ];
 
 /// The wallets to choose from, if the signature is right.
 pub(super) fn open(inner: &Inner, arrived: &Arrived) -> Outcome {
     with_checkout(inner, arrived, |call, fragment| {
         let txamt = call.txamt()?;
-        let buttons = WALLETS.map(|(pay_type, name)| {
-            let fills = [("pay_type", Fill::Text(pay_type)), ("name", Fill::Text(name))];
+        let lang = Lang::of(call.maybe("lang"), arrived);
+        let buttons = WALLETS.map(|(pay_type, names)| {
+            let fills = [("pay_type", Fill::Text(pay_type)), ("name", Fill::Text(lang.one_of(names)))];
             render(include_str!("pages/wallet.html"), &fills)
         });
         let amount = amount(txamt, call.txcurrcd()?);
@@ -53,13 +55,16 @@ pub(super) fn open(inner: &Inner, arrived: &Arrived) -> Outcome {
             ("amount", Fill::Text(&amount)),
             ("fragment", Fill::Text(fragment)),
             ("wallets", Fill::Html(Html::joined(buttons))),
+            ("checkout", Fill::Text(lang.say(Word::Checkout))),
+            ("cancel", Fill::Text(lang.say(Word::Cancel))),
+            ("order", Fill::Text(lang.say(Word::Order))),
             ("out_trade_no", Fill::Text(call.need("out_trade_no")?)),
         ];
         let body = render(include_str!("pages/wallets.html"), &fills);
         let leads_to = ["return_url", "failed_url", "cancel_url"]
             .map(|name| browser_url(call, name).unwrap_or_default());
         let leads_to = leads_to.each_ref().map(String::as_str);
-        Ok(Outcome::page(page(StatusCode::OK, "Checkout 收銀台", body, &leads_to)))
+        Ok(Outcome::page(page(StatusCode::OK, lang, lang.say(Word::Checkout), body, &leads_to)))
     })
 }
 
@@ -87,7 +92,7 @@ pub(super) fn pay(inner: &Inner, arrived: &Arrived) -> Outcome {
             return_url: call.owned("return_url"),
         };
         let order = state.orders.add(call.app, request, None, OrderStatus::Pending, &call.now);
-        order.settle(&call.now);
+        order.settle(&call.now, "paid on the checkout page");
         let number = order.number;
         let notifications = inner.notifications(&mut state, &[number]);
         let response = see_other(&browser_url(call, "return_url").unwrap_or_default());
@@ -126,8 +131,9 @@ fn with_checkout(
             check.verdict = Verdict::Failed { reason: refusal.respmsg.clone() };
         }
         // The word that QFPay's own page shows.
-        let heading = if refusal.respcd == "1108" { "QFSign_Error" } else { "Checkout refused 無法付款" };
-        let mut outcome = Outcome::page(message(StatusCode::OK, heading, &refusal.respmsg));
+        let lang = Lang::of(value(&check.pairs, "lang"), arrived);
+        let heading = if refusal.respcd == "1108" { "QFSign_Error" } else { lang.say(Word::Refused) };
+        let mut outcome = Outcome::page(message(StatusCode::OK, lang, heading, &refusal.respmsg));
         outcome.respcd = Some(refusal.respcd.to_owned());
         outcome
     });

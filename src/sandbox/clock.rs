@@ -3,6 +3,7 @@
 //! All that waits in the sandbox waits by this clock: late answers, rows that appear later, repeats of notifications,
 //! codes that expire, the windows of the quota.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use time::format_description::BorrowedFormatItem;
@@ -74,6 +75,29 @@ impl Clock {
         let seen = *ahead.borrow();
         Waiting { ahead, seen }
     }
+}
+
+/// Something that happened, and when.
+#[derive(Clone, Debug)]
+pub(super) struct Event {
+    /// QFPay's date.
+    pub at: String,
+    /// For people.
+    pub what: String,
+    /// Its place among all that happened: see [`place`].
+    pub place: u64,
+}
+
+impl Event {
+    pub(super) fn new(at: &str, what: impl Into<String>) -> Self {
+        Self { at: at.to_owned(), what: what.into(), place: place() }
+    }
+}
+
+/// Counts up, so that what happened within one second has an order.
+pub(super) fn place() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Somebody who waits.

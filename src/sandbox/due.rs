@@ -27,10 +27,11 @@ fn come_due(inner: &Inner, number: u64) -> Vec<notify::Notification> {
     let Some(order) = state.orders.by_number(number) else { return Vec::new() };
     let waits = order.is_due(inner.clock.instant());
     if waits {
-        order.settle(&inner.clock.now());
+        order.settle(&inner.clock.now(), "paid after its time had come");
     }
     if order.appears.take().is_none() && !waits {
         return Vec::new();
     }
+    inner.changed();
     inner.notifications(&mut state, &[number])
 }

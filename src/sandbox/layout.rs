@@ -6,18 +6,31 @@ use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 
 use super::html::{Fill, Html, render};
+use super::lang::{Lang, Word};
 use super::{api, url};
 
 /// A whole page. `leads_to` are URLs that its forms are redirected to.
 ///
 /// Chromium applies `form-action` to redirects that follow a form, so the shop's origin must stand there.
-pub(super) fn page(status: StatusCode, title: &str, body: Html, leads_to: &[&str]) -> Response<Full<Bytes>> {
+pub(super) fn page(
+    status: StatusCode,
+    lang: Lang,
+    title: &str,
+    body: Html,
+    leads_to: &[&str],
+) -> Response<Full<Bytes>> {
     let layout = include_str!("pages/layout.html");
-    let html = render(layout, &[("title", Fill::Text(title)), ("body", Fill::Html(body))]);
+    let fills = [
+        ("lang", Fill::Text(lang.code())),
+        ("banner", Fill::Text(lang.say(Word::Banner))),
+        ("title", Fill::Text(title)),
+        ("body", Fill::Html(body)),
+    ];
+    let html = render(layout, &fills);
     let origins: String =
         leads_to.iter().filter_map(|to| url::origin(to)).map(|to| format!(" {to}")).collect();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'{origins}; base-uri 'none'; \
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'{origins}; base-uri 'none'; \
          frame-ancestors 'none'"
     );
     let mut response = file("text/html; charset=utf-8", html.into());
@@ -29,9 +42,9 @@ pub(super) fn page(status: StatusCode, title: &str, body: Html, leads_to: &[&str
 }
 
 /// A page with a heading and a text.
-pub(super) fn message(status: StatusCode, heading: &str, text: &str) -> Response<Full<Bytes>> {
+pub(super) fn message(status: StatusCode, lang: Lang, heading: &str, text: &str) -> Response<Full<Bytes>> {
     let fills = [("heading", Fill::Text(heading)), ("text", Fill::Text(text))];
-    page(status, heading, render(include_str!("pages/message.html"), &fills), &[])
+    page(status, lang, heading, render(include_str!("pages/message.html"), &fills), &[])
 }
 
 /// Leads a browser on after a form.

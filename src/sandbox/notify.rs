@@ -16,7 +16,7 @@ use super::orders::{Order, OrderStatus, Ordered, Orders};
 use super::{Inner, State, url};
 use crate::credentials::App;
 
-pub(super) use notices::{Notice, Notices};
+pub(super) use notices::{Next, Notice, Notices};
 pub(crate) use post::post;
 pub(super) use series::send;
 
@@ -110,12 +110,12 @@ pub(crate) fn fixture(app: &Arc<App>, refund: bool) -> (String, String) {
     };
     let paid = request.out_trade_no.clone();
     let mut order = orders.add(app, request.clone(), None, OrderStatus::Pending, &now);
-    order.settle(&now);
+    order.settle(&now, "paid");
     if refund {
         let origssn = order.syssn.clone();
         let request = Ordered { out_trade_no: format!("{paid}-refund"), ..request };
         order = orders.add(app, request, Some(origssn), OrderStatus::Pending, &now);
-        order.settle(&now);
+        order.settle(&now, "paid");
     }
     let body = body(order, refund.then_some(paid));
     let signature = body_signature(body.as_bytes(), app);
@@ -163,6 +163,7 @@ mod tests {
             notified: None,
             appears: None,
             queries_to_drop: 0,
+            events: Vec::new(),
         };
         let body = body(&order, None);
         assert_eq!(body, PYTHON_BODY);

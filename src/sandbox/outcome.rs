@@ -43,6 +43,9 @@ pub(super) struct Outcome {
     pub canonical: Option<String>,
     pub verdict: Verdict,
     pub respcd: Option<String>,
+    pub named: received::Named,
+    /// QFPay's JSON that the caller gets to read.
+    pub said: Option<String>,
 }
 
 impl Outcome {
@@ -57,6 +60,8 @@ impl Outcome {
             canonical: None,
             verdict: Verdict::Unsigned,
             respcd: None,
+            named: received::Named::default(),
+            said: None,
         }
     }
 
@@ -68,6 +73,7 @@ impl Outcome {
         outcome.app = check.app.map(|app| app.name.clone());
         outcome.canonical = check.canonical;
         outcome.verdict = check.verdict;
+        outcome.named = received::Named::of(&check.pairs);
         outcome
     }
 }

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Method, Response, StatusCode};
 
-use super::html::render;
-use super::layout::{file, message, page};
+use super::html::{Fill, render};
+use super::lang::{Lang, Word};
+use super::layout::{file, message, page, see_other};
 use super::request::Arrived;
 use super::{Inner, Outcome, checkout, console, control, payer, url};
 
@@ -21,6 +22,11 @@ pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {
         "/sandbox/checkstand.js" => {
             file("text/javascript; charset=utf-8", include_str!("pages/checkstand.js").into())
         }
+        "/sandbox/console.js" => {
+            file("text/javascript; charset=utf-8", include_str!("pages/console.js").into())
+        }
+        "/" if !post => see_other("/sandbox/"),
+        "/favicon.ico" if !post => no_icon(),
         _ if !(path.starts_with("/sandbox/")
             || path.starts_with("/q/")
             || path.starts_with("/checkstand/")) =>
@@ -29,25 +35,46 @@ pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {
         }
         "/sandbox/clock" => control::clock(inner, post.then_some(&arrived.body)),
         "/sandbox/reset" if post => control::reset(inner),
-        "/sandbox/" if !post => console::show(inner),
+        "/sandbox/" if !post => console::list(inner, arrived),
+        "/sandbox/version" if !post => console::version(inner),
+        "/sandbox/orders.json" if !post => console::orders_json(inner, arrived),
+        "/sandbox/requests.json" if !post => console::requests_json(inner, arrived),
         "/q/direct" if !post => payer::direct(inner, arrived),
         "/checkstand/" if !post => {
-            let body = render(include_str!("pages/checkstand.html"), &[]);
-            page(StatusCode::OK, "Checkout 收銀台", body, &[])
+            let lang = Lang::of(None, arrived);
+            let fill = |name, word| (name, Fill::Text(lang.say(word)));
+            let fills = [
+                fill("checkout", Word::Checkout),
+                fill("reading", Word::Reading),
+                fill("needs_script", Word::NeedsScript),
+                fill("none", Word::NoParameters),
+            ];
+            page(
+                StatusCode::OK,
+                lang,
+                lang.say(Word::Checkout),
+                render(include_str!("pages/checkstand.html"), &fills),
+                &[],
+            )
         }
         "/checkstand/open" if post => return Some(checkout::open(inner, arrived)),
         "/checkstand/pay" if post => return Some(checkout::pay(inner, arrived)),
         _ => {
-            if let Some(number) = path.strip_prefix("/sandbox/orders/")
-                && post
-            {
-                return console::press(inner, arrived, number);
+            if let Some(number) = path.strip_prefix("/sandbox/orders/") {
+                let number = number.parse().ok()?;
+                if post {
+                    return Some(console::press(inner, arrived, number));
+                }
+                return Some(Outcome::page(console::order(inner, number)));
+            }
+            if let Some(number) = path.strip_prefix("/sandbox/requests/").filter(|_| !post) {
+                return Some(Outcome::page(console::request(inner, number.parse().ok()?)));
             }
             let ticket = path.strip_prefix("/q/pay/")?;
             if post {
                 return payer::press(inner, arrived, ticket);
             }
-            payer::show(inner, ticket)
+            payer::show(inner, arrived, ticket)
         }
     };
     Some(Outcome::page(response))
@@ -74,13 +101,24 @@ pub(super) fn refuse(inner: &Inner, arrived: &Arrived) -> Option<Response<Full<B
         && (header("sec-fetch-mode"), header("sec-fetch-dest")) == (Some("navigate"), Some("document"));
     let path = arrived.path.as_str();
     let for_customers = path.starts_with("/q/") || path == "/checkstand/" || path == super::api::OAUTH_CODE;
-    let for_browsers = for_customers || path.starts_with("/sandbox/") || path.starts_with("/checkstand/");
+    let for_browsers = for_customers || is_of_the_console(path) || path.starts_with("/checkstand/");
     if own && for_browsers || navigates && for_customers {
         return None;
     }
     let text = "This request was made by another page than the sandbox's own, as the browser says in Origin or \
                 Sec-Fetch-Site. Type the address of a page to open it; make calls from server code.";
-    Some(message(StatusCode::FORBIDDEN, "Refused 已拒絕", text))
+    Some(message(StatusCode::FORBIDDEN, Lang::En, "Refused 已拒絕", text))
+}
+
+/// Whether a path is the console's own, for the people who test; what is asked there is not remembered.
+pub(super) fn is_of_the_console(path: &str) -> bool {
+    path.starts_with("/sandbox/") || matches!(path, "/" | "/favicon.ico")
+}
+
+fn no_icon() -> Response<Full<Bytes>> {
+    let mut response = file("image/x-icon", Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }
 
 /// Whether an origin is the sandbox's. Its `Host` was judged before.

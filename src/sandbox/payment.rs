@@ -73,7 +73,7 @@ pub(super) fn pay(call: &Call<'_>, orders: &mut Orders, weixin: &mut Weixin) -> 
     let order = orders.add(call.app, request, None, status, &call.now);
     let paid = status == OrderStatus::Done;
     if paid {
-        order.settle(&call.now);
+        order.settle(&call.now, "paid at once");
     }
     let answer = magic.map(|row| row.answer);
     let mut fields = match answer {

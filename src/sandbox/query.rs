@@ -31,7 +31,7 @@ pub(super) fn query(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refusa
             return Ok(Done { magic: Some(Answer::Drop), ..Done::plain(Vec::new()) });
         }
         if order.is_due(call.instant) {
-            order.settle(&call.now);
+            order.settle(&call.now, "found paid by a query");
             notify.push(order.number);
         }
         if listed(filter.respcd, order.respcd()) {

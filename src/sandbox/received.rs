@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::request::{Pair, value};
 use crate::credentials::SignType;
 
 /// How many requests are remembered.
@@ -40,6 +41,34 @@ impl Verdict {
     }
 }
 
+/// Which order a request names; commas part several.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// `mchid`, or the checkout's `mchntid`.
+    pub mchid: Option<String>,
+    /// `out_trade_no`.
+    pub out_trade_no: Option<String>,
+    /// `syssn`.
+    pub syssn: Option<String>,
+}
+
+impl Named {
+    /// Reads it from parameters.
+    pub(super) fn of(pairs: &[Pair]) -> Self {
+        let named = |name| value(pairs, name).filter(|text| !text.is_empty()).map(str::to_owned);
+        let mchid = named("mchid").or_else(|| named("mchntid"));
+        Self { mchid, out_trade_no: named("out_trade_no"), syssn: named("syssn") }
+    }
+
+    /// Whether this order is among those it names.
+    pub(super) fn names(&self, out_trade_no: &str, syssn: &str) -> bool {
+        let among = |list: &Option<String>, one| {
+            list.as_deref().is_some_and(|list| list.split(',').any(|item| item == one))
+        };
+        among(&self.out_trade_no, out_trade_no) || among(&self.syssn, syssn)
+    }
+}
+
 /// One request that arrived. Holds sandbox data only: real keys cannot enter a sandbox.
 #[derive(Clone, Debug)]
 pub struct Received {
@@ -63,6 +92,12 @@ pub struct Received {
     pub verdict: Verdict,
     /// The `respcd` answered; none for pages, files and answers that are not QFPay's JSON.
     pub respcd: Option<String>,
+    /// Which order it names.
+    pub named: Named,
+    /// QFPay's JSON that was answered, at most 64 KiB of it; none where something else was, or nothing.
+    pub answer: Option<String>,
+    /// Its place among all that happened.
+    pub(super) place: u64,
     /// The HTTP status answered; none when the connection is closed or left hanging.
     pub status: Option<u16>,
 }
@@ -96,6 +131,9 @@ impl Log {
         }
         cut(&mut received.target);
         received.canonical.iter_mut().for_each(cut);
+        received.answer.iter_mut().for_each(cut);
+        let Named { mchid, out_trade_no, syssn } = &mut received.named;
+        [mchid, out_trade_no, syssn].into_iter().flatten().for_each(cut);
         if let Verdict::Failed { reason } = &mut received.verdict {
             cut(reason);
         }
@@ -103,6 +141,16 @@ impl Log {
             self.last.pop_front();
         }
         self.last.push_back(received);
+    }
+
+    /// The request with this number, unless it is forgotten.
+    pub(super) fn by_sequence(&self, sequence: u64) -> Option<&Received> {
+        self.last.iter().find(|received| received.sequence == sequence)
+    }
+
+    /// The newest first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = &Received> {
+        self.last.iter().rev()
     }
 
     pub(super) fn all(&self) -> Vec<Received> {

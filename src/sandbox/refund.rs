@@ -53,6 +53,7 @@ pub(super) fn refund(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refus
     };
     if !matches!(status, OrderStatus::Failed(_)) {
         original.refunded += txamt;
+        original.happened(&call.now, format!("{txamt} minor units were given back"));
     }
     let request = Ordered {
         out_trade_no,
@@ -68,7 +69,7 @@ pub(super) fn refund(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refus
     let refund = orders.add(call.app, request, Some(syssn.to_owned()), status, &call.now);
     let done = status == OrderStatus::Done;
     if done {
-        refund.settle(&call.now);
+        refund.settle(&call.now, "given back");
     }
     let answer = magic.map(|row| row.answer);
     let mut fields = match answer {

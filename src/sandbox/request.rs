@@ -9,6 +9,7 @@ use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method};
 
 use super::answer::{Refusal, refusal};
+use super::clock;
 use crate::explain;
 pub(super) use crate::explain::Pair;
 
@@ -20,6 +21,8 @@ pub(super) struct Arrived {
     pub query: String,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// Its place among all that happened.
+    pub place: u64,
 }
 
 impl Arrived {
@@ -30,6 +33,7 @@ impl Arrived {
             query: head.uri.query().unwrap_or_default().to_owned(),
             headers: head.headers,
             body,
+            place: clock::place(),
         }
     }
 

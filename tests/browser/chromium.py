@@ -12,6 +12,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 ARTIFACTS = Path(os.environ["ARTIFACTS"])
+# The text of axe-core's axe.min.js; without it no page is looked at for what keeps people from reading it.
+AXE = Path(os.environ["AXE"]).read_text(encoding="utf-8") if os.environ.get("AXE") else ""
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     " --disable-component-update --disable-sync --disable-dev-shm-usage --window-size=500,900"
@@ -65,5 +67,22 @@ class Browser:
         wanted = f"//button[normalize-space()='{label}' or starts-with(normalize-space(), '{label} ')]"
         self.until(f"no button {label}", lambda: self.driver.find_elements(By.XPATH, wanted))[0].click()
 
+    def shape(self, width, scheme):
+        """The width of a window in pixels, and whether its user likes it light or dark."""
+        metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
     def picture(self, name):
+        """Keeps a picture of the page, and fails if axe finds something serious in it."""
         self.driver.save_screenshot(str(ARTIFACTS / f"{name}.png"))
+        if AXE:
+            self.driver.execute_script(AXE)
+            found = self.driver.execute_async_script("axe.run().then(arguments[arguments.length - 1])")["violations"]
+            serious = [
+                f"{each['id']} ({each['impact']}): {each['nodes'][0]['html'][:200]}: {each['nodes'][0]['failureSummary']}"
+                for each in found
+                if each["impact"] in ("serious", "critical")
+            ]
+            assert not serious, f"axe on {name}: " + "; ".join(serious)

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a failed unwrap is a failed test, in helpers too
 
 mod clock;
+mod console;
 mod faults;
 mod merchants;
 mod notifications;

@@ -50,6 +50,11 @@ impl Answer {
         }
     }
 
+    /// Whether the caller gets to read QFPay's JSON, or at least some of it.
+    pub(in super::super) fn tells_json(self) -> bool {
+        self.tells_respcd() || matches!(self, Self::Truncated | Self::NotJson)
+    }
+
     /// Whether the caller gets to read a `respcd`.
     pub(in super::super) fn tells_respcd(self) -> bool {
         matches!(self, Self::Usual | Self::Respcd(_) | Self::Late(_))

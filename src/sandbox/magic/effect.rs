@@ -36,8 +36,14 @@ impl OrderEffect {
             Self::Hidden(seconds) => order.appears = Some(instant + Duration::from_secs(seconds)),
             Self::QueriesDropped(count) => order.queries_to_drop = count,
             Self::Ends(_) if order.origssn.is_some() => {}
-            Self::Ends(End::Reversed) => order.status = OrderStatus::Reversed,
-            Self::Ends(End::Closed) => order.status = OrderStatus::Closed,
+            Self::Ends(End::Reversed) => {
+                order.status = OrderStatus::Reversed;
+                order.happened(now, "reversed by its magic amount");
+            }
+            Self::Ends(End::Closed) => {
+                order.status = OrderStatus::Closed;
+                order.happened(now, "closed by its magic amount");
+            }
             Self::Ends(End::Refunded) => return orders.give_back(number, u64::MAX, now),
             Self::Ends(End::PartlyRefunded) => {
                 let half = order.request.txamt / 2;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::clock::Event;
 use super::Notification;
 
 /// How many notifications may be on their way or wait for their next attempt.
@@ -13,11 +14,13 @@ const REMEMBERED: usize = 512;
 /// What became of a notification so far.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Notice {
+    /// The number of its order.
+    pub order: u64,
     pub out_trade_no: String,
     pub kind: &'static str,
     pub url: String,
     /// When, and what was answered; at most eight.
-    pub attempts: Vec<(String, String)>,
+    pub attempts: Vec<Event>,
     pub next: Next,
 }
 
@@ -76,6 +79,7 @@ impl Notices {
         }
         self.count += 1;
         let notice = Notice {
+            order: notification.order,
             out_trade_no: notification.out_trade_no.clone(),
             kind: notification.kind,
             url: notification.uri.to_string(),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::super::Inner;
-use super::super::clock::Waiting;
+use super::super::clock::{Event, Waiting};
 use super::notices::{MOST_PENDING, Next};
 use super::{Notification, post};
 
@@ -73,6 +73,7 @@ async fn series(inner: Weak<Inner>, number: u64, notification: Notification, sca
         if let Some(notice) = alive.state().notices.by_number(number) {
             notice.next = Next::UnderWay;
         }
+        alive.changed();
     }
 }
 
@@ -82,7 +83,8 @@ fn record(inner: &Inner, number: u64, order: u64, said: String, next: Next) {
         order.notified = Some(format!("{said}; {}", next.words()));
     }
     if let Some(notice) = state.notices.by_number(number) {
-        notice.attempts.push((inner.clock.now(), said));
+        notice.attempts.push(Event::new(&inner.clock.now(), said));
         notice.next = next;
     }
+    inner.changed();
 }

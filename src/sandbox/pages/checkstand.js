@@ -4,5 +4,6 @@ if (location.hash.length > 1) {
   document.getElementById("fragment").value = location.hash;
   document.getElementById("open").submit();
 } else {
-  document.getElementById("told").textContent = "The address has no parameters behind its #. 沒有付款參數";
+  const told = document.getElementById("told");
+  told.textContent = told.dataset.none;
 }
