@@ -14,6 +14,8 @@ public class Shop {
     static final String SHOP = System.getenv().getOrDefault("SHOP_URL", "http://127.0.0.1:" + PORT);
     static final String TXAMT = "1200", TXCURRCD = "HKD", GOODS = "Milk tea \u5976\u8336 & bun"; // not the browser's
 
+    static final String HEAD = "<!doctype html><html lang=en><meta name=viewport content=width=device-width><title>Shop</title>";
+
     public static void main(String[] arguments) throws IOException {
         HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", Integer.parseInt(PORT)), 0);
         server.setExecutor(java.util.concurrent.Executors.newFixedThreadPool(8));
@@ -28,7 +30,7 @@ public class Shop {
             }
             if (status == 302) exchange.getResponseHeaders().set("Location", text);
             exchange.getResponseHeaders().set("Content-Type", "text/html; charset=utf-8");
-            byte[] bytes = text.getBytes("UTF-8");
+            byte[] bytes = (text.startsWith("<") ? HEAD + text : text).getBytes("UTF-8");
             exchange.sendResponseHeaders(status, bytes.length);
             exchange.getResponseBody().write(bytes);
             exchange.close();

@@ -12,7 +12,7 @@ define('GOODS', 'Milk tea 奶茶 & bun');
 function page($title, $body, $status = 200)
 {
     http_response_code($status);
-    exit("<!doctype html><title>$title</title><h1>$title</h1>$body");
+    exit("<!doctype html><html lang=en><meta name=viewport content='width=device-width'><title>$title</title><h1>$title</h1>$body");
 }
 
 function h($text)

@@ -25,7 +25,8 @@ paid_orders = set()  # a real shop keeps its orders in a database
 
 
 def page(title, body, status=200):
-    return f'<!doctype html><meta charset="utf-8"><title>{escape(title)}</title><h1>{escape(title)}</h1>{body}', status
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+    return f'<!doctype html><html lang="en">{head}<h1>{escape(title)}</h1>{body}', status
 
 
 def qfpay(method, path, parameters):

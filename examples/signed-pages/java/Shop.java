@@ -33,7 +33,7 @@ public class Shop {
 
     static String page(String path) throws IOException {
         if (!path.equals("/")) { // a real shop asks /trade/v1/query here: whoever knows this address can open it
-            return "<!doctype html><title>Back</title><p id=back>back at the shop: " + path.replaceAll("[^\\w/]", "?") + "</p>";
+            return "<!doctype html><html lang=en><meta name=viewport content=width=device-width><title>Back</title><p id=back>back at the shop: " + path.replaceAll("[^\\w/]", "?") + "</p>";
         }
         TreeMap<String, String> signIn = new TreeMap<>();
         signIn.put("app_code", APP_CODE);
@@ -50,7 +50,7 @@ public class Shop {
         checkout.put("return_url", SHOP + "/done");
         checkout.put("failed_url", SHOP + "/failed");
         checkout.put("notify_url", SHOP + "/notify");
-        return "<!doctype html><title>Shop</title><h1>Shop</h1>"
+        return "<!doctype html><html lang=en><meta name=viewport content=width=device-width><title>Shop</title><h1>Shop</h1>"
             + "<a id=signin href=\"" + url("/tool/v1/get_weixin_oauth_code", signIn, "MD5") + "\">Sign in with WeChat</a> "
             + "<a id=checkout href=\"" + url("/checkstand/", checkout, "SHA-256") + "\">Buy</a>";
     }

@@ -30,7 +30,7 @@ function url($path, $parameters, $hash)
 
 $path = parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH);
 if ($path !== '/') { // a real shop asks /trade/v1/query here: whoever knows this address can open it
-    exit('<!doctype html><title>Back</title><p id="back">back at the shop: ' . htmlspecialchars($path) . '</p>');
+    exit('<!doctype html><html lang=en><meta name=viewport content=width=device-width><title>Back</title><p id="back">back at the shop: ' . htmlspecialchars($path) . '</p>');
 }
 $sign_in = url('/tool/v1/get_weixin_oauth_code', array('app_code' => APP_CODE, 'redirect_uri' => SHOP . '/callback'), 'md5');
 $checkout = url('/checkstand/', array(
@@ -46,6 +46,6 @@ $checkout = url('/checkstand/', array(
     'failed_url' => SHOP . '/failed',
     'notify_url' => SHOP . '/notify',
 ), 'sha256');
-echo '<!doctype html><title>Shop</title><h1>Shop</h1>';
+echo '<!doctype html><html lang=en><meta name=viewport content=width=device-width><title>Shop</title><h1>Shop</h1>';
 echo '<a id="signin" href="' . htmlspecialchars($sign_in, ENT_QUOTES, 'UTF-8') . '">Sign in with WeChat</a> ';
 echo '<a id="checkout" href="' . htmlspecialchars($checkout, ENT_QUOTES, 'UTF-8') . '">Buy</a>';
