@@ -12,6 +12,7 @@ mod page;
 mod places;
 mod quota;
 mod retry;
+mod rights;
 mod route;
 mod routes;
 mod slips;
@@ -25,16 +26,17 @@ use hyper::{Method, Request, Response};
 use time::OffsetDateTime;
 use time::macros::{format_description, offset};
 
+use crate::access::{Access, Purpose};
 use crate::body;
 use crate::browser::Pages;
-use crate::caller::{self, Chosen, REQUEST_ID_HEADER, RequestId};
+use crate::caller::{REQUEST_ID_HEADER, RequestId};
 use crate::credentials::{Keyring, KnownKeys, LocalKey};
 use crate::decode::{Charset, decode};
 use crate::endpoint;
 use crate::error::{Code, Failure};
 use crate::gate::Hosts;
 use crate::orders::{self, Order};
-use crate::outbound::{self, Call, SignedRequest};
+use crate::outbound::{Call, SignedRequest};
 use crate::quota::Quota;
 use crate::server::{Peer, RequestBody, Stage};
 use crate::sign::{EmptyPolicy, Verifier};
@@ -90,8 +92,10 @@ pub struct Api {
     pub hosts: Hosts,
     /// Whether calls may come through a web server.
     pub allow_forwarded: bool,
-    /// With which the shop's server signs pages below `browser.public_prefix`.
+    /// With which the shop's server signs pages below `browser.public_prefix`, where there are no `[callers]`.
     pub local_keys: Arc<[LocalKey]>,
+    /// Who may call, and what he may do.
+    pub access: Arc<Access>,
 }
 
 impl Api {
@@ -128,12 +132,13 @@ impl Api {
     ) -> Result<Response<AnswerBody>, Failure> {
         let (mut head, body) = request.into_parts();
         let path = self.admitted(&head, peer, record)?;
+        let presented = self.presented(&head, peer, record)?;
         self.refuse_keys_in_head(&head)?;
         if path == endpoint::VERIFY.path {
-            return self.verify(&head, body, record).await;
+            return self.verify(&head, body, presented, record).await;
         }
         if path == endpoint::OUTCOME.path {
-            return self.outcome(&head, body, record).await;
+            return self.outcome(&head, body, presented, record).await;
         }
         let endpoint = self.route(path, &head, record)?;
         body::has_length(&head)?;
@@ -147,17 +152,15 @@ impl Api {
         self.refuse_keys_in_params(&decoded)?;
         record.saw(&decoded.params, &self.lasting.metrics);
         if let Some(page) = endpoint.browser_page() {
-            return self.page(page, endpoint, decoded, &head, record);
+            return self.page(page, endpoint, decoded, &head, presented, record);
         }
 
-        let Chosen { app, left_empty } =
-            caller::choose_app(&self.keyring, endpoint, &head.headers, &decoded)?;
-        record.app = Some(app.clone());
-        left_empty.inspect(|name| self.tell_empty(name));
+        let caller = self.caller(presented, &decoded, Purpose::Call, record)?;
+        let app = self.choose_app(caller.as_deref(), endpoint, &head.headers, &decoded, record)?;
         record.place = Some(self.place(Holder::of(app, endpoint))?);
         let params = decoded.params.apply(self.empty)?;
         slips::refuse_silence(endpoint, &params)?;
-        let params = outbound::complete(params, app, endpoint);
+        let params = self.permitted(caller.as_deref(), (endpoint, path), app, params, record)?;
         slips::refuse_other_merchants(&head, endpoint, app, &params)?;
 
         let order = Order::of(app, &params);

@@ -149,6 +149,7 @@ impl Sidecar {
         }
 
         let services = Current::new(Services::new(config, &lasting).await?);
+        lasting.users.set(config.access.names_users());
         Ok(Self {
             services,
             lasting,

@@ -111,6 +111,17 @@ pub fn refuse_unknown(page: BrowserPage, params: &Params) -> Result<(), BrowserU
     }
 }
 
+/// The parameters under the page's own names for them: callers may use the API's.
+///
+/// # Errors
+/// [`BrowserUrlError::Twice`] when both are sent.
+pub fn with_own_names(page: BrowserPage, params: Params) -> Result<Params, BrowserUrlError> {
+    match page {
+        BrowserPage::Checkstand => checkstand::with_mchntid(params),
+        BrowserPage::WeixinOauth | BrowserPage::Direct => Ok(params),
+    }
+}
+
 impl Pages {
     /// Makes the URL of a page. `now` is the date and time for `txdtm` where the caller sent none,
     /// `YYYY-MM-DD hh:mm:ss`.
@@ -125,6 +136,7 @@ impl Pages {
         now: &str,
     ) -> Result<BrowserUrl, BrowserUrlError> {
         refuse_unknown(page, &params)?;
+        let params = with_own_names(page, params)?;
         match page {
             BrowserPage::WeixinOauth => self.weixin_oauth(params, app),
             BrowserPage::Checkstand => self.checkstand(params, app, now),

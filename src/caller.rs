@@ -6,7 +6,7 @@ use std::fmt;
 
 use hyper::http::{HeaderMap, HeaderName, HeaderValue};
 
-pub use named::{Chosen, choose_app};
+pub use named::{Named, empty_merchant, named_app};
 
 /// Carries a caller's own request id in.
 const REQUEST_ID_IN: HeaderName = HeaderName::from_static("x-request-id");

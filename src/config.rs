@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use crate::access::Access;
 use crate::api::{OwnStatus, Routes};
 use crate::browser::Checkout;
 use crate::credentials::{Keyring, LocalKey};
@@ -21,6 +22,7 @@ use crate::telemetry::Log;
 
 mod answers;
 mod apps;
+mod callers;
 mod command;
 mod contradictions;
 mod document;
@@ -154,6 +156,8 @@ pub struct Config {
     pub browser: crate::browser::Settings,
     /// The shop's own keys; with any, pages below `browser.public_prefix` are only made from what one of them signed.
     pub local_keys: Arc<[LocalKey]>,
+    /// Who may call, and what he may do.
+    pub access: Arc<Access>,
     /// Who signs.
     pub keyring: Arc<Keyring>,
     /// The name of a variable that names a proxy, which the sidecar does not use; `None` where QFPay is not called.

@@ -87,6 +87,17 @@ impl Methods {
     }
 }
 
+/// How a call names the amount that it moves, which the parameter `txamt` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// Not at all, or QFPay does not document it.
+    Nowhere,
+    /// In the currency that the call names as `txcurrcd`.
+    InCurrency,
+    /// In the currency of an order that there is already; a call may leave the amount out.
+    OfOrder,
+}
+
 /// One endpoint. QFPay's rule for `mchid`: if one was issued it is always sent, except to trade_bill and add_note.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -100,12 +111,22 @@ pub struct Endpoint {
     pub takes_mchid: bool,
     /// How it is signed.
     pub signed: Signed,
+    /// Where its amount stands.
+    pub amount: Amount,
     /// Whether QFPay's answer names the order that the call named (`out_trade_no`, `syssn`, `orig_syssn`).
     pub names_order: bool,
 }
 
 const fn call(path: &'static str, methods: Methods, effect: Effect) -> Endpoint {
-    Endpoint { path, methods, effect, takes_mchid: true, signed: Signed::InHeaders, names_order: false }
+    Endpoint {
+        path,
+        methods,
+        effect,
+        takes_mchid: true,
+        signed: Signed::InHeaders,
+        amount: Amount::Nowhere,
+        names_order: false,
+    }
 }
 
 const fn call_about_order(path: &'static str, methods: Methods, effect: Effect) -> Endpoint {
@@ -120,28 +141,36 @@ const fn page(path: &'static str, methods: Methods, page: BrowserPage, takes_mch
     Endpoint { takes_mchid, signed: Signed::InBrowserUrl(page), ..call(path, methods, Effect::Changes) }
 }
 
+const fn in_currency(endpoint: Endpoint) -> Endpoint {
+    Endpoint { amount: Amount::InCurrency, ..endpoint }
+}
+
+const fn of_order(path: &'static str, methods: Methods) -> Endpoint {
+    Endpoint { amount: Amount::OfOrder, ..call_about_order(path, methods, Effect::MovesMoney) }
+}
+
 /// Every endpoint that QFPay documents and that a sidecar may serve. Onboarding with files (`/mch/v1/signup`) is not: files
 /// are never signed.
 pub const ENDPOINTS: &[Endpoint] = &[
-    call_about_order("/trade/v1/payment", Post, MovesMoney),
+    in_currency(call_about_order("/trade/v1/payment", Post, MovesMoney)),
     call_about_order(QUERY, Both, Reads),
-    call_about_order("/trade/v1/refund", Post, MovesMoney),
-    call_about_order("/trade/v1/reversal", Post, MovesMoney),
-    call_about_order("/trade/v1/close", Both, MovesMoney), // GET in CAM and QFD, POST in GLOB and O2017
-    call_about_order("/trade/v1/authtrade", Post, MovesMoney),
-    call_about_order("/trade/v1/unfreeze", Post, MovesMoney),
+    of_order("/trade/v1/refund", Post),
+    of_order("/trade/v1/reversal", Post),
+    of_order("/trade/v1/close", Both), // GET in CAM and QFD, POST in GLOB and O2017
+    of_order("/trade/v1/authtrade", Post),
+    of_order("/trade/v1/unfreeze", Post),
     call_without_mchid("/trade/v1/add_note", Post, Changes), // only for merchants without mchid
     call("/trade/v1/payment_verify", Post, MovesMoney),
     page("/tool/v1/get_weixin_oauth_code", Get, BrowserPage::WeixinOauth, true),
     call("/tool/v1/get_weixin_openid", Both, Changes), // the code is single-use; POST by old clients
     call_without_mchid("/tool/v1/mcc", Get, Reads),    // takes no parameters
-    call("/payment_element/v1/create_payment_intent", Post, MovesMoney),
+    in_currency(call("/payment_element/v1/create_payment_intent", Post, MovesMoney)),
     call("/payment_element/v1/create_token_intent", Post, Changes),
     call("/customer/v1/create", Post, Changes),
     call("/customer/v1/update", Post, Changes),
     call("/customer/v1/query", Post, Reads),
     call("/customer/v1/delete", Post, Changes),
-    call("/product/v1/create", Post, Changes),
+    in_currency(call("/product/v1/create", Post, Changes)),
     call("/product/v1/update", Post, Changes),
     call("/product/v1/query", Post, Reads),
     call("/product/v1/delete", Post, Changes),
@@ -159,8 +188,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     call("/settlement/v1/query", Get, Reads),
     call_without_mchid("/mch/v1/query", Both, Reads),
     call_without_mchid("/mch/v1/apply_info", Both, Reads),
-    page("/checkstand", Both, BrowserPage::Checkstand, false), // its own name for it: mchntid
-    page("/checkstand/", Both, BrowserPage::Checkstand, false),
+    in_currency(page("/checkstand", Both, BrowserPage::Checkstand, false)), // its own name for it: mchntid
+    in_currency(page("/checkstand/", Both, BrowserPage::Checkstand, false)),
     page("/q/direct", Both, BrowserPage::Direct, false),
 ];
 
@@ -251,9 +280,12 @@ impl Endpoint {
         }
     }
 
-    /// Whether the app's merchant is added where the caller names none: to pages under a name of their own.
-    pub fn fills_merchant(&self) -> bool {
-        self.takes_mchid || self.browser_page() == Some(BrowserPage::Checkstand)
+    /// The parameter that names the merchant, which is added where the caller names none: pages have a name of their own.
+    pub fn merchant_parameter(&self) -> Option<&'static str> {
+        match self.browser_page() {
+            Some(BrowserPage::Checkstand) => Some("mchntid"),
+            _ => self.takes_mchid.then_some("mchid"),
+        }
     }
 
     /// The page, if the customer's browser opens this one.

@@ -18,7 +18,7 @@
 //! 2. `base_url`, `client`, `credentials`, `memory_budget`, `runtime`, `server`
 //! 3. `endpoint`, `respcd`, `selection`, `sign`
 //! 4. `browser`, `decode`, `body`, `gate`, `headers`
-//! 5. `outbound`
+//! 5. `access`, `outbound`
 //! 6. `explain`
 //! 7. `sandbox`, `upstream`, `metrics`, `telemetry`
 //! 8. `quota`
@@ -51,6 +51,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod access;
 pub mod admin;
 pub mod api;
 pub mod app;

@@ -83,6 +83,12 @@ struct QuotaDecision {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AccessRefused {
+    caller: String,
+    right: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
 }
@@ -117,6 +123,7 @@ pub struct Metrics {
     own: Recent<Endpoint, Histogram>,
     ambiguous: Counter,
     unnamed_successes: Family<Endpoint, Counter>,
+    access_refused: Family<AccessRefused, Counter>,
     notifications: Family<Notification, Counter>,
     response_signatures: Recent<ResponseSignature, Counter>,
     quota_decisions: Recent<QuotaDecision, Counter>,
@@ -159,6 +166,9 @@ impl Metrics {
         let unnamed_successes = Family::default();
         let help = "Successes of calls that move money, whose answers name no order of the call's";
         registry.register("unnamed_successes", help, unnamed_successes.clone());
+        let access_refused = Family::default();
+        let help = "Calls that are nobody's, or that their caller has no right to";
+        registry.register("access_refused", help, access_refused.clone());
         let (notifications, response_signatures) = (Family::default(), Recent::new(counters()));
         registry.register("notifications", "Notifications answered, by outcome", notifications.clone());
         let help = "Signatures on QFPay's answers";
@@ -183,6 +193,7 @@ impl Metrics {
             own,
             ambiguous,
             unnamed_successes,
+            access_refused,
             notifications,
             response_signatures,
             quota_decisions,
@@ -219,6 +230,13 @@ impl Metrics {
     /// Counts a success that cannot be compared with its call.
     pub fn saw_unnamed_success(&self, endpoint: &'static str) {
         self.unnamed_successes.get_or_create(&Endpoint { endpoint }).inc();
+    }
+
+    /// Counts a call that its caller, `unknown` for strangers, has no right to, whether it was refused or only reported:
+    /// the right, or `proof` where it is not known who calls.
+    pub fn refused_access(&self, caller: &str, right: &'static str) {
+        let caller = caller.to_owned();
+        self.access_refused.get_or_create(&AccessRefused { caller, right }).inc();
     }
 
     /// Counts an answered notification.

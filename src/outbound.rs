@@ -65,13 +65,13 @@ pub struct SignedRequest {
 #[error("the parameters are too long for a URL")]
 pub struct TooLongForUrl;
 
-/// Adds `mchid` by QFPay's rule: always when one was issued and the endpoint takes one, unless the caller sent it.
-pub fn complete(mut params: Params, app: &App, endpoint: &Endpoint) -> Params {
-    if let Some(mchid) = &app.mchid
-        && endpoint.takes_mchid
-        && params.get("mchid").is_none()
+/// Adds the merchant by QFPay's rule: always when one was issued and the endpoint takes one, unless the caller sent it.
+/// `merchant` is the caller's, else the app's.
+pub fn complete(mut params: Params, merchant: Option<&str>, endpoint: &Endpoint) -> Params {
+    if let (Some(merchant), Some(name)) = (merchant, endpoint.merchant_parameter())
+        && params.get(name).is_none()
     {
-        params.set("mchid", mchid.clone());
+        params.set(name, merchant);
     }
     params
 }

@@ -24,4 +24,4 @@ pub use received::{BadSignature, ReceivedSignature};
 pub use signature::{Signature, Signer};
 pub use verified::VerifiedNotification;
 pub use verifier::Verifier;
-pub use vouched::{Vouched, sign_locally};
+pub use vouched::{CallSigner, Vouched, sign_locally};

@@ -8,12 +8,14 @@ use hyper::{Method, Request, Response};
 
 use super::on_record::OnRecord;
 use super::{OwnStatus, Place, own_status, whole};
+use crate::access::Caller;
 use crate::caller::RequestId;
 use crate::credentials::App;
 use crate::endpoint::{self, Endpoint};
 use crate::error::{Code, Failure};
 use crate::metrics::{self, Metrics};
 use crate::respcd::Class;
+use crate::server::User;
 use crate::sign::Params;
 use crate::upstream::{AnswerBody, Delivery};
 
@@ -32,6 +34,13 @@ pub(super) struct Record {
     is_own: bool,
     pub(super) endpoint: Option<&'static Endpoint>,
     pub(super) app: Option<Arc<App>>,
+    pub(super) caller: Option<Arc<Caller>>,
+    /// There are callers, and none of them calls.
+    pub(super) is_strangers: bool,
+    /// Whose process it came from, as far as the system says.
+    pub(super) user: Option<User>,
+    /// Its caller has no right to it, or is not known.
+    pub(super) is_without_right: bool,
     pub(super) delivery: Delivery,
     pub(super) place: Option<Place>,
     pub(super) respcd: Class,
@@ -67,6 +76,10 @@ impl Record {
             is_own: false,
             endpoint: None,
             app: None,
+            caller: None,
+            is_strangers: false,
+            user: None,
+            is_without_right: false,
             delivery: Delivery::NotSent,
             place: None,
             respcd: Class::None,
@@ -146,6 +159,23 @@ impl Record {
         tracing::warn!(request_id = %self.request_id, meant, "a path that QFPay does not document, one letter away from one");
     }
 
+    /// The call passes although `access.mode = "enforce"` would refuse it.
+    pub(super) fn would_be_refused(&self, failure: &Failure) {
+        tracing::warn!(
+            request_id = %self.request_id,
+            caller = self.caller(),
+            error = failure.code.row().name,
+            detail = failure.detail(),
+            "access.mode = enforce would refuse this call"
+        );
+    }
+
+    /// Who called, where there are callers.
+    fn caller(&self) -> Option<&str> {
+        let known = self.caller.as_ref().map(|caller| caller.name.as_str());
+        known.or_else(|| self.is_strangers.then_some("unknown"))
+    }
+
     /// The call goes out a second time.
     pub(super) fn repeats(&mut self, metrics: &Metrics) {
         self.repeated = true;
@@ -196,6 +226,7 @@ impl Record {
                     method = self.method,
                     endpoint,
                     app = some(app),
+                    caller = self.caller(),
                     status = status.as_u16(),
                     delivery = self.delivery.as_str(),
                     respcd = self.respcd.as_str(),

@@ -12,13 +12,12 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Api, Record, slips, whole};
+use crate::access::{Presented, Purpose};
 use crate::body;
-use crate::caller::{self, Chosen};
 use crate::decode::{Decoded, decode};
 use crate::endpoint::{self, OUTCOME};
 use crate::error::{Code, Failure};
 use crate::orders::{Known, Order, PACE, Question, Standing, State};
-use crate::outbound;
 use crate::server::{RequestBody, Stage};
 use crate::sign::Params;
 use crate::upstream::AnswerBody;
@@ -53,6 +52,7 @@ impl Api {
         &self,
         head: &request::Parts,
         body: RequestBody,
+        presented: Option<Presented>,
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
         record.endpoint = Some(&OUTCOME);
@@ -65,7 +65,7 @@ impl Api {
         }
         let decoded = self.own_parameters(head, body, &NAMES, record).await?;
         let wait = wait(&decoded.params)?;
-        let question = self.question(head, decoded, record)?;
+        let question = self.question(head, decoded, presented, record)?;
         let waiting = record.waiting();
         let known = self.outcome_of(&question, wait).await;
         record.waited(waiting);
@@ -97,19 +97,19 @@ impl Api {
         Ok(decoded)
     }
 
-    /// What is asked, by whom it is signed, and whether that may be.
+    /// What is asked, by whom it is signed, and whether that may be: it takes the right to the query.
     pub(super) fn question(
         &self,
         head: &request::Parts,
         decoded: Decoded,
+        presented: Option<Presented>,
         record: &mut Record,
     ) -> Result<Question, Failure> {
         let query = endpoint::query();
-        let Chosen { app, left_empty } = caller::choose_app(&self.keyring, query, &head.headers, &decoded)?;
-        record.app = Some(app.clone());
-        left_empty.inspect(|name| self.tell_empty(name));
+        let caller = self.caller(presented, &decoded, Purpose::Call, record)?;
+        let app = self.choose_app(caller.as_deref(), query, &head.headers, &decoded, record)?;
         let params = decoded.params.apply(self.empty)?;
-        let params = outbound::complete(params, app, query);
+        let params = self.permitted(caller.as_deref(), (query, endpoint::QUERY), app, params, record)?;
         slips::refuse_other_merchants(head, query, app, &params)?;
         let order = Order::of(app, &params).ok_or_else(|| {
             let detail = "which order? Send its out_trade_no, or QFPay's syssn";

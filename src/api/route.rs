@@ -55,7 +55,7 @@ impl Api {
         }
         if record.is_public
             && endpoint.browser_page() == Some(BrowserPage::Checkstand)
-            && self.local_keys.is_empty()
+            && self.page_keys().next().is_none()
         {
             let detail = "there is no checkout below browser.public_prefix without browser.local_key_file";
             return Err(Failure::refused(Code::PathUnknown, detail));

@@ -6,27 +6,30 @@ use hyper::http::{HeaderValue, request};
 use hyper::{Method, Response};
 
 use super::{Api, Holder, Record, whole};
+use crate::access::Presented;
 use crate::body;
 use crate::credentials::SignType;
 use crate::endpoint::VERIFY;
 use crate::error::{Code, Failure};
 use crate::headers;
 use crate::server::RequestBody;
-use crate::sign::VerifiedNotification;
+use crate::sign::{VerifiedNotification, Verifier};
 use crate::upstream::AnswerBody;
 
 impl Api {
-    /// Says whose key signed these raw bytes. Every app's key is tried: a shop that could choose would gain nothing.
+    /// Says whose key signed these raw bytes. Every key of the caller's apps is tried: one that could choose would gain nothing.
     pub(super) async fn verify(
         &self,
         head: &request::Parts,
         body: RequestBody,
+        presented: Option<Presented>,
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
         record.endpoint = Some(&VERIFY);
         if head.method != Method::POST {
             return Err(Failure::method_not_allowed(VERIFY.methods.as_str()));
         }
+        let caller = self.caller_by_head(presented, record)?;
         body::has_length(head)?;
         let received = headers::signature(&head.headers, SignType::Md5)?;
         let waiting = record.waiting();
@@ -41,8 +44,11 @@ impl Api {
         if !VerifiedNotification::may_be(&body) {
             return Err(Failure::refused(Code::NotificationNotJson, "the body does not begin with '{'"));
         }
-        let verified = VerifiedNotification::new(&self.verifiers, body, &received).ok_or_else(|| {
-            let detail = "no key of any app made this signature over these bytes";
+        let is_own =
+            |verifier: &&Verifier| caller.as_ref().is_none_or(|caller| caller.has_app(verifier.app()));
+        let own = self.verifiers.iter().filter(is_own);
+        let verified = VerifiedNotification::new(own, body, &received).ok_or_else(|| {
+            let detail = "no key of any app of the caller's made this signature over these bytes";
             Failure::refused(Code::SignatureWrong, detail)
         })?;
         record.app = self.keyring.by_name(verified.app()).cloned();

@@ -67,7 +67,10 @@ impl Services {
             routes: config.routes.clone(),
             empty: config.empty,
             charset: config.charset,
-            known_keys: KnownKeys::new(config.keyring.keys(), &config.local_keys),
+            known_keys: KnownKeys::new(
+                config.keyring.keys(),
+                config.local_keys.iter().chain(config.access.secrets()),
+            ),
             bodies,
             own_status: config.own_status,
             pages: Pages {
@@ -98,6 +101,7 @@ impl Services {
             hosts: config.listen.allowed_hosts.clone(),
             allow_forwarded: config.listen.allow_forwarded,
             local_keys: config.local_keys.clone(),
+            access: config.access.clone(),
             lasting: lasting.api.clone(),
         };
         let notifications = match &config.listen.notifications {

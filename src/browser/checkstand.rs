@@ -50,7 +50,6 @@ impl Pages {
             return Err(BrowserUrlError::Nothing);
         }
         params.set("appcode", app.app_code.as_str());
-        use_mchntid(&mut params, app)?;
         if params.get("txdtm").is_none_or(str::is_empty) {
             params.set("txdtm", now);
         }
@@ -90,16 +89,11 @@ fn without_lang() -> Vec<&'static str> {
 }
 
 /// The checkout's own name for the merchant is `mchntid`; callers may use the API's `mchid`.
-fn use_mchntid(params: &mut Params, app: &App) -> Result<(), BrowserUrlError> {
+pub(super) fn with_mchntid(mut params: Params) -> Result<Params, BrowserUrlError> {
     match (params.remove("mchid"), params.get("mchntid")) {
         (Some(_), Some(_)) => return Err(BrowserUrlError::Twice("mchid", "mchntid")),
         (Some(mchid), None) => params.set("mchntid", mchid),
-        (None, Some(_)) => {}
-        (None, None) => {
-            if let Some(mchid) = &app.mchid {
-                params.set("mchntid", mchid.as_str());
-            }
-        }
+        (None, _) => {}
     }
-    Ok(())
+    Ok(params)
 }

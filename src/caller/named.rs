@@ -15,37 +15,30 @@ use crate::outbound::APP_CODE_HEADER;
 /// The API's name of the merchant, and the checkout's.
 const MERCHANT: [&str; 2] = ["mchid", "mchntid"];
 
-/// The app that signs for a request.
+/// The app that a request names.
 #[derive(Debug)]
-pub struct Chosen<'k> {
-    /// The app.
-    pub app: &'k Arc<App>,
-    /// What the request names and leaves empty, although nothing else would be taken in its place.
+pub struct Named<'k> {
+    /// The app; `None` where none is named.
+    pub app: Option<&'k Arc<App>>,
+    /// Where a code is named and left empty, although nothing else would be taken in its place.
     pub left_empty: Option<&'static str>,
 }
 
-/// The app that the caller names by its `app_code`, in the header or as a parameter; else the default app. Its merchant is
-/// either named as well, or not at all.
+/// The app that the caller names by its `app_code`, in the header or as a parameter.
 ///
 /// # Errors
 /// [`CallerError`] when no app has that code, when the places disagree, or when what is named is empty and something else
 /// would be taken for it.
-pub fn choose_app<'k>(
+pub fn named_app<'k>(
     keyring: &'k Keyring,
     endpoint: &Endpoint,
     headers: &HeaderMap,
     sent: &Decoded,
-) -> Result<Chosen<'k>, CallerError> {
-    let (code, empty_code) = app_code(keyring, endpoint, headers, sent)?;
-    let app = match code {
-        None => keyring.default_app(),
-        Some(code) => std::str::from_utf8(code)
-            .ok()
-            .and_then(|code| keyring.by_code(code))
-            .ok_or(CallerError::UnknownApp)?,
-    };
-    let empty_merchant = merchant(app, endpoint, sent)?;
-    Ok(Chosen { app, left_empty: empty_code.or(empty_merchant) })
+) -> Result<Named<'k>, CallerError> {
+    let (code, left_empty) = app_code(keyring, endpoint, headers, sent)?;
+    let known = |code| std::str::from_utf8(code).ok().and_then(|code| keyring.by_code(code));
+    let app = code.map(|code| known(code).ok_or(CallerError::UnknownApp)).transpose()?;
+    Ok(Named { app, left_empty })
 }
 
 /// The code that is named, and a place where it is left empty.
@@ -79,13 +72,21 @@ fn app_code<'r>(
     Ok((code, empty))
 }
 
-/// The name under which the merchant is left empty.
-fn merchant(app: &App, endpoint: &Endpoint, sent: &Decoded) -> Result<Option<&'static str>, CallerError> {
+/// The name under which the merchant is named and left empty, although nothing else would be taken in its place. `is_added`
+/// says that a merchant would be, were none named.
+///
+/// # Errors
+/// [`CallerError`] when something else would be taken for what is empty, or when two names of it are sent.
+pub fn empty_merchant(
+    is_added: bool,
+    endpoint: &Endpoint,
+    sent: &Decoded,
+) -> Result<Option<&'static str>, CallerError> {
     let mut named = named(sent, &MERCHANT);
     match (named.next(), named.next()) {
         (Some((first, _)), Some((second, _))) => Err(CallerError::Twice(first, second)),
         (Some((name, value)), None)
-            if is_blank(value) && app.mchid.is_some() && endpoint.fills_merchant() =>
+            if is_blank(value) && is_added && endpoint.merchant_parameter().is_some() =>
         {
             Err(CallerError::Empty(name))
         }

@@ -14,6 +14,7 @@ pub(super) fn print(config: &Config, sidecar: &Sidecar) {
     outln!("qfpay-sidecar {}", env!("CARGO_PKG_VERSION"));
     line("config", &config.sources.join(", "));
     apps(config);
+    callers(config);
     pages(config);
     match &config.upstream.target {
         Target::Live(url) => match config.proxy.as_ref().filter(|_| url.is_https()) {
@@ -68,6 +69,55 @@ pub(super) fn apps(config: &Config) {
     }
 }
 
+/// Prints who may call, and where there is nobody who is told apart, that.
+pub(super) fn callers(config: &Config) {
+    let access = &config.access;
+    if access.is_open() {
+        line("callers", "every local process may call: there is no [callers] section");
+        return;
+    }
+    let all = access.callers();
+    let (shown, more) = all.split_at(all.len().min(8));
+    let mut said: Vec<_> = shown.iter().map(|caller| caller.name.clone()).collect();
+    if !more.is_empty() {
+        said.push(format!("and {} more", more.len()));
+    }
+    let mode = if access.only_reports() {
+        "only reported: strangers pass, and what a caller has no right to"
+    } else {
+        "nobody else may call"
+    };
+    line("callers", &format!("{} ({mode})", said.join(" ")));
+}
+
+/// Prints each caller, by what it is known and what it may do: names of settings and fingerprints, no secret.
+pub(super) fn rights(config: &Config) {
+    for caller in config.access.callers() {
+        let proofs = [
+            caller.user.map(|user| format!("user {user}")),
+            caller.token.as_ref().map(|token| format!("token from {}", token.source())),
+            caller
+                .local_key
+                .as_ref()
+                .map(|key| format!("local key {} from {}", key.fingerprint(), key.source())),
+        ];
+        let proofs: Vec<_> = proofs.into_iter().flatten().collect();
+        let rights = &caller.rights;
+        let apps: Vec<_> = rights.apps.iter().map(|app| app.name.as_str()).collect();
+        let ceilings: Vec<_> =
+            rights.max_amount.iter().map(|(currency, ceiling)| format!("{currency} {ceiling}")).collect();
+        let any = |list: String| if list.is_empty() { "any".to_owned() } else { list };
+        let may = format!(
+            "apps {}, mchids {}, endpoints {}, amounts {}",
+            any(apps.join(" ")),
+            any(rights.mchids.join(" ")),
+            any(rights.endpoints.entries().join(" ")),
+            any(ceilings.join(" ")),
+        );
+        line("caller", &format!("{}: {}; {may}", caller.name, proofs.join(" and ")));
+    }
+}
+
 /// Prints what customers' browsers reach themselves, and who must have signed it.
 pub(super) fn pages(config: &Config) {
     let browser = &config.browser;
@@ -82,6 +132,9 @@ pub(super) fn pages(config: &Config) {
                     key.fingerprint(),
                     key.source()
                 )
+            }
+            _ if !config.access.is_open() => {
+                "only as a caller's server signed it, with its local key".to_owned()
             }
             (BrowserPage::WeixinOauth, None) => {
                 "for everybody, for the default app, to browser.allowed_redirect_hosts only".to_owned()

@@ -19,6 +19,8 @@ pub(super) fn run(args: &Args, changed: bool) -> Result<(), Stop> {
     let config = config::load(&request)?;
     outln!();
     banner::apps(&config);
+    banner::callers(&config);
+    banner::rights(&config);
     banner::pages(&config);
     for advice in &config.advice {
         banner::line("advice", advice);

@@ -32,7 +32,8 @@ pub(super) fn printable(config: &Config, text: &str) -> String {
         [Some(&app.client_key), previous].into_iter().flatten()
     });
     let blotted = keys.fold(text.to_owned(), |text, key| key.blot_out(&text));
-    let blotted = config.local_keys.iter().fold(blotted, |text, key| key.blot_out(&text));
+    let own = config.local_keys.iter().chain(config.access.secrets());
+    let blotted = own.fold(blotted, |text, key| key.blot_out(&text));
     let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     blotted.chars().map(shown).collect()
 }

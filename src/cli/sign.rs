@@ -26,7 +26,7 @@ pub(super) fn run(args: &Args, options: &SignOptions) -> Result<(), Stop> {
         );
         return Err(Stop::Usage(format!("--path {}: {what}", options.path)));
     }
-    let params = outbound::complete(params, app, endpoint);
+    let params = outbound::complete(params, app.mchid.as_deref(), endpoint);
     if params.names().next().is_none() {
         return Err(Stop::Usage("there is nothing to sign: give NAME=VALUE or --form".to_owned()));
     }

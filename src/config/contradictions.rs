@@ -3,6 +3,7 @@
 use super::errors::Problem;
 use super::raw::Raw;
 use super::{Environment, Limits, Listen, Request};
+use crate::access::Access;
 use crate::api::Routes;
 use crate::base_url::UpstreamUrl;
 use crate::browser;
@@ -93,6 +94,7 @@ pub(super) fn public_prefix(
     raw: &mut Raw,
     browser: &browser::Settings,
     local_key: Option<&LocalKey>,
+    access: &Access,
     routes: &Routes,
 ) {
     let Some(prefix) = &browser.public_prefix else { return };
@@ -103,7 +105,13 @@ pub(super) fn public_prefix(
         );
         raw.problem("browser.public_prefix", what);
     }
-    if local_key.is_none() && browser.allowed_redirect_hosts.is_empty() {
+    if !access.is_open() && access.local_keys().next().is_none() {
+        let place = raw.place("callers");
+        let what = format!(
+            "customers' browsers prove no caller ({place}); name the key of the shop whose pages they are in its local_key_file"
+        );
+        raw.problem("browser.public_prefix", what);
+    } else if access.is_open() && local_key.is_none() && browser.allowed_redirect_hosts.is_empty() {
         let place = raw.place("browser.local_key_file");
         let what = format!(
             "anybody could have a sign-in to any host signed here; name the shop's key in browser.local_key_file \

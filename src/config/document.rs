@@ -116,6 +116,13 @@ pub(super) fn scalar(value: &toml_edit::Value) -> Value {
     }
 }
 
+/// The entries of an inline table that stands in a text, as variables hold it.
+pub(super) fn inline_table(text: &str) -> Option<Dict> {
+    let value = text.trim().parse::<toml_edit::Value>().ok()?;
+    let entries = value.as_inline_table()?.iter();
+    Some(entries.map(|(name, value)| (name.to_owned(), scalar(value))).collect())
+}
+
 fn line(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|&b| b == b'\n').count() + 1
 }

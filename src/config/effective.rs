@@ -81,7 +81,9 @@ fn value_for_people(key: &str, value: &Value) -> String {
             }
         }
         ("client_key_command" | "client_key_previous_command", _) => NOT_SHOWN.to_owned(),
-        (name, value) if name.starts_with("client_key_") || name == "local_key_file" => {
+        (name, value)
+            if name.starts_with("client_key_") || ["local_key_file", "token_file"].contains(&name) =>
+        {
             value.as_str().map_or_else(|| NOT_SHOWN.to_owned(), shown_source)
         }
         ("mchid" | "app_code", value) if value.as_str().is_none() => NOT_SHOWN.to_owned(),

@@ -13,14 +13,19 @@ const KEY: &str = "browser.local_key_file";
 
 /// Reads the key, if one is named. The outer `None` is a problem.
 pub(super) fn read(raw: &mut Raw) -> Option<Option<LocalKey>> {
-    let file = raw.text(KEY)?;
+    read_at(raw, KEY)
+}
+
+/// Reads the secret of the shop's own in the file that a setting names, if it does. The outer `None` is a problem.
+pub(super) fn read_at(raw: &mut Raw, setting: &str) -> Option<Option<LocalKey>> {
+    let file = raw.text(setting)?;
     if file.is_empty() {
         return Some(None);
     }
     match from_file(&file) {
         Ok(key) => Some(Some(key)),
         Err(what) => {
-            raw.problem(KEY, what);
+            raw.problem(setting, what);
             None
         }
     }

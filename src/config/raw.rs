@@ -7,7 +7,7 @@ use figment::{Figment, Profile};
 
 use super::errors::{ConfigError, Problem};
 use super::layers::{Layers, defaults};
-use super::sections::{APP_DEFAULTS, ROUTE_DEFAULTS, ROUTES};
+use super::sections::{APP_DEFAULTS, CALLER_DEFAULTS, ROUTE_DEFAULTS, ROUTES};
 
 /// One value and where it was written.
 pub(super) struct Setting {
@@ -79,9 +79,23 @@ impl Raw {
 
     /// The names of the `[apps.NAME]` sections, sorted.
     pub fn app_names(&self) -> Vec<String> {
-        let names = self.settings.keys().filter_map(|key| key.strip_prefix("apps."));
+        self.names_below("apps.")
+    }
+
+    /// The names of the `[callers.NAME]` sections, sorted.
+    pub fn caller_names(&self) -> Vec<String> {
+        self.names_below("callers.")
+    }
+
+    fn names_below(&self, sections: &str) -> Vec<String> {
+        let names = self.settings.keys().filter_map(|key| key.strip_prefix(sections));
         let names: BTreeSet<_> = names.map(|rest| rest.split('.').next().unwrap_or(rest)).collect();
         names.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The key path that holds a caller's setting: its own, or the one that all callers share.
+    pub fn caller_key(&mut self, caller: &str, name: &str) -> String {
+        self.key_of(&format!("callers.{caller}"), CALLER_DEFAULTS, name)
     }
 
     /// The key path that holds an app's setting: its own, or the one that all apps share.
@@ -104,7 +118,16 @@ impl Raw {
     fn key_of(&mut self, section: &str, defaults: &str, name: &str) -> String {
         let (own, shared) = (format!("{section}.{name}"), format!("{defaults}.{name}"));
         self.read.insert(shared.clone());
-        if self.settings.contains_key(&own) { own } else { shared }
+        let below = format!("{own}.");
+        let is_section =
+            self.settings.range(below.clone()..).next().is_some_and(|(key, _)| key.starts_with(&below));
+        let is_own = self.settings.contains_key(&own) || is_section;
+        if is_own { own } else { shared }
+    }
+
+    /// Notes that a section of its own was read.
+    pub fn note_as_read(&mut self, key: &str) {
+        self.read.insert(key.to_owned());
     }
 
     /// Known keys that no reader asked for: empty, or `default.toml` promises what the code does not know.
@@ -116,7 +139,10 @@ impl Raw {
     /// The value of a key, noting that it was asked for. `None` when nothing stands there, which is a problem.
     pub fn value(&mut self, key: &str) -> Option<Value> {
         debug_assert!(
-            self.known.contains(key) || key.starts_with("apps.") || key.starts_with(ROUTES),
+            self.known.contains(key)
+                || ["apps.", "callers.", CALLER_DEFAULTS, ROUTES]
+                    .iter()
+                    .any(|several| key.starts_with(several)),
             "config/default.toml has no key {key}"
         );
         self.read.insert(key.to_owned());

@@ -2,6 +2,7 @@
 
 use super::answers::own_status;
 use super::apps;
+use super::callers;
 use super::contradictions;
 use super::doubts;
 use super::listen::listen;
@@ -46,6 +47,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     let browser = browser::Settings::read(raw);
     let local_key = local_key::read(raw);
     let keyring = apps::keyring(raw, target.as_ref(), environment, env);
+    let access = callers::access(raw, keyring.as_deref());
     doubts::variables(raw, env);
     let unread_proxy = doubts::unread_proxy(raw, target.as_ref(), env);
     if let Some(upstream) = &upstream {
@@ -65,8 +67,21 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     if let (Some(browser), Some(Some(key))) = (&browser, &local_key) {
         local_key::contradictions(raw, browser, key, keyring.as_deref());
     }
-    if let (Some(browser), Some(key), Some(routes)) = (&browser, &local_key, &routes) {
-        contradictions::public_prefix(raw, browser, key.as_ref(), routes);
+    let browser_key = local_key.as_ref().and_then(Option::as_ref);
+    if let Some(access) = &access {
+        let keyring = keyring.as_deref();
+        callers::contradictions(
+            raw,
+            access,
+            listen.as_ref(),
+            routes.as_ref(),
+            browser.as_ref(),
+            browser_key,
+            keyring,
+        );
+    }
+    if let (Some(browser), Some(_), Some(routes), Some(access)) = (&browser, &local_key, &routes, &access) {
+        contradictions::public_prefix(raw, browser, browser_key, access, routes);
     }
     let upgrade = match (&listen, &browser, &keyring) {
         (Some(listen), Some(browser), Some(keyring)) => upgrade::notes(raw, listen, browser, keyring),
@@ -94,6 +109,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
         checkout: checkout?,
         browser: browser?,
         local_keys: local_key?.into_iter().collect(),
+        access: access?,
         keyring: keyring?,
         unread_proxy,
         upgrade,

@@ -2,7 +2,7 @@
 
 use super::errors::Problem;
 use super::raw::Raw;
-use super::sections::{ROUTES, defaults_of};
+use super::sections::{CALLER_DEFAULTS, ROUTES, defaults_of, is_currency};
 
 /// Names under which people try to put the key itself into the configuration.
 const KEY_NAMES: [&str; 8] =
@@ -17,21 +17,21 @@ pub(super) fn keys(raw: &Raw) -> Vec<Problem> {
     unknown.map(|(key, setting)| Problem::new(&setting.place, key, &what(raw, key))).collect()
 }
 
-/// Whether a setting of this name exists; every app has those of `[app_defaults]`, every route those of
-/// `[notifications.route_defaults]`.
+/// Whether a setting of this name exists; every app has those of `[app_defaults]`, every caller those of
+/// `[caller_defaults]`, every route those of `[notifications.route_defaults]`.
 pub(super) fn is_known(raw: &Raw, key: &str) -> bool {
     let repeated = key.rsplit_once('.').and_then(|(section, name)| Some((defaults_of(section)?, name)));
     match repeated {
         Some((defaults, name)) => raw.known.contains(&format!("{defaults}.{name}")),
-        None => raw.known.contains(key),
+        None => raw.known.contains(key) || is_currency(key),
     }
 }
 
-/// `[apps]`, `[apps.NAME]` or `[[notifications.routes]]` without content: no unknown key, but an app or a route that
+/// `[apps]`, `[apps.NAME]`, `[callers.NAME]` or `[[notifications.routes]]` without content: no unknown key, but an app or a route that
 /// lacks everything.
 fn is_bare(raw: &Raw, key: &str) -> bool {
     let empty = raw.settings.get(key).is_some_and(|setting| setting.value.as_dict().is_some());
-    empty && (key == "apps" || key == ROUTES || defaults_of(key).is_some())
+    empty && (["apps", "callers", ROUTES].contains(&key) || defaults_of(key).is_some())
 }
 
 fn what(raw: &Raw, key: &str) -> String {
@@ -41,13 +41,20 @@ fn what(raw: &Raw, key: &str) -> String {
                 in client_key_file"
             .to_owned();
     }
+    if ["token", "local_key"].contains(&name) && defaults_of(section) == Some(CALLER_DEFAULTS) {
+        return format!(
+            "secrets never stand in the configuration; write it to a file (chmod 600) and name the file in {name}_file"
+        );
+    }
     if key == ROUTES || section == ROUTES {
         return "routes are sections in double brackets, because there may be several; write each below its own \
                 [[notifications.routes]]"
             .to_owned();
     }
     let below = format!("{key}.");
-    if key == "apps" || section == "apps" || raw.known.iter().any(|known| known.starts_with(&below)) {
+    if ["apps", "callers"].iter().any(|several| key == *several || section == *several)
+        || raw.known.iter().any(|known| known.starts_with(&below))
+    {
         return format!("{key} is a section, not a value; write its keys below [{key}]");
     }
     if is_known(raw, section) {

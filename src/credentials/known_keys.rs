@@ -17,9 +17,12 @@ pub struct KnownKeys {
 
 impl KnownKeys {
     /// Takes keys that must never be sent anywhere: those that sign, those that only verify, and the shop's own.
-    pub fn new<'k>(keys: impl IntoIterator<Item = &'k ClientKey>, local: &'k [LocalKey]) -> Self {
+    pub fn new<'k>(
+        keys: impl IntoIterator<Item = &'k ClientKey>,
+        local: impl IntoIterator<Item = &'k LocalKey>,
+    ) -> Self {
         let keyed = RandomState::new();
-        let keys: Vec<_> = keys.into_iter().chain(local.iter().map(LocalKey::key)).collect();
+        let keys: Vec<_> = keys.into_iter().chain(local.into_iter().map(LocalKey::key)).collect();
         let digests = keys.iter().map(|key| key.digest_by(&keyed)).collect();
         let mut lengths: Vec<_> = keys.iter().map(|key| key.length()).collect();
         lengths.sort_unstable();

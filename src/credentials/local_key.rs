@@ -1,4 +1,4 @@
-//! A key of the shop's own, with which its server signs the pages that it sends customers to.
+//! Secrets of the shop's own: the key with which its server signs pages and calls for the sidecar, and the token of a caller.
 
 use std::fmt;
 
@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 use super::{BadClientKey, ClientKey, Keyring};
 
-/// A secret between a shop and its sidecar, worth nothing at QFPay. A type of its own, so that it signs no call.
+/// A secret between a shop and its sidecar, worth nothing at QFPay: a local key, or a token. A type of its own, so that
+/// nothing is signed with it for QFPay.
 pub struct LocalKey {
     key: ClientKey,
     source: String,
@@ -21,7 +22,7 @@ pub enum BadLocalKey {
     Text(#[from] BadClientKey),
     /// The customer sees what it signs, and may guess at leisure.
     #[error(
-        "a local key has 32 characters or more, but this one has {0}; make one with: openssl rand -hex 32"
+        "a local key or a token has 32 characters or more, but this one has {0}; make one with: openssl rand -hex 32"
     )]
     Short(usize),
 }
@@ -31,13 +32,11 @@ pub enum BadLocalKey {
 pub enum NotLocal {
     /// The shop would hold QFPay's key again.
     #[error(
-        "this is the client_key of apps.{0}; a local key is the shop's own: make one with openssl rand -hex 32"
+        "this is the client_key of apps.{0}; what stands here is the shop's own: make one with openssl rand -hex 32"
     )]
     ClientKeyOf(String),
     /// Everybody knows it.
-    #[error(
-        "this is the app_code of apps.{0}, which is no secret; make a local key with openssl rand -hex 32"
-    )]
+    #[error("this is the app_code of apps.{0}, which is no secret; make one with openssl rand -hex 32")]
     AppCodeOf(String),
 }
 
@@ -74,9 +73,14 @@ impl LocalKey {
         Ok(())
     }
 
-    /// The secret itself, for whatever compares secrets.
+    /// The secret itself, for whatever compares secrets. No signer is made of it: nothing outside of this room reads it.
     pub(super) fn key(&self) -> &ClientKey {
         &self.key
+    }
+
+    /// Whether another one is the same. Constant time for secrets of one length.
+    pub fn equals(&self, other: &Self) -> bool {
+        self.key.equals(&other.key)
     }
 
     /// Feeds the key to a hasher.

@@ -72,6 +72,12 @@ table! {
     ForwardedRefused "forwarded_refused" 403
         "The request came through a web server."
         "Call the sidecar directly. If a web server must pass calls on, let it ask who calls, and set listen.allow_forwarded = true."
+    CallerUnknown "caller_unknown" 401
+        "The sidecar does not know who calls."
+        "Nothing was sent. Prove who calls as a [callers.NAME] section says: run as its user, or send its token as Authorization: Bearer TOKEN or as the password in the base URL."
+    CallerDenied "caller_denied" 403
+        "The caller has no right to this call."
+        "Nothing was sent. The message names the setting of the caller's section that does not cover the call; its rights are the operator's to give."
     AppUnknown "app_unknown" 403
         "No configured app has this app_code."
         "Send the app_code of a configured app, or none for the default app; `qfpay-sidecar check` lists them."

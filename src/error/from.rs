@@ -1,6 +1,7 @@
 //! Each module's own error -> [`Failure`].
 
 use super::{Code, Failure};
+use crate::access::{Denied as NoRight, Unknown};
 use crate::body::BodyError;
 use crate::browser::BrowserUrlError;
 use crate::caller::CallerError;
@@ -48,6 +49,8 @@ refusals! {
         BadSignature::Repeated | BadSignature::Malformed(_) => Code::SignatureMalformed,
     };
     Unavailable => |error| Code::JournalUnavailable;
+    Unknown => |error| Code::CallerUnknown;
+    NoRight => |error| Code::CallerDenied;
     Misspelt => |error| Code::PathUnknown;
     TooLongForUrl => |error| Code::QueryTooLong;
     BrowserUrlError => |error| match error {

@@ -22,7 +22,11 @@ impl VerifiedNotification {
     }
 
     /// Verifies raw bytes; `None` when none of the verifiers made the signature.
-    pub fn new(among: &[Verifier], body: Bytes, received: &ReceivedSignature) -> Option<Self> {
+    pub fn new<'v>(
+        among: impl IntoIterator<Item = &'v Verifier>,
+        body: Bytes,
+        received: &ReceivedSignature,
+    ) -> Option<Self> {
         let app = Verifier::find(among, &body, received)?.app().to_owned();
         Some(Self { app, body })
     }

@@ -40,7 +40,11 @@ impl Verifier {
     ///
     /// Every key of every verifier is tried, each in constant time, so that the time tells nothing about how much of
     /// a guess was right, nor which app it was. The bytes are hashed once, however many keys there are.
-    pub fn find<'v>(among: &'v [Self], bytes: &[u8], received: &ReceivedSignature) -> Option<&'v Self> {
+    pub fn find<'v>(
+        among: impl IntoIterator<Item = &'v Self>,
+        bytes: &[u8],
+        received: &ReceivedSignature,
+    ) -> Option<&'v Self> {
         match received.sign_type {
             SignType::Md5 => scan::<Md5>(among, bytes, &received.digest),
             SignType::Sha256 => scan::<Sha256>(among, bytes, &received.digest),
@@ -53,7 +57,11 @@ impl Verifier {
     }
 }
 
-fn scan<'v, D: Digest + Clone>(among: &'v [Verifier], bytes: &[u8], digest: &[u8]) -> Option<&'v Verifier> {
+fn scan<'v, D: Digest + Clone>(
+    among: impl IntoIterator<Item = &'v Verifier>,
+    bytes: &[u8],
+    digest: &[u8],
+) -> Option<&'v Verifier> {
     let body = D::new_with_prefix(bytes);
     let mut found = None;
     for verifier in among {

@@ -6,7 +6,7 @@
 
 use md5::Md5;
 use sha2::{Digest, Sha256};
-use subtle::{Choice, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 
 use super::{OwnSignature, Params, Signature};
 use crate::credentials::{LocalKey, SignType};
@@ -29,7 +29,7 @@ struct Reading {
 }
 
 impl Reading {
-    /// Every reading: eight, of which some agree.
+    /// Every reading: eight, of which some agree; the first of those that do is the one that leaves nothing out.
     fn all() -> impl Iterator<Item = Self> {
         (0..8_u8).map(|bits| Self { sign_type: bits & 1 == 0, lang: bits & 2 == 0, empty: bits & 4 == 0 })
     }
@@ -45,27 +45,98 @@ impl<'k> Vouched<'k> {
     /// Finds the key that signed these parameters. Every key is tried with every reading, each in constant time.
     ///
     /// `None` when there is no signature, more than one, or a wrong one: the caller shall not learn which.
-    pub fn find(among: &'k [LocalKey], params: Params, own: &OwnSignature) -> Option<Self> {
-        let [sign] = &own.sign[..] else { return None };
-        let digest = hex::decode(sign).ok()?;
-        let sign_type = match digest.len() {
-            16 => SignType::Md5,
-            32 => SignType::Sha256,
-            _ => return None,
-        };
-        let pairs = received(&params, own)?;
-        let mut found = None;
-        for reading in Reading::all() {
-            let text = joined(&pairs, reading);
-            for key in among {
-                if bool::from(matches(key, sign_type, &text, &digest)) {
-                    found = found.or(Some((key, reading)));
-                }
-            }
-        }
-        let (key, reading) = found?;
+    pub fn find(
+        among: impl IntoIterator<Item = &'k LocalKey>,
+        params: Params,
+        own: &OwnSignature,
+    ) -> Option<Self> {
+        let Found { key, reading, .. } = Found::by(among, &params, own)?;
         Some(Self { key, params: kept(params, reading) })
     }
+}
+
+/// The key that signed the parameters of a call.
+#[derive(Debug)]
+pub struct CallSigner<'k> {
+    /// The key.
+    pub key: &'k LocalKey,
+    /// Whether the signature may be that of a page, which a customer holds. What is hashed tells: how it is cut into names
+    /// and values is not signed.
+    pub may_be_a_page: bool,
+}
+
+impl<'k> CallSigner<'k> {
+    /// Finds the key as [`Vouched::find`] does; the parameters stay as they are.
+    pub fn find(
+        among: impl IntoIterator<Item = &'k LocalKey>,
+        params: &Params,
+        own: &OwnSignature,
+    ) -> Option<Self> {
+        let Found { key, text, .. } = Found::by(among, params, own)?;
+        let is_mark = |name: &[u8]| OF_PAGES.iter().any(|mark| name.starts_with(mark));
+        let may_be_a_page = text.split(|&b| b == b'&').any(is_mark)
+            || OF_PAGES
+                .iter()
+                .any(|mark| params.names().any(|name| mark.strip_suffix(b"=") == Some(name.as_bytes())));
+        Some(Self { key, may_be_a_page })
+    }
+}
+
+/// One of these stands in whatever a shop signs for a page: QFPay's sign-in has no use without the first, its checkout none
+/// without the second.
+const OF_PAGES: [&[u8]; 2] = [b"redirect_uri=", b"paysource="];
+
+/// A key, and what of the parameters it signed.
+struct Found<'k> {
+    key: &'k LocalKey,
+    reading: Reading,
+    text: Vec<u8>,
+}
+
+impl<'k> Found<'k> {
+    fn by(
+        among: impl IntoIterator<Item = &'k LocalKey>,
+        params: &Params,
+        own: &OwnSignature,
+    ) -> Option<Self> {
+        let [sign] = &own.sign[..] else { return None };
+        let digest = hex::decode(sign).ok()?;
+        let pairs = received(params, own)?;
+        let mut texts: Vec<(Reading, Vec<u8>)> = Vec::with_capacity(2);
+        for reading in Reading::all() {
+            let text = joined(&pairs, reading);
+            if !texts.iter().any(|(_, other)| *other == text) {
+                texts.push((reading, text));
+            }
+        }
+        let (key, at) = match digest.len() {
+            16 => scan::<Md5>(among, &texts, &digest),
+            32 => scan::<Sha256>(among, &texts, &digest),
+            _ => None,
+        }?;
+        let (reading, text) = texts.swap_remove(at);
+        Some(Self { key, reading, text })
+    }
+}
+
+/// Tries every key with every text, each in constant time. A text is hashed once, however many keys there are.
+fn scan<'k, D: Digest + Clone>(
+    among: impl IntoIterator<Item = &'k LocalKey>,
+    texts: &[(Reading, Vec<u8>)],
+    digest: &[u8],
+) -> Option<(&'k LocalKey, usize)> {
+    let hashed: Vec<_> = texts.iter().map(|(_, text)| D::new_with_prefix(text)).collect();
+    let mut found = None;
+    for key in among {
+        for (at, hashed) in hashed.iter().enumerate() {
+            let mut hasher = hashed.clone();
+            key.feed(&mut hasher);
+            if bool::from(hasher.finalize().as_slice().ct_eq(digest)) {
+                found = found.or(Some((key, at)));
+            }
+        }
+    }
+    found
 }
 
 /// The parameters with the `sign_type` that was sent among them, in signing order; `None` if it was sent twice.
@@ -91,10 +162,6 @@ fn joined(pairs: &[(&str, &[u8])], reading: Reading) -> Vec<u8> {
         text.extend_from_slice(value);
     }
     text
-}
-
-fn matches(key: &LocalKey, sign_type: SignType, text: &[u8], digest: &[u8]) -> Choice {
-    hash(key, sign_type, text).ct_eq(digest)
 }
 
 fn hash(key: &LocalKey, sign_type: SignType, text: &[u8]) -> Vec<u8> {

@@ -111,6 +111,7 @@ fn the_page_of_metrics_lists_every_metric() {
     metrics.saw_response_signature("", "");
     metrics.saw_unnamed_success("");
     metrics.decided_on_quota("", "", "");
+    metrics.refused_access("", "");
     metrics.paused_by_upstream("");
     metrics.quota_store_is_up(false);
     metrics.doubt_ended("", "");

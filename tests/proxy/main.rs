@@ -8,6 +8,7 @@ mod api;
 mod apps;
 mod attacks;
 mod browser_urls;
+mod callers;
 mod charsets;
 mod connections;
 mod crash;
