@@ -27,9 +27,13 @@ fn the_demo_runs_the_main_job_once() {
     let done = qfpay(&["demo", "--once"]);
     let (out, err) = (text(&done.stdout), text(&done.stderr));
     assert_eq!(done.status.code(), Some(0), "{out}{err}");
-    assert_eq!(out.matches("(signature verified)").count(), 4, "{out}");
+    assert_eq!(out.matches("(signature verified)").count(), 6, "{out}");
     assert_eq!(out.matches("200 OK {\"respcd\": \"0000\"").count(), 4, "{out}");
-    assert_eq!(out.matches("x-qf-sign: ").count(), 4, "{out}");
+    assert_eq!(out.matches("x-qf-sign: ").count(), 6, "{out}");
+    let (_, doubt) = out.split_once("whose answer gets lost").unwrap();
+    let (lost, resolved) = doubt.split_once("/sidecar/v1/outcome?out_trade_no=demo-doubt-").unwrap();
+    assert!(lost.contains("502 Bad Gateway") && lost.contains("\"respcd\":\"1298\""), "{lost}");
+    assert!(resolved.contains("\"state\":\"paid\",\"final\":true"), "{resolved}");
     assert!(!out.contains("SANDBOX0DEMO0KEY"), "the demo shows its key");
 }
 

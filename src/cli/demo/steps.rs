@@ -1,6 +1,6 @@
-//! The steps of the demo: WeChat JSAPI from oauth code to payment, then an MPM payment and a query.
+//! The steps of the demo: WeChat JSAPI from oauth code to payment, an MPM payment, a query, and a doubt that is resolved.
 
-use hyper::header::LOCATION;
+use hyper::header::{HeaderName, LOCATION};
 
 use super::client::{Client, Reply};
 use crate::cli::Stop;
@@ -51,10 +51,43 @@ pub(super) async fn walk(client: &Client, sandbox: &Sandbox) -> Result<String, S
     let target = format!("/trade/v1/query?out_trade_no=demo-jsapi-{started},demo-mpm-{started}");
     call(client, sandbox, "GET", &target, "").await?;
 
+    doubt(client, sandbox, started).await?;
+
     outln!(
         "\nEvery call was signed by the sidecar and verified by the sandbox.\nThe caller never had the key."
     );
     Ok(pay_page)
+}
+
+/// A payment whose answer is lost: the caller learns that nobody knows, asks what became of it, and is told.
+async fn doubt(client: &Client, sandbox: &Sandbox, started: i64) -> Result<(), Stop> {
+    title("6. A payment whose answer gets lost (the sandbox's txamt 4200001)");
+    let form = format!(
+        "txamt=4200001&txcurrcd=HKD&pay_type=800201&out_trade_no=demo-doubt-{started}&txdtm=2026-01-31 12:00:00"
+    );
+    came_in("POST", "/trade/v1/payment", &form);
+    let reply = client.post("/trade/v1/payment", &form).await?;
+    let received = sandbox.received();
+    went_out(received.last().ok_or_else(|| unexpected("a request at the sandbox", &reply))?);
+    came_back(&reply, &readable(&reply.body));
+    let delivery = reply.header(&HeaderName::from_static("x-sidecar-delivery"));
+    if delivery != Some("unknown") || reply.member("respcd").as_deref() != Some("1298") {
+        return Err(unexpected("respcd 1298 and delivery unknown", &reply));
+    }
+
+    title("7. What became of it? The sidecar asks QFPay after 3 seconds");
+    let target = format!("/sidecar/v1/outcome?out_trade_no=demo-doubt-{started}&wait_ms=10000");
+    came_in("GET", &target, "");
+    let reply = client.get(&target).await?;
+    let received = sandbox.received();
+    if let Some(query) = received.iter().rev().find(|arrived| arrived.target.starts_with("/trade/v1/query")) {
+        went_out(query);
+    }
+    came_back(&reply, &readable(&reply.body));
+    match reply.member("state") {
+        Some(state) if state == "paid" => Ok(()),
+        _ => Err(unexpected("the state paid", &reply)),
+    }
 }
 
 /// Sends one call, shows what came in, what went out and what came back, and requires that the signature was right.
