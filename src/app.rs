@@ -18,7 +18,8 @@ use crate::client::BadRoots;
 use crate::config::{Config, files};
 use crate::orders::journal::CannotOpen;
 use crate::sandbox::{Refused, Sandbox};
-use crate::server::{Address, CannotListen, Limits, Listener, Passed};
+use crate::server::{Address, CannotListen, Limits, Listener, Passed, Stage};
+use crate::systemd::Manager;
 use crate::upstream::Target;
 
 use lasting::Lasting;
@@ -104,6 +105,7 @@ pub struct Sidecar {
     /// How long open calls may finish.
     shutdown_timeout: Duration,
     workers: usize,
+    manager: Manager,
 }
 
 impl Sidecar {
@@ -160,7 +162,22 @@ impl Sidecar {
             limits: config.limits.server,
             shutdown_timeout: config.limits.shutdown_timeout,
             workers: config.runtime.workers,
+            manager: Manager::default(),
         })
+    }
+
+    /// Whom it tells how it does, and that its runtimes turn.
+    pub fn under(self, manager: Manager) -> Self {
+        Self { manager, ..self }
+    }
+
+    /// How it does, in a few words, whenever asked.
+    pub fn status(&self) -> impl Fn() -> String + Send + use<> {
+        let (metrics, shutdown) = (self.lasting.api.metrics.clone(), self.lasting.api.shutdown.clone());
+        move || match shutdown.has_reached(Stage::Draining) {
+            true => format!("ending: {}", metrics.figures()),
+            false => format!("serving: {}", metrics.figures()),
+        }
     }
 
     /// Where callers connect: the first of the addresses.

@@ -15,7 +15,7 @@
 //! A module uses only modules of rows above its own; `server` and `client` know hyper, not QFPay.
 //!
 //! 1. `settings`
-//! 2. `base_url`, `client`, `credentials`, `memory_budget`, `runtime`, `server`
+//! 2. `base_url`, `client`, `credentials`, `memory_budget`, `runtime`, `server`, `systemd`
 //! 3. `endpoint`, `respcd`, `selection`, `sign`
 //! 4. `browser`, `decode`, `body`, `gate`, `headers`
 //! 5. `access`, `outbound`
@@ -83,5 +83,6 @@ pub mod selection;
 pub mod server;
 pub mod settings;
 pub mod sign;
+pub mod systemd;
 pub mod telemetry;
 pub mod upstream;

@@ -1,5 +1,6 @@
 //! What `/metrics` shows. Labels are names from the configuration and from tables, never what a caller sent.
 
+mod figures;
 mod journal;
 mod plain;
 mod recent;
@@ -14,7 +15,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+pub use figures::Figures;
 pub use journal::JournalMetrics;
+use figures::Sums;
 use recent::Recent;
 
 /// What is counted of each request.
@@ -118,6 +121,7 @@ struct Endpoint {
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    sums: Sums,
     requests: Recent<RequestLabels, Counter>,
     total: Recent<Endpoint, Histogram>,
     own: Recent<Endpoint, Histogram>,
@@ -188,6 +192,7 @@ impl Metrics {
         let journal = JournalMetrics::register(&mut registry);
         Self {
             registry,
+            sums: Sums::default(),
             requests,
             total,
             own,
@@ -209,12 +214,18 @@ impl Metrics {
 
     /// Counts an answered request and its times.
     pub fn answered(&self, request: &Request<'_>, total: Duration, own: Duration) {
+        self.sums.answered(request.delivery);
         let endpoint = request.endpoint;
         for (times, time) in [(&self.total, total), (&self.own, own)] {
             let of_endpoint = times.get(|known| known.endpoint == endpoint, || Endpoint { endpoint });
             of_endpoint.observe(time.as_secs_f64());
         }
         self.refused(request);
+    }
+
+    /// A few sums, for people.
+    pub fn figures(&self) -> Figures {
+        self.sums.at(self.in_flight.get())
     }
 
     /// Counts a request that was refused before it was read: it has no times.

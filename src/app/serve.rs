@@ -16,12 +16,14 @@ use crate::runtime;
 use crate::server::{
     CloseConnection, Limits, Listener, Peer, Refusal, RequestBody, Server, SharedSocket, Shutdown, Stage,
 };
+use crate::systemd::Manager;
 
 impl Sidecar {
     /// Serves until `stop` completes, then finishes what is in flight.
     ///
     /// Returns whether everything was finished within `limits.shutdown_timeout_ms`.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> bool {
+        tokio::spawn(self.manager.beat());
         // Probes and the sandbox are served until the last call has ended. No payment depends on a request that comes then.
         let last = Shutdown::new();
         let at_once = Limits { grace_period: Duration::ZERO, ..self.limits };
@@ -57,10 +59,11 @@ impl Sidecar {
         let shutdown = self.lasting.api.shutdown.clone();
         let stopped = async {
             stop.await;
+            self.manager.stopping();
             shutdown.begin(self.shutdown_timeout);
         };
         let server = Server::new(handler, refuse, self.limits, shutdown.clone());
-        let others = further_workers(self.workers, &server, &self.api_listeners);
+        let others = further_workers(self.workers, &server, &self.api_listeners, &self.manager);
         let calls = async {
             let mut finished = serve_all(&server, self.api_listeners).await;
             for other in others {
@@ -101,6 +104,7 @@ fn further_workers<H, R, F, B>(
     workers: usize,
     server: &Server<H, R>,
     listeners: &[Listener],
+    manager: &Manager,
 ) -> Vec<oneshot::Receiver<bool>>
 where
     H: Fn(Request<RequestBody>, Peer) -> F + Send + Sync + 'static,
@@ -112,7 +116,9 @@ where
     let start = |number| {
         let server = server.clone();
         let sockets = listeners.iter().map(Listener::share).collect::<io::Result<Vec<_>>>()?;
+        let beat = manager.beat();
         runtime::worker(number, move || async move {
+            tokio::spawn(beat);
             match sockets.into_iter().map(SharedSocket::listen).collect() {
                 Ok(listeners) => serve_all(&server, listeners).await,
                 Err(error) => {

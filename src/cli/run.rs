@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use super::args::Args;
 use super::signals::Signals;
-use super::{Stop, banner, block_on, load, start_log};
+use super::{Stop, banner, block_on, load, no_thread, start_log};
 use crate::app::{Sidecar, StartError};
 use crate::server::Passed;
+use crate::systemd::Manager;
 
 pub(super) fn run(args: &Args, passed: io::Result<Passed>) -> Result<(), Stop> {
     let since = Instant::now();
@@ -20,9 +21,14 @@ pub(super) fn run(args: &Args, passed: io::Result<Passed>) -> Result<(), Stop> {
             tracing::warn!(advice, "this works, but look at it");
         }
         let sidecar = Sidecar::start_with(&config, passed.map_err(StartError::Passed)?).await?;
+        let manager = Manager::from_env(sidecar.status()).map_err(|cause| no_thread(&cause))?;
+        let sidecar = sidecar.under(manager.clone());
         banner::print(&config, &sidecar);
         banner::ready(since);
-        match sidecar.serve(signals.first()).await {
+        manager.ready();
+        let finished = sidecar.serve(signals.first()).await;
+        manager.finish();
+        match finished {
             true => Ok(()),
             false => Err(Stop::Failed("calls were still in flight at limits.shutdown_timeout_ms".to_owned())),
         }

@@ -37,6 +37,7 @@ mod slips;
 mod sockets;
 #[path = "../support/mod.rs"]
 mod support;
+mod systemd;
 mod tls;
 mod warnings;
 mod workers;
