@@ -16,8 +16,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 pub use figures::Figures;
-pub use journal::JournalMetrics;
 use figures::Sums;
+pub use journal::JournalMetrics;
 use recent::Recent;
 
 /// What is counted of each request.
