@@ -7,6 +7,7 @@
 mod cross_talk;
 mod faults;
 mod hostile;
+mod journal;
 mod leaks;
 mod model;
 mod shops;

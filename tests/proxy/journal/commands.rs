@@ -130,3 +130,43 @@ fn commands_need_no_keys_and_say_what_is_missing() {
     }
     assert_eq!(sqlite(&file(&stage.sidecar), "PRAGMA integrity_check")[0][0], "ok");
 }
+
+/// The page's queries, as they stand there, with the order and the day of this test.
+#[test]
+fn the_queries_of_the_page_run_and_find_something() {
+    let stage = stage(&["upstream.first_byte_timeout_ms=300"]);
+    let paid = |order: &str| {
+        Reply::ok(format!(r#"{{"respcd": "0000", "out_trade_no": "{order}", "syssn": "S-{order}"}}"#))
+    };
+    stage.upstream.script([paid("20260131-1001"), paid("B-1"), Reply::hang()]);
+    for order in ["20260131-1001", "B-1", "C-1"] {
+        pay(&stage.sidecar, order);
+    }
+    wait_for(&stage.sidecar, "SELECT count(*) FROM journal", 6);
+    let path = file(&stage.sidecar);
+    let day = crate::support::sqlite_value(&path, "SELECT substr(min(at), 1, 10) FROM journal");
+    let next =
+        crate::support::sqlite_value(&path, "SELECT date(substr(min(at), 1, 10), '+1 day') FROM journal");
+    let page = include_str!("../../../docs/orders.md");
+    let (_, block) = page.split_once("```sql\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let block =
+        block.replace("'2026-01-31'", &format!("'{day}'")).replace("'2026-02-01'", &format!("'{next}'"));
+    let found: Vec<_> = block
+        .split(";\n")
+        .map(str::trim)
+        .filter(|query| !query.is_empty())
+        .map(|query| sqlite(&path, query.trim_end_matches(';')))
+        .collect();
+    assert_eq!(found.len(), 6);
+    let kinds: Vec<_> = found[0].iter().map(|row| &row[1]).collect();
+    assert_eq!(kinds, ["begin", "end"]);
+    assert_eq!((found[1].len(), found[1][0][3].as_str()), (1, Some("C-1")));
+    assert_eq!(serde_json::json!(found[2]), serde_json::json!([["shop", "HKD", 2, 200]]));
+    assert_eq!(
+        serde_json::json!(found[3]),
+        serde_json::json!([["0000", null, 2], [null, "upstream_timeout", 1]])
+    );
+    assert_eq!(found[4][0][1], 3);
+    assert!(found[5].is_empty(), "no notification is on record");
+}
