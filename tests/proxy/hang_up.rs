@@ -128,6 +128,38 @@ fn a_caller_that_hangs_up_while_a_large_answer_arrives_cancels_no_call() {
 }
 
 #[test]
+fn a_caller_that_hangs_up_while_its_answer_streams_gives_its_place_back() {
+    const LENGTH: usize = 4 << 20;
+    // One that closes a half goes on reading; see above.
+    for way in [Way::Fin, Way::Reset] {
+        let stage = Stage::new(&["log.level=info", "limits.streams=1"]);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n");
+        let half = || vec![b'x'; LENGTH / 2];
+        let large = || Reply::raw(&head).then_bytes(half());
+        stage.upstream.script([large().then_drip(half(), Duration::from_millis(10))]);
+        stage.upstream.always(large().then_bytes(half()));
+        let query = || payment("", FORM).replace("payment", "query");
+        let mut caller = stage.sidecar.connect();
+        caller.write(query());
+        assert_eq!(uninterrupted(|| caller.0.peek(&mut [0; 1])).unwrap(), 1, "the answer has begun to come");
+        stage.sidecar.wait_for_log(&[r#"endpoint="/trade/v1/query""#, r#"delivery="answered""#]);
+        hang_up(caller, way);
+        // The place is free again with the next bytes, although the upstream will not end its answer for hours.
+        let until = Instant::now() + SOON;
+        loop {
+            let mut next = stage.sidecar.connect();
+            next.write(query());
+            let answer = next.read();
+            if answer.status == 200 && answer.body.len() == LENGTH {
+                break;
+            }
+            assert!(Instant::now() < until, "{way:?}: {answer:?}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
 fn a_caller_that_hangs_up_while_its_permit_is_needed_cancels_no_payment() {
     for way in WAYS {
         let stage = Stage::new(&["log.level=info", "limits.connections=1"]);
