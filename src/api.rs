@@ -6,6 +6,7 @@ pub mod answer_checks;
 mod inquiries;
 mod lasting;
 mod on_record;
+mod order;
 mod outcome;
 mod own_status;
 mod page;
@@ -117,7 +118,7 @@ impl Api {
         });
         let mut response = answered.unwrap_or_else(|failure| record.failure(failure));
         self.end_on_record(&mut record);
-        record.write(&self.lasting.metrics, response.status());
+        record.write(&self.lasting, response.status());
         record.tell(self.own_status, &mut response);
         response.headers_mut().insert(REQUEST_ID_HEADER, record.into_request_id().into_header());
         response
@@ -139,6 +140,9 @@ impl Api {
         }
         if path == endpoint::OUTCOME.path {
             return self.outcome(&head, body, presented, record).await;
+        }
+        if path == endpoint::ORDER.path {
+            return self.order(&head, body, presented, record).await;
         }
         let endpoint = self.route(path, &head, record)?;
         body::has_length(&head)?;
@@ -163,8 +167,8 @@ impl Api {
         let params = self.permitted(caller.as_deref(), (endpoint, path), app, params, record)?;
         slips::refuse_other_merchants(&head, endpoint, app, &params)?;
 
-        let order = Order::of(app, &params);
-        let mut flight = self.depart(endpoint, order.as_ref(), record).await?;
+        record.order = Order::of(app, &params);
+        let mut flight = self.depart(endpoint, record).await?;
         let pass = self.within_quota(app, endpoint, record).await?;
         self.put_on_record(app, endpoint, path, &params, record).await?;
         let asked = Asked::of(endpoint, &params);
@@ -193,7 +197,7 @@ impl Api {
             }
         };
         record.waited(waiting);
-        self.land(flight, order.as_ref(), endpoint, &sent);
+        self.land(flight, endpoint, record, &sent);
         let relayed = sent.and_then(|answer| relay(answer, record, &self.lasting.streams));
         relayed.map_err(|failure| {
             let failure = failure.about(endpoint.effect, asked.out_trade_no());

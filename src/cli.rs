@@ -14,6 +14,7 @@ mod hardening;
 mod healthcheck;
 mod input;
 mod journal;
+mod order;
 mod paper;
 mod replay;
 mod run;
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Trigger(options) => trigger::run(&args, options),
         Command::Journal(options) => journal::run(&args, options),
         Command::Replay(options) => replay::run(&args, options),
+        Command::Order(options) => order::run(&args, options),
         Command::Healthcheck { timeout_ms } => healthcheck::run(&args, *timeout_ms),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Args::command(), "qfpay-sidecar", &mut std::io::stdout());

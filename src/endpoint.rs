@@ -202,6 +202,9 @@ pub const QUERY: &str = "/trade/v1/query";
 /// The sidecar's own endpoint that says what became of an order. It asks [`QUERY`] in its own name.
 pub const OUTCOME: Endpoint = call("/sidecar/v1/outcome", Both, Reads);
 
+/// The sidecar's own endpoint that shows what an order went through.
+pub const ORDER: Endpoint = call("/sidecar/v1/order", Both, Reads);
+
 /// A path that is allowed by its prefix but not in the table. New endpoints appear often; what one does is taken to move
 /// money, hence POST only, and `mchid` is added by the general rule.
 const UNKNOWN: Endpoint = call("", Post, MovesMoney);

@@ -8,6 +8,7 @@ mod inquiry;
 pub mod journal;
 mod month;
 mod order;
+mod recent;
 mod row;
 mod settings;
 mod state;
@@ -28,6 +29,8 @@ use flight::Flights;
 pub use flight::{Departing, Flight, Held, Standing};
 pub use inquiry::{Doubt, Inquiry, Known, NoAnswer, PACE, Question, Waiter};
 pub use order::Order;
+pub use recent::Passed;
+use recent::Recent;
 pub use row::{Number, Row, Silent, find};
 pub use settings::Settings;
 pub use state::{FAILURES, State};
@@ -43,6 +46,7 @@ const QUIET_TURNS: usize = 4;
 #[derive(Debug)]
 pub struct Orders {
     flights: Flights,
+    recent: Recent,
     inquiries: Mutex<HashMap<Question, Arc<Inquiry>>>,
     begun: mpsc::UnboundedSender<Arc<Inquiry>>,
     to_pursue: Mutex<Option<Begun>>,
@@ -70,6 +74,7 @@ impl Orders {
         let (begun, to_pursue) = mpsc::unbounded_channel();
         Arc::new(Self {
             flights: Flights::default(),
+            recent: Recent::new(),
             inquiries: Mutex::default(),
             begun,
             to_pursue: Mutex::new(Some(to_pursue)),
@@ -100,6 +105,16 @@ impl Orders {
     /// How the order's number stands here.
     pub fn standing(&self, order: &Order) -> Option<Standing> {
         self.flights.standing(order)
+    }
+
+    /// Remembers a call that was answered.
+    pub fn remember(&self, passed: Passed) {
+        self.recent.remember(passed);
+    }
+
+    /// The calls of late about this order.
+    pub fn way_of(&self, order: &Order) -> Vec<Passed> {
+        self.recent.of(order)
     }
 
     /// The order that is being asked for, if it is.

@@ -5,15 +5,17 @@ use std::time::{Duration, Instant};
 
 use hyper::http::StatusCode;
 use hyper::{Method, Request, Response};
+use time::OffsetDateTime;
 
 use super::on_record::OnRecord;
-use super::{OwnStatus, Place, own_status, whole};
+use super::{Lasting, OwnStatus, Place, own_status, whole};
 use crate::access::Caller;
 use crate::caller::RequestId;
 use crate::credentials::App;
 use crate::endpoint::{self, Endpoint};
 use crate::error::{Code, Failure};
 use crate::metrics::{self, Metrics};
+use crate::orders::{Order, Passed};
 use crate::respcd::Class;
 use crate::server::User;
 use crate::sign::Params;
@@ -46,6 +48,10 @@ pub(super) struct Record {
     pub(super) respcd: Class,
     /// It stands in the journal.
     pub(super) on_record: Option<OnRecord>,
+    /// QFPay's `respcd` itself.
+    pub(super) respcd_code: Option<u16>,
+    /// The order that the call names.
+    pub(super) order: Option<Order>,
     /// It came below the public prefix, from a customer's browser.
     pub(super) is_public: bool,
     /// Such a page, and a person will read its failure.
@@ -84,6 +90,8 @@ impl Record {
             place: None,
             respcd: Class::None,
             on_record: None,
+            respcd_code: None,
+            order: None,
             is_public: false,
             is_for_people: false,
         }
@@ -212,8 +220,8 @@ impl Record {
         }
     }
 
-    /// Writes the line and counts the call.
-    pub(super) fn write(&self, metrics: &Metrics, status: StatusCode) {
+    /// Writes the line, counts the call, and remembers it if it names an order.
+    pub(super) fn write(&mut self, lasting: &Lasting, status: StatusCode) {
         let error = self.error.map_or("", |code| code.row().name);
         let endpoint = self.endpoint.map_or("none", Endpoint::label);
         let app = self.app.as_ref().map_or("", |app| app.name.as_str());
@@ -254,7 +262,21 @@ impl Record {
             respcd: self.respcd.as_str(),
             error,
         };
-        metrics.answered(&request, total, own);
+        lasting.metrics.answered(&request, total, own);
+        if let Some(order) = self.order.take() {
+            lasting.orders.remember(Passed {
+                at: OffsetDateTime::now_utc(),
+                request_id: self.request_id.clone(),
+                by_sidecar: self.is_own,
+                endpoint,
+                order,
+                status: status.as_u16(),
+                delivery: self.delivery.as_str(),
+                respcd: self.respcd_code,
+                error,
+                took: total,
+            });
+        }
     }
 }
 

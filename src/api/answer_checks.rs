@@ -62,6 +62,10 @@ impl Api {
         if let Some(call) = &mut record.on_record {
             call.answered(&judged);
         }
+        record.respcd_code = respcd.filter(|code| code.len() == 4).and_then(|code| code.parse().ok());
+        if let (Some(order), Some(syssn)) = (&record.order, judged.syssn.as_deref()) {
+            record.order = Some(order.answered_by(syssn));
+        }
         Ok(answer)
     }
 }

@@ -24,12 +24,11 @@ impl Api {
     pub(super) async fn depart(
         &self,
         endpoint: &Endpoint,
-        order: Option<&Order>,
         record: &Record,
     ) -> Result<Option<Flight>, Failure> {
         let is_off = !self.orders.one_flight && self.orders.follow.is_zero();
         let is_new = |order: &&Order| endpoint.makes_order() && order.out_trade_no().is_some();
-        let Some(order) = order.filter(is_new).filter(|_| !is_off) else { return Ok(None) };
+        let Some(order) = record.order.as_ref().filter(is_new).filter(|_| !is_off) else { return Ok(None) };
         let call = Departing {
             request_id: record.request_id().clone(),
             endpoint: endpoint.label(),
@@ -45,8 +44,8 @@ impl Api {
     pub(super) fn land(
         &self,
         flight: Option<Flight>,
-        order: Option<&Order>,
         endpoint: &Endpoint,
+        record: &Record,
         sent: &Result<Answer, Failure>,
     ) {
         match (flight, sent) {
@@ -54,7 +53,7 @@ impl Api {
             (Some(flight), Err(failure)) if !failure.may_have_been_paid() => flight.landed(),
             (Some(in_doubt), Err(_)) => drop(in_doubt),
             (None, Ok(answer)) if endpoint.path == endpoint::QUERY => {
-                if let (Some(order), Body::Whole(body)) = (order, &answer.body) {
+                if let (Some(order), Body::Whole(body)) = (&record.order, &answer.body) {
                     self.lasting.orders.overheard(order, body, self.quota.flights());
                 }
             }
@@ -75,7 +74,7 @@ impl Api {
                 (record.failure(failure).status(), Err(NoAnswer { why, sent }))
             }
         };
-        record.write(&self.lasting.metrics, status);
+        record.write(&self.lasting, status);
         answer
     }
 
@@ -93,6 +92,7 @@ impl Api {
         let _place = self.place(Holder::of(app, endpoint))?;
         let params = inquiry.params();
         record.saw(&params, &self.lasting.metrics);
+        record.order = Some(inquiry.question().order.clone());
         let asked = Asked::of(endpoint, &params);
         let pass = self.within_quota(app, endpoint, record).await?;
         let call = Call {

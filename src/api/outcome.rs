@@ -31,7 +31,7 @@ const NAMES: [&str; 8] =
 
 /// What is told.
 #[derive(Serialize)]
-struct Told<'a> {
+pub(super) struct Told<'a> {
     respcd: &'a str,
     state: &'static str,
     r#final: bool,
@@ -69,7 +69,7 @@ impl Api {
         let waiting = record.waiting();
         let known = self.outcome_of(&question, wait).await;
         record.waited(waiting);
-        Ok(self.tell(&question, known))
+        Ok(own_json(&self.told(&question, &known)))
     }
 
     /// The parameters of one of the sidecar's own paths: read as a call's, and no others than these.
@@ -161,7 +161,8 @@ impl Api {
         }
     }
 
-    fn tell(&self, question: &Question, known: Known) -> Response<AnswerBody> {
+    /// What is told of an order of which so much is known.
+    pub(super) fn told<'a>(&self, question: &'a Question, known: &'a Known) -> Told<'a> {
         let order = &question.order;
         let (mut state, mut note) = (known.state, known.note.as_deref());
         if state == State::Unknown
@@ -171,7 +172,7 @@ impl Api {
         }
         let row = known.row.as_deref().and_then(|row| serde_json::from_str(row).ok());
         let age = known.at.map(|at| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX));
-        let told = Told {
+        Told {
             respcd: state.respcd(known.respcd.as_deref()),
             state: state.as_str(),
             r#final: state.is_final(),
@@ -181,8 +182,7 @@ impl Api {
             asked: known.asked,
             age_ms: age,
             note: note.filter(|_| !state.is_final()),
-        };
-        own_json(&told)
+        }
     }
 }
 

@@ -12,11 +12,14 @@ use crate::config;
 
 mod journal;
 mod offline;
+mod order;
 
 pub(super) use journal::{Format, JournalCommand, JournalOptions, ReplayOptions};
 use journal::{JOURNAL_EXAMPLES, REPLAY_EXAMPLES};
 use offline::{EXPLAIN_EXAMPLES, TRIGGER_EXAMPLES, VERIFY_EXAMPLES};
 pub(super) use offline::{ExplainOptions, Kind, SignOptions, TriggerOptions, VerifyOptions};
+use order::ORDER_EXAMPLES;
+pub(super) use order::OrderOptions;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -163,6 +166,12 @@ pub(super) enum Command {
     /// beside the sidecar or without it. Exits with 0 when all that has a route was taken; what has none is listed and left.
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayOptions),
+    /// Show what an order went through, as the running sidecar remembers it.
+    ///
+    /// Asks /sidecar/v1/order on listen.api and prints a line for each call of late that names the order, and what is known
+    /// of it now. Exits with 1 if none does.
+    #[command(after_help = ORDER_EXAMPLES)]
+    Order(OrderOptions),
     /// Ask /readyz of the running sidecar; exit 0 if it is ready. For container health checks.
     Healthcheck {
         /// How long to wait for the answer, in milliseconds.

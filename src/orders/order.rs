@@ -72,6 +72,16 @@ impl Order {
         self.syssn.map(|end| &self.text.as_str()[self.out_trade_no.or(self.mchid).unwrap_or(0)..end])
     }
 
+    /// The same with the number that QFPay's answer gives it, unless it names one.
+    #[must_use]
+    pub fn answered_by(&self, syssn: &str) -> Self {
+        match self.syssn {
+            Some(_) => self.clone(),
+            None => Self::named(&self.app, self.mchid(), self.out_trade_no(), Some(syssn))
+                .unwrap_or_else(|| self.clone()),
+        }
+    }
+
     /// The same by the shop's number alone: a refund names the `syssn` of its payment beside its own number.
     #[must_use]
     pub fn by_shops_number(&self) -> Self {

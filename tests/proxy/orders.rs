@@ -2,5 +2,7 @@
 
 mod flight;
 mod follow;
+mod order;
 mod outcome;
 mod qfpay;
+mod shared;

@@ -6,7 +6,6 @@ mod nonsense;
 mod pause;
 mod places;
 mod redis;
-mod server;
 mod settings;
 mod stage;
 mod store;

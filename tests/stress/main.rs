@@ -10,6 +10,7 @@ mod hostile;
 mod journal;
 mod leaks;
 mod model;
+mod one_flight;
 mod shops;
 mod shutdown;
 #[path = "../support/mod.rs"]

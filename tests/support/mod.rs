@@ -8,12 +8,13 @@
 
 mod answer;
 mod curl;
-pub mod form;
+mod form;
 mod launch;
 mod leak;
 mod load;
 mod ports;
 mod process;
+mod redis;
 mod sidecar;
 mod sqlite;
 mod stage;
@@ -29,6 +30,7 @@ pub use leak::{pieces, writings, written_in};
 pub use load::{Load, Outcome, Payment};
 pub use ports::{assert_chosen_by_the_system, nobody_listens, own_ip};
 pub use process::{ended, signal};
+pub use redis::RedisServer;
 pub use sidecar::Sidecar;
 pub use sqlite::{Hold, sqlite, sqlite_value};
 pub use stage::Stage;

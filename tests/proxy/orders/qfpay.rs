@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::form;
+use crate::support::decode;
 
 /// What becomes of a payment that arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,6 +169,6 @@ fn read(reader: &mut impl BufRead) -> Option<Seen> {
     let target = first.split(' ').nth(1)?;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let text = if length == 0 { query.as_bytes() } else { &body };
-    let params = form::decode(text).into_iter().collect();
+    let params = decode(text).into_iter().collect();
     Some(Seen { path: path.to_owned(), params, at: Instant::now() })
 }

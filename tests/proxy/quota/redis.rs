@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::server::RedisServer;
 use super::stage::*;
+use crate::support::RedisServer;
 use crate::support::{APP_CODE, Gate, Reply, Stage};
 
 /// The bucket of QFPay's limits.

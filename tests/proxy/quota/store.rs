@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::redis::{BURST, PERIOD, decided, is_up, sharing};
-use super::server::RedisServer;
 use super::stage::*;
+use crate::support::RedisServer;
 use crate::support::{Answer, Reply, SOON, Stage, nobody_listens};
 
 const WORD: &str = "hunter2-correct-horse";

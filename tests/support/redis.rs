@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::support::{self, SOON};
+use super::{SOON, signal};
 
 /// The server; dropping it ends it.
 pub struct RedisServer {
@@ -31,7 +31,7 @@ impl RedisServer {
             let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
             assert!(!in_ci, "redis-server is missing, and CI=true");
             // Past the test harness, which shows nothing that a test prints unless it fails.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: a test of the shared quota: no redis-server");
+            let _ = writeln!(std::io::stderr(), "SKIPPED: a test of what sidecars share: no redis-server");
             return None;
         }
         let arguments = arguments.iter().map(|&text| text.to_owned()).collect();
@@ -65,7 +65,7 @@ impl RedisServer {
 
     /// Sends a signal, such as `STOP`.
     pub fn signal(&self, name: &str) {
-        support::signal(self.child.as_ref().unwrap(), name);
+        signal(self.child.as_ref().unwrap(), name);
     }
 
     /// Ends it without a goodbye. What it remembered is gone.
