@@ -153,7 +153,7 @@ const fn of_order(path: &'static str, methods: Methods) -> Endpoint {
 /// are never signed.
 pub const ENDPOINTS: &[Endpoint] = &[
     in_currency(call_about_order("/trade/v1/payment", Post, MovesMoney)),
-    call_about_order(QUERY, Both, Reads),
+    call_about_order("/trade/v1/query", Both, Reads),
     of_order("/trade/v1/refund", Post),
     of_order("/trade/v1/reversal", Post),
     of_order("/trade/v1/close", Both), // GET in CAM and QFD, POST in GLOB and O2017

@@ -56,6 +56,7 @@ order=examples_$(date +%s%N)
 runs '"respcd": ?"1143"' payment.sh "${order}_a" 4201143
 syssn=$(field syssn)
 runs "$good.*\"data\": ?\[\{.*$good" query.sh "${order}_a"
+runs '"respcd":"0000","state":"paid","final":true' outcome.sh "${order}_a"
 runs "$good" refund.sh "$syssn" 100
 runs "$good" payment.sh "${order}_b"
 runs "$good" close.sh "${order}_b" 1200

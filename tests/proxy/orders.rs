@@ -1,5 +1,6 @@
 //! What became of an order: one flight of each number, outcomes, and doubts that resolve themselves.
 
+mod example;
 mod flight;
 mod follow;
 mod order;
