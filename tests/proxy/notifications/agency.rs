@@ -1,9 +1,11 @@
 //! The agency of examples/agency, on the embedded sandbox: its configuration as it is, but for addresses, keys and the upstream.
 
-use crate::support::{Answer, Connection, FakeUpstream, Launch, Reply, Sidecar, md5_of_body};
+use crate::support::{Answer, Connection, FakeUpstream, Launch, Reply, Sidecar, curl, md5_of_body};
 
 /// The sandbox's key, which everybody knows.
 const KEY: &str = "SANDBOX0DEMO0KEY0NOT0A0SECRET000";
+
+const GYM: &str = "token-of-the-gym-0123456789abcdef";
 
 struct Agency {
     tea: FakeUpstream,
@@ -25,12 +27,15 @@ impl Agency {
             assert!(config.contains(&format!("127.0.0.1:{port}/")));
             config = config.replace(&format!("127.0.0.1:{port}"), &shop.address);
         }
-        let mut launch = Launch::new(&config);
+        let mut launch = Launch::new(&config).file("gym", GYM, 0o600).secret(GYM);
         for setting in [
             "environment=sandbox",
             "upstream.base_url=sandbox",
             "apps.agency.app_code=5A4DB0C55A4DB0C55A4DB0C55A4DB0C5",
             "apps.agency.client_key_file=",
+            "callers.tea.user=51021",
+            "callers.books.user=51022",
+            "callers.gym.token_file={folder}/gym",
             "listen.api=127.0.0.1:0",
             "listen.admin=127.0.0.1:0",
             "listen.notifications=127.0.0.1:0",
@@ -78,4 +83,27 @@ fn each_shop_of_the_example_hears_of_its_own() {
     let [tea, books, gym] = agency.heard();
     assert_eq!((tea, books), (vec!["/notify.php".to_owned()], vec!["/notify.php".to_owned()]));
     assert_eq!(gym, ["/notify.php", "/refund.php", "/token.php"]);
+}
+
+/// The gym calls with its token in the base URL.
+fn gym(agency: &Agency, path: &str, form: &str) -> Answer {
+    curl(&["-d", form, &format!("http://gym:{GYM}@{}{path}", agency.sidecar.api)])
+}
+
+#[test]
+fn each_shop_of_the_example_moves_its_own_money() {
+    let agency = Agency::new();
+    let order = "txamt=100&txcurrcd=HKD&pay_type=800201&out_trade_no=gym-1&txdtm=2026-01-31 12:00:00";
+    let paid = gym(&agency, "/trade/v1/payment", order);
+    assert_eq!(paid.json()["respcd"], "0000", "{}", paid.text());
+    for (path, form, right) in [
+        ("/trade/v1/payment", format!("{order}&mchid=M0001"), "mchids"),
+        ("/trade/v1/payment", order.replace("txamt=100", "txamt=500001"), "max_amount"),
+        ("/tool/v1/get_weixin_openid", "code=1".to_owned(), "endpoints"),
+    ] {
+        let answer = gym(&agency, path, &form);
+        answer.assert_failure(403, "caller_denied");
+        assert!(answer.text().contains(&format!("callers.gym.{right}: ")), "{}", answer.text());
+    }
+    agency.sidecar.curl(&["-d", order], "/trade/v1/payment").assert_failure(401, "caller_unknown");
 }
