@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::html::amount;
 use crate::credentials::App;
 
 mod order;
@@ -105,7 +106,8 @@ impl Orders {
         let order = self.by_number.get_mut(&number).filter(|order| order.is_refundable())?;
         let txamt = (order.request.txamt - order.refunded).min(at_most);
         order.refunded += txamt;
-        order.happened(now, format!("{txamt} minor units were given back by the sandbox"));
+        let back = amount(txamt, &order.request.txcurrcd);
+        order.happened(now, format!("{back} given back by the sandbox"));
         let (app, origssn) = (order.app.clone(), order.syssn.clone());
         let request = Ordered {
             out_trade_no: format!("sandbox-refund-{origssn}-{}", order.refunded),

@@ -2,6 +2,7 @@
 
 use super::answer::{Refusal, refusal, result_fields, text};
 use super::call::{Call, Done};
+use super::html::amount;
 use super::magic::{self, Answer, OrderEffect};
 use super::orders::{OrderStatus, Ordered, Orders};
 use super::payment;
@@ -53,7 +54,8 @@ pub(super) fn refund(call: &Call<'_>, orders: &mut Orders) -> Result<Done, Refus
     };
     if !matches!(status, OrderStatus::Failed(_)) {
         original.refunded += txamt;
-        original.happened(&call.now, format!("{txamt} minor units were given back"));
+        let back = amount(txamt, &original.request.txcurrcd);
+        original.happened(&call.now, format!("{back} given back"));
     }
     let request = Ordered {
         out_trade_no,

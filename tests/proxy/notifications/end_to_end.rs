@@ -1,7 +1,7 @@
 //! The whole way round, offline: a shop pays through the sidecar, the sandbox notifies, the receiver hears of it.
 
 use super::stage::{PATH, success};
-use crate::support::{FakeUpstream, Launch, Reply, Stage, nobody_listens};
+use crate::support::{FakeUpstream, Launch, Reply, Stage, curl, nobody_listens};
 
 #[test]
 fn a_payment_in_the_sandbox_comes_back_as_a_verified_notification() {
@@ -88,6 +88,12 @@ fn merchants_of_one_app_share_the_sandboxs_url_and_each_hears_of_its_own() {
         heard.sort();
         assert_eq!(heard, [format!("back-{mchid}"), format!("pay-{mchid}")]);
     }
+    let filtered =
+        curl(&[format!("http://{}/sandbox/orders.json?mchid=M0002", sidecar.sandbox.as_ref().unwrap())])
+            .json();
+    let filtered = filtered["orders"].as_array().unwrap().iter();
+    let numbers: Vec<&str> = filtered.map(|order| order["out_trade_no"].as_str().unwrap()).collect();
+    assert_eq!(numbers, ["back-M0002", "pay-M0002"]);
     pay("M0004");
     sidecar.wait_for_log(&["notification_unrouted"]);
     assert_eq!(shops.each_ref().map(|(_, shop)| shop.requests().len()), [2, 2, 2]);
