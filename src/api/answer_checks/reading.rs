@@ -110,7 +110,8 @@ impl<'a> Reader<'a> {
                         self.member(name, level, each);
                     }
                 }
-                Some(_) => self.step_over(),
+                Some(b'{' | b'[') => _ = self.skip(),
+                Some(_) => self.bump(),
             }
         }
     }
