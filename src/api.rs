@@ -186,6 +186,7 @@ impl Api {
         let waiting = record.waiting();
         record.delivery = Delivery::Unknown;
         if let Some(flight) = &mut flight {
+            flight.is_on_record(record.ticket());
             flight.leaves();
         }
         let sent = tokio::select! {

@@ -35,6 +35,11 @@ impl RequestId {
         Self(HeaderValue::from_bytes(&digits).expect("hex digits are visible ASCII"))
     }
 
+    /// One that was on record; a new one where that cannot be one.
+    pub fn kept(id: &str) -> Self {
+        HeaderValue::from_str(id).ok().filter(|id| !id.is_empty()).map_or_else(Self::fresh, Self)
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or_default()

@@ -21,13 +21,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use time::OffsetDateTime;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 
 use crate::metrics::Metrics;
 use crate::quota::SharedFlights;
 use flight::Flights;
 pub use flight::{Departing, Flight, Held, Standing};
 pub use inquiry::{Doubt, Inquiry, Known, NoAnswer, PACE, Question, Waiter};
+use journal::{Facts, Journal, kept};
 pub use order::Order;
 pub use recent::Passed;
 use recent::Recent;
@@ -53,6 +54,7 @@ pub struct Orders {
     waiting: AtomicUsize,
     quiet_turns: Semaphore,
     metrics: Arc<Metrics>,
+    journal: Option<Journal>,
 }
 
 /// The inquiries that begin, for the task that makes their queries.
@@ -69,8 +71,8 @@ impl Drop for WaitingPlace<'_> {
 }
 
 impl Orders {
-    /// Remembers nothing yet.
-    pub fn new(metrics: Arc<Metrics>) -> Arc<Self> {
+    /// Remembers nothing yet. What becomes of doubts goes into the journal.
+    pub fn new(metrics: Arc<Metrics>, journal: Option<Journal>) -> Arc<Self> {
         let (begun, to_pursue) = mpsc::unbounded_channel();
         Arc::new(Self {
             flights: Flights::default(),
@@ -81,6 +83,7 @@ impl Orders {
             waiting: AtomicUsize::new(0),
             quiet_turns: Semaphore::new(QUIET_TURNS),
             metrics,
+            journal,
         })
     }
 
@@ -145,22 +148,44 @@ impl Orders {
 
     /// An order is in doubt: it is asked for from now on, `orders.follow_ms` long.
     fn follow(&self, order: &Order, call: &Departing) {
-        let (request_id, endpoint, app) = (&call.request_id, call.endpoint, &order.app().name);
         if call.settings.follow.is_zero() || !call.is_followed {
             return;
         }
+        let since = Instant::now();
+        self.pursue(
+            order,
+            Doubt {
+                request_id: call.request_id.clone(),
+                endpoint: call.endpoint,
+                called: OffsetDateTime::now_utc(),
+                since,
+                until: since + call.settings.follow,
+                ticket: call.ticket.clone(),
+            },
+        );
+    }
+
+    /// A doubt that an earlier process left is taken up again: its number is held for `hold`, and its order is asked for.
+    pub fn take_up(&self, order: &Order, doubt: Doubt, hold: Duration) {
+        self.flights.hold(order, hold);
+        if doubt.until > doubt.since {
+            self.pursue(order, doubt);
+        }
+    }
+
+    fn pursue(&self, order: &Order, doubt: Doubt) {
+        let app = &order.app().name;
         let question = Question::of(&order.by_shops_number());
         let followed = self.inquiries().values().filter(|inquiry| inquiry.doubt().is_some()).count();
         let inquiry = if followed < MOST_FOLLOWED { self.inquire(&question) } else { None };
         let Some(inquiry) = inquiry else {
+            let (request_id, endpoint) = (&doubt.request_id, doubt.endpoint);
             self.metrics.doubt_ended(app, "not_followed");
             tracing::warn!(%request_id, app, endpoint, "too many orders are in doubt: this one is not followed");
             return;
         };
-        let since = Instant::now();
-        inquiry.hold_off(since + PACE);
-        let (request_id, called) = (request_id.clone(), OffsetDateTime::now_utc());
-        inquiry.follow(Doubt { request_id, endpoint, called, since, until: since + call.settings.follow });
+        inquiry.hold_off(doubt.since + PACE);
+        inquiry.follow(doubt);
         self.metrics.doubts.inc();
     }
 
@@ -188,12 +213,28 @@ impl Orders {
         match known.state.is_final() {
             true => {
                 tracing::info!(%request_id, app, endpoint, state, asked, after_ms, "an order in doubt is resolved");
+                self.resolved(order, doubt, known);
             }
             false => {
                 let why = known.note.as_deref();
                 tracing::warn!(%request_id, app, endpoint, state, asked, after_ms, why, "an order is still in doubt and no longer followed");
             }
         }
+    }
+
+    /// Puts on record what became of a doubt.
+    fn resolved(&self, order: &Order, doubt: &Doubt, known: &Known) {
+        let (Some(journal), Some(ticket)) = (&self.journal, &doubt.ticket) else { return };
+        let facts = Facts {
+            request_id: Some(doubt.request_id.as_str().into()),
+            app: Some(order.app().name.as_str().into()),
+            mchid: order.mchid().map(kept),
+            out_trade_no: order.out_trade_no().map(kept),
+            respcd: known.respcd.as_deref().map(kept),
+            state: Some(known.state.as_str()),
+            ..Facts::default()
+        };
+        journal.resolution(ticket, facts);
     }
 
     /// A caller's own query was answered: what it says of an order that is asked for is as good as an own query's.

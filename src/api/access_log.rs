@@ -179,7 +179,7 @@ impl Record {
     }
 
     /// Who called, where there are callers.
-    fn caller(&self) -> Option<&str> {
+    pub(super) fn caller(&self) -> Option<&str> {
         let known = self.caller.as_ref().map(|caller| caller.name.as_str());
         known.or_else(|| self.is_strangers.then_some("unknown"))
     }

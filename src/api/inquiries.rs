@@ -7,14 +7,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::Method;
 use hyper::http::{HeaderMap, StatusCode};
-use tokio::time::sleep_until;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::time::{Duration, Instant, sleep_until};
 
 use super::answer_checks::Asked;
 use super::{Api, Holder, Lasting, Record};
+use crate::caller::RequestId;
 use crate::decode::Place;
 use crate::endpoint::{self, Endpoint};
 use crate::error::{Code, Failure};
-use crate::orders::{Departing, Flight, Inquiry, NoAnswer, Order};
+use crate::orders::journal::Journal;
+use crate::orders::{self, Departing, Flight, Inquiry, NoAnswer, Order};
 use crate::outbound::{Call, SignedRequest};
 use crate::server::Stage;
 use crate::upstream::{Answer, Body, Delivery};
@@ -35,6 +39,7 @@ impl Api {
             longest: self.quota.longest_wait() + self.upstream.longest_call(),
             settings: self.orders,
             is_followed: self.routes.allows(endpoint::QUERY),
+            ticket: None,
         };
         Ok(Some(self.lasting.orders.depart(order, call, self.quota.flights()).await?))
     }
@@ -58,6 +63,34 @@ impl Api {
                 }
             }
             (None, _) => {}
+        }
+    }
+
+    /// Takes up what an earlier process left in doubt. A number whose doubt is young is held once more, as if it began now.
+    fn take_up_doubts(&self) {
+        let doubts = self.lasting.journal.as_ref().map(Journal::take_doubts).unwrap_or_default();
+        for doubt in doubts {
+            let makes_order =
+                |path: &str| endpoint::find(path).ok().filter(|endpoint| endpoint.makes_order());
+            let app = doubt.app.as_deref().and_then(|name| self.keyring.by_name(name));
+            let (Some(app), Some(endpoint)) = (app, doubt.endpoint.as_deref().and_then(makes_order)) else {
+                continue;
+            };
+            let order = Order::named(app, doubt.mchid.as_deref(), doubt.out_trade_no.as_deref(), None);
+            let (Some(order), Ok(called)) = (order, OffsetDateTime::parse(&doubt.at, &Rfc3339)) else {
+                continue;
+            };
+            let age = (OffsetDateTime::now_utc() - called).max(time::Duration::ZERO).unsigned_abs();
+            let is_young = age < self.quota.longest_wait() + self.upstream.longest_call() + self.orders.hold;
+            let hold = if is_young && self.orders.one_flight { self.orders.hold } else { Duration::ZERO };
+            let follow =
+                if self.routes.allows(endpoint::QUERY) { self.orders.follow } else { Duration::ZERO };
+            let since = Instant::now();
+            let request_id = RequestId::kept(doubt.request_id.as_deref().unwrap_or_default());
+            let ticket = Some(doubt.row);
+            let endpoint = endpoint.label();
+            let doubt = orders::Doubt { request_id, endpoint, called, since, until: since + follow, ticket };
+            self.lasting.orders.take_up(&order, doubt, hold);
         }
     }
 
@@ -125,6 +158,7 @@ where
     S: AsRef<Api> + Send + Sync + 'static,
 {
     let Some(mut begun) = lasting.orders.to_pursue() else { return };
+    (*now()).as_ref().take_up_doubts();
     while let Some(inquiry) = begun.recv().await {
         let (lasting, now) = (lasting.clone(), now.clone());
         tokio::spawn(async move {

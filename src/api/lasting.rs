@@ -31,7 +31,7 @@ pub struct Lasting {
 impl Lasting {
     /// So many answers may stream at once.
     pub fn new(metrics: Arc<Metrics>, shutdown: Shutdown, streams: usize, journal: Option<Journal>) -> Self {
-        let orders = Orders::new(metrics.clone());
+        let orders = Orders::new(metrics.clone(), journal.clone());
         Self {
             metrics,
             streams: Arc::new(Semaphore::new(streams)),

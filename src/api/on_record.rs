@@ -4,8 +4,8 @@ use super::answer_checks::Judged;
 use super::{Api, Record};
 use crate::credentials::App;
 use crate::endpoint::Endpoint;
-use crate::error::Failure;
-use crate::orders::journal::{Begun, Facts, kept};
+use crate::error::{Code, Failure};
+use crate::orders::journal::{Begun, Facts, Ticket, kept};
 use crate::sign::Params;
 
 /// What is known of a call for its last row.
@@ -25,7 +25,28 @@ impl OnRecord {
     }
 }
 
+impl Record {
+    /// The row of the call in the journal, if it stands there.
+    pub(super) fn ticket(&self) -> Option<Ticket> {
+        self.on_record.as_ref().map(|call| call.begun.ticket().clone())
+    }
+}
+
 impl Api {
+    /// Puts on record that a call was refused for want of a right.
+    pub(super) fn refusal_on_record(&self, caller: &str, code: Code, record: &Record) {
+        let Some(journal) = &self.lasting.journal else { return };
+        journal.refusal(Facts {
+            request_id: Some(record.request_id().as_str().into()),
+            caller: Some(caller.into()),
+            app: record.app.as_ref().map(|app| app.name.as_str().into()),
+            endpoint: record.endpoint.map(|endpoint| endpoint.label().into()),
+            delivery: Some("not_sent"),
+            failure: Some(code.row().name),
+            ..Facts::default()
+        });
+    }
+
     /// Puts a call on record, if it moves money and there is a journal.
     ///
     /// # Errors
@@ -45,6 +66,7 @@ impl Api {
         let named = |name| params.get(name).map(str::trim).filter(|value| !value.is_empty()).map(kept);
         let facts = Facts {
             request_id: Some(record.request_id().as_str().into()),
+            caller: record.caller().map(Into::into),
             app: Some(app.name.as_str().into()),
             mchid: named("mchid"),
             endpoint: Some(kept(path)),

@@ -157,6 +157,7 @@ impl Api {
             self.lasting.metrics.refused_access(caller, right);
         }
         if !self.access.only_reports() {
+            self.refusal_on_record(caller, failure.code, record);
             return Err(failure);
         }
         if is_first {

@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::journal::Ticket;
 use super::order::{Order, Tag, Tagger};
 use super::{Orders, Settings};
 use crate::caller::RequestId;
@@ -99,6 +100,13 @@ impl Flights {
         held.forget(now);
     }
 
+    /// A number that an earlier process left in doubt.
+    pub fn hold(&self, order: &Order, hold: Duration) {
+        if let Some(tag) = self.tagger.of(order).filter(|_| !hold.is_zero()) {
+            self.doubt(tag, hold);
+        }
+    }
+
     /// QFPay names the order: from here on it refuses the number itself.
     pub fn named(&self, order: &Order) {
         if let Some(tag) = self.tagger.of(order) {
@@ -166,6 +174,8 @@ pub struct Departing {
     pub settings: Settings,
     /// Whether QFPay may be asked for it.
     pub is_followed: bool,
+    /// Its row in the journal, once it stands there.
+    pub ticket: Option<Ticket>,
 }
 
 impl Orders {
@@ -203,6 +213,11 @@ impl Orders {
 }
 
 impl Flight {
+    /// It stands in the journal.
+    pub fn is_on_record(&mut self, ticket: Option<Ticket>) {
+        self.call.ticket = ticket;
+    }
+
     /// From here on it may reach QFPay.
     pub fn leaves(&mut self) {
         self.left = true;

@@ -9,6 +9,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Duration, Instant};
 
 use super::State;
+use super::journal::Ticket;
 use super::month::Months;
 use super::order::Order;
 use super::row;
@@ -93,6 +94,8 @@ pub struct Doubt {
     pub since: Instant,
     /// How long it is followed.
     pub until: Instant,
+    /// The row of the call in the journal, if it stands there.
+    pub ticket: Option<Ticket>,
 }
 
 /// An order that is being asked for.

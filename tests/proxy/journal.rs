@@ -3,6 +3,7 @@
 
 mod chain;
 mod commands;
+mod doubts;
 mod kept;
 mod rows;
 mod start;
