@@ -22,6 +22,7 @@ mod journal;
 mod journey;
 mod key_command;
 mod key_files;
+mod known_users;
 mod listen;
 mod logs;
 mod notifications;
