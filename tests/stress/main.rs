@@ -4,6 +4,7 @@
 // clippy.toml allows unwrap in tests, but not in their helpers; some tests print what they measured.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods)]
 
+mod callers;
 mod cross_talk;
 mod faults;
 mod hostile;
