@@ -18,6 +18,9 @@ const SIXTEEN: f64 = 6.3;
 /// holds fewer lines than usual. A thread that is woken for each line takes 7.
 const LOG: f64 = 2.5;
 const OF_THE_LOG: [&str; 2] = ["futex", "write"];
+/// What a connection over loopback TCP costs more where a section names a user: the question, its answer, and a look whether our
+/// own end is still connected.
+const USER: f64 = 3.0;
 
 #[test]
 fn a_call_makes_no_more_system_calls_than_its_budget() {
@@ -52,22 +55,51 @@ fn a_call_makes_no_more_system_calls_than_its_budget() {
     }
 }
 
+#[test]
+fn a_user_is_looked_up_within_three_system_calls_a_connection() {
+    if !Command::new("strace").arg("-V").output().is_ok_and(|done| done.status.success()) {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "strace is missing");
+        return;
+    }
+    let me = rustix::process::geteuid().as_raw();
+    let user = format!("[callers.shop]\nuser = \"{me}\"\n");
+    let sum = |sections: &str, connections: u32| -> f64 {
+        let counted = count_with(sections, |api| (0..connections).for_each(|_| Caller::connect(api).pay()));
+        let others =
+            counted.iter().filter(|(name, _)| !OF_THE_LOG.contains(&name.as_str()) && name != "total");
+        // How often the runtime looks for work depends on how busy the machine is.
+        others.filter(|(name, _)| name != "epoll_wait").map(|(_, calls)| *calls as f64).sum()
+    };
+    let per_connection = |sections| (sum(sections, 350) - sum(sections, 50)) / 300.0;
+    let (without, with) = (per_connection(""), per_connection(&user));
+    println!("{without:.2} system calls per connection with one call, {with:.2} where its user is looked up");
+    let more = with - without;
+    assert!(more > USER - 0.5 && more < USER + 0.5, "{more:.2} more, of {with:.2}; it should be {USER}");
+}
+
 /// The system calls of a whole process in which each caller pays so often.
 fn count(callers: usize, payments: usize) -> Vec<(String, u64)> {
-    let config = Stage::config(&format!("http://{}", peers::upstream()));
+    count_with("", |api| {
+        thread::scope(|scope| {
+            for _ in 0..callers {
+                scope.spawn(|| {
+                    let mut caller = Caller::connect(api);
+                    (0..payments).for_each(|_| caller.pay());
+                });
+            }
+        });
+    })
+}
+
+/// The system calls of a whole process with these sections that is called so.
+fn count_with(sections: &str, call: impl FnOnce(&str)) -> Vec<(String, u64)> {
+    let config = Stage::config(&format!("http://{}", peers::upstream())) + sections;
     // As a grandchild, so that signals meet the sidecar itself.
     let strace = ["strace", "-D", "-f", "-qq", "-c", "-o", "{folder}/calls"];
     let launch = Launch::new(&config).through(&strace).set("log.level=info");
     let launch = launch.set("quota.per_second=100000").set("quota.per_minute=1000000");
     let mut sidecar = launch.start();
-    thread::scope(|scope| {
-        for _ in 0..callers {
-            scope.spawn(|| {
-                let mut caller = Caller::connect(&sidecar.api);
-                (0..payments).for_each(|_| caller.pay());
-            });
-        }
-    });
+    call(&sidecar.api);
     sidecar.signal("TERM");
     assert_eq!(sidecar.wait_for_exit(), Some(0));
     read(&sidecar.folder.path().join("calls"))
