@@ -1,4 +1,6 @@
-//! The listener for operators: is it alive, is it ready, what has it done.
+//! The listener for operators: is it alive, is it ready, what has it done; and reading the configuration again.
+
+mod reload;
 
 use std::sync::Arc;
 
@@ -6,13 +8,13 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::http::HeaderValue;
 use hyper::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, VARY};
-use hyper::http::request::Parts;
-use hyper::{Method, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 
 use crate::error::Failure;
 use crate::gate::{self, Hosts};
 use crate::metrics::Metrics;
 use crate::server::{Peer, Shutdown, Stage};
+pub use reload::{Asked, Outcome, Reload};
 
 /// What the probes look at.
 #[derive(Clone, Debug)]
@@ -21,15 +23,22 @@ pub struct Admin {
     pub metrics: Arc<Metrics>,
     /// As soon as it begins `/readyz` fails, so that no new calls are sent here.
     pub shutdown: Shutdown,
+    /// Reads the configuration again, where there is one to read.
+    pub reload: Option<Reload>,
 }
 
 impl Admin {
-    /// Answers `/livez`, `/readyz` and `/metrics`. `hosts` are further ones under which probes and scrapers reach it.
-    pub fn handle(&self, head: &Parts, peer: &Peer, hosts: &Hosts) -> Response<Full<Bytes>> {
-        if let Err(stranger) = gate::admit(head, peer, hosts) {
+    /// Answers `/livez`, `/readyz`, `/metrics` and `/reload`, without reading a body. `hosts` are further ones under which
+    /// probes and scrapers reach it.
+    pub async fn handle<B>(&self, request: Request<B>, peer: &Peer, hosts: &Hosts) -> Response<Full<Bytes>> {
+        let (head, _) = request.into_parts();
+        if let Err(stranger) = gate::admit(&head, peer, hosts) {
             let failure = Failure::from(stranger);
             tracing::warn!(detail = failure.detail(), "a request to the admin listener was refused");
             return failure.into_plain_text().map(Full::new);
+        }
+        if let (Some(reload), "/reload") = (&self.reload, head.uri.path()) {
+            return reload::respond(reload, &head, peer).await;
         }
         if !matches!(head.method, Method::GET | Method::HEAD) {
             let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");
@@ -52,7 +61,7 @@ impl Admin {
                 headers.insert(VARY, HeaderValue::from_static("Accept"));
                 response
             }
-            _ => answer(StatusCode::NOT_FOUND, "there are /livez, /readyz and /metrics\n"),
+            _ => answer(StatusCode::NOT_FOUND, "there are /livez, /readyz, /metrics and POST /reload\n"),
         }
     }
 }

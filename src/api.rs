@@ -88,7 +88,7 @@ pub struct Api {
     /// A variable that names a proxy, which is not used: told where QFPay cannot be reached.
     pub unread_proxy: Option<String>,
     /// Calls at once.
-    pub places: Arc<Places>,
+    pub places: Places,
     /// Further hosts under which callers reach the API.
     pub hosts: Hosts,
     /// Whether calls may come through a web server.

@@ -4,28 +4,34 @@ mod lasting;
 mod nofile;
 mod notifications;
 mod refusals;
+mod reload;
 mod sandbox;
 mod serve;
 mod services;
+mod watch;
 
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::SystemTime;
 
-use crate::admin::Admin;
+use crate::admin::Reload;
 use crate::client::BadRoots;
-use crate::config::{Config, files};
+use crate::config::{Config, Files, files};
 use crate::orders::journal::CannotOpen;
 use crate::sandbox::{Refused, Sandbox};
-use crate::server::{Address, CannotListen, Limits, Listener, Passed, Stage};
+use crate::server::{Address, CannotListen, Limits, Listener, Passed, Stage, UserLookup};
 use crate::systemd::Manager;
 use crate::upstream::Target;
 
 use lasting::Lasting;
+pub use reload::Read;
+use reload::{Reloader, Settled};
 pub use sandbox::StandaloneSandbox;
 use sandbox::start_sandbox;
 use services::{Current, Services};
+use watch::Watched;
 
 /// Why the process cannot start although its configuration is right.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +87,12 @@ pub enum StartError {
         /// What is wrong with it.
         cause: CannotOpen,
     },
+    /// A key with which nothing can be signed.
+    #[error("app '{app}': what its client_key signs is not verified by it")]
+    Key {
+        /// The name of the app.
+        app: String,
+    },
     /// A key that has no business in a sandbox.
     #[error(transparent)]
     Sandbox(#[from] Refused),
@@ -95,15 +107,15 @@ impl StartError {
 /// Bound and ready to serve.
 pub struct Sidecar {
     services: Current,
-    lasting: Lasting,
+    lasting: Arc<Lasting>,
+    reloader: Option<Reloader>,
+    reload: Option<Reload>,
     /// At least one.
     api_listeners: Vec<Listener>,
     admin_listener: Option<Listener>,
     notification_listener: Option<Listener>,
     sandbox: Option<(Listener, Sandbox)>,
     limits: Limits,
-    /// How long open calls may finish.
-    shutdown_timeout: Duration,
     workers: usize,
     manager: Manager,
 }
@@ -132,7 +144,7 @@ impl Sidecar {
             }
         };
         let listen = &config.listen;
-        let lasting = Lasting::new(config, sandbox_base)?;
+        let lasting = Arc::new(Lasting::new(config, sandbox_base)?);
         let mut api_listeners = Vec::new();
         for address in &listen.api {
             let bound = bind("listen.api", address, config, &mut passed).await?;
@@ -156,11 +168,12 @@ impl Sidecar {
             services,
             lasting,
             api_listeners,
+            reloader: None,
+            reload: None,
             admin_listener,
             notification_listener,
             sandbox,
             limits: config.limits.server,
-            shutdown_timeout: config.limits.shutdown_timeout,
             workers: config.runtime.workers,
             manager: Manager::default(),
         })
@@ -178,6 +191,38 @@ impl Sidecar {
             true => format!("ending: {}", metrics.figures()),
             false => format!("serving: {}", metrics.figures()),
         }
+    }
+
+    /// Lets the configuration be read again while it serves: `config` is the one that it was started with, `files` what that
+    /// was read from since `read_at`, and `read` reads it anew. Whoever has what this returns may ask for it.
+    ///
+    /// # Errors
+    /// The system gives no thread to watch the files.
+    pub fn reload_with(
+        &mut self,
+        config: &Config,
+        files: Files,
+        read_at: SystemTime,
+        read: Read,
+    ) -> io::Result<Reload> {
+        let (reload, asked) = Reload::channel();
+        let watched = tokio::sync::watch::Sender::new(Watched { on: config.watch, files, read_at });
+        watch::start(watched.subscribe(), reload.clone())?;
+        self.reloader = Some(Reloader {
+            read,
+            asked,
+            services: self.services.clone(),
+            lasting: self.lasting.clone(),
+            sandbox: self.sandbox(),
+            settled: Settled::of(config),
+            watched,
+        });
+        self.reload = Some(reload.clone());
+        // Only root and the own user may ask over HTTP.
+        let users = UserLookup::default();
+        users.set(true);
+        self.admin_listener = self.admin_listener.take().map(|listener| listener.with_users(&users));
+        Ok(reload)
     }
 
     /// Where callers connect: the first of the addresses.

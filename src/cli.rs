@@ -16,6 +16,7 @@ mod input;
 mod journal;
 mod order;
 mod paper;
+mod reload;
 mod replay;
 mod run;
 mod sandbox;
@@ -64,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Journal(options) => journal::run(&args, options),
         Command::Replay(options) => replay::run(&args, options),
         Command::Order(options) => order::run(&args, options),
+        Command::Reload { timeout_ms } => reload::run(&args, *timeout_ms),
         Command::Healthcheck { timeout_ms } => healthcheck::run(&args, *timeout_ms),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Args::command(), "qfpay-sidecar", &mut std::io::stdout());

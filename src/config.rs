@@ -30,6 +30,7 @@ mod doubts;
 mod effective;
 mod errors;
 pub(crate) mod files;
+mod include;
 mod keys;
 mod layers;
 mod limits;
@@ -41,10 +42,12 @@ mod quota;
 mod raw;
 mod readers;
 mod resolve;
+mod restart;
 mod sandbox;
 mod secret_file;
 mod sections;
 mod selections;
+mod sources;
 mod unknown;
 mod upgrade;
 mod users;
@@ -55,7 +58,9 @@ pub use effective::Effective;
 pub use errors::{ConfigError, Problem, is_bidirectional};
 pub use limits::Limits;
 pub use listen::Listen;
+pub use restart::NeedRestart;
 pub use sandbox::Sandbox;
+pub use sources::Files;
 
 /// Which layers to read.
 #[derive(Clone)]
@@ -168,6 +173,10 @@ pub struct Config {
     pub upgrade: Vec<String>,
     /// The layers that were read, in order, for the start screen. Names only.
     pub sources: Vec<String>,
+    /// Whether a change of one of its files reloads it.
+    pub watch: bool,
+    /// What a reload may not change.
+    pub need_restart: NeedRestart,
 }
 
 /// What an installation is for; hosts and keys that do not fit are refused.
@@ -188,8 +197,18 @@ pub enum Environment {
 /// # Errors
 /// [`ConfigError`] holds every problem that was found.
 pub fn load(request: &Request) -> Result<Config, ConfigError> {
-    let layers = layers::Layers::gather(request)?;
+    load_noting(request, &mut Files::default())
+}
+
+/// The same. Whatever comes of it, `files` then holds what was read, or should have been.
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_noting(request: &Request, files: &mut Files) -> Result<Config, ConfigError> {
+    let layers = layers::Layers::gather_noting(request, files)?;
     let mut raw = raw::Raw::new(&layers)?;
+    let settings = raw.settings.iter().map(|(key, setting)| (key, setting.value.as_str()));
+    files.add_named_by(settings, &request.env);
     raw.problems = unknown::keys(&raw);
     contradictions::asked_for(&mut raw, request);
     raw.runs_programs = request.runs_programs;

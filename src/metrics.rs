@@ -4,6 +4,7 @@ mod figures;
 mod journal;
 mod plain;
 mod recent;
+mod reload;
 
 use std::hash::Hash;
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub use figures::Figures;
 use figures::Sums;
 pub use journal::JournalMetrics;
 use recent::Recent;
+pub use reload::ReloadMetrics;
 
 /// What is counted of each request.
 #[derive(Clone, Copy, Debug)]
@@ -138,6 +140,8 @@ pub struct Metrics {
     pub doubts: Gauge,
     /// What is counted of the journal.
     pub journal: JournalMetrics,
+    /// What is counted of readings of the configuration.
+    pub reload: ReloadMetrics,
     /// Calls that are being worked on.
     pub in_flight: Gauge,
     /// Calls that only read, sent a second time because the first brought no answer.
@@ -190,6 +194,7 @@ impl Metrics {
         let help = "Orders in doubt that are followed no longer, by what became of them";
         registry.register("doubts_ended", help, doubts_ended.clone());
         let journal = JournalMetrics::register(&mut registry);
+        let reload = ReloadMetrics::register(&mut registry);
         Self {
             registry,
             sums: Sums::default(),
@@ -207,6 +212,7 @@ impl Metrics {
             doubts_ended,
             doubts,
             journal,
+            reload,
             in_flight,
             repeats,
         }

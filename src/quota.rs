@@ -12,6 +12,7 @@ mod pause;
 mod queue;
 mod rate;
 mod refused;
+mod renewal;
 mod settings;
 mod store;
 #[cfg(test)]
@@ -26,7 +27,7 @@ use hyper::http::{HeaderMap, StatusCode};
 use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 
-use crate::credentials::App;
+use crate::credentials::{App, AppCode};
 use crate::endpoint::Effect;
 use crate::metrics::Metrics;
 pub use address::{BadStore, StoreAddress, StoreHost};
@@ -40,20 +41,30 @@ pub use settings::{Settings, StorePassword, StoreSettings};
 use store::Store;
 pub use store::{HeldElsewhere, SharedFlights};
 
-/// The quotas of all apps.
+/// The quotas of all apps of one configuration. What the apps used outlives it, see [`Quota::renewed`].
 #[derive(Debug)]
 pub struct Quota {
-    apps: HashMap<String, AppQuota>,
+    apps: HashMap<String, Arc<AppQuota>>,
+    /// Of apps that an earlier configuration had, since when they are gone.
+    gone: Vec<(Instant, Arc<AppQuota>)>,
     /// Nothing when the quota is off.
     rates: Option<Rates>,
     max_wait: Duration,
     store: Option<Arc<Store>>,
-    reconnecting: Option<JoinHandle<()>>,
+    reconnecting: Option<Arc<Reconnecting>>,
     metrics: Arc<Metrics>,
 }
 
+/// The task that looks after the connection to the store, ended with the last quota that uses it.
+#[derive(Debug)]
+struct Reconnecting(JoinHandle<()>);
+
+/// What QFPay counts: the calls of one `app_code`, whatever the app is named here.
 #[derive(Debug)]
 struct AppQuota {
+    app_code: AppCode,
+    rates: Option<Rates>,
+    pauses: Lengths,
     local: Option<Local>,
     /// Of calls that move no money.
     pause: Pause,
@@ -112,29 +123,19 @@ impl Quota {
         apps: &[Arc<App>],
         metrics: Arc<Metrics>,
     ) -> Self {
-        let rates = Rate::within(settings.per_second, settings.per_minute);
-        let rates = rates.map(|all| Rates::new(all, settings.reserved_percent));
-        let pauses = Lengths { first: settings.pause, longest: settings.pause_max };
-        let quota = |app: &Arc<App>| {
-            let quota = AppQuota {
-                local: rates.map(Local::new),
-                pause: Pause::new(pauses),
-                caution: Caution::new(pauses),
-                payments: Queue::default(),
-                others: Queue::default(),
-            };
-            (app.name.clone(), quota)
-        };
+        let (rates, pauses) = figures(settings);
         let store = store.zip(rates);
         let store =
             store.map(|(store, rates)| Arc::new(Store::new(store, apps, rates, pauses, metrics.clone())));
         let mut reconnecting = None;
         if let Some(store) = &store {
-            store.look().await;
-            reconnecting = Some(tokio::spawn(store.clone().reconnect()));
+            store.link().look().await;
+            reconnecting = Some(Arc::new(Reconnecting(tokio::spawn(store.link().clone().reconnect()))));
         }
+        let quota = |app: &Arc<App>| (app.name.clone(), Arc::new(AppQuota::new(app, rates, pauses)));
         let apps = apps.iter().map(quota).collect();
-        Self { apps, rates, max_wait: settings.max_wait, store, reconnecting, metrics }
+        let (gone, max_wait) = (Vec::new(), settings.max_wait);
+        Self { apps, gone, rates, max_wait, store, reconnecting, metrics }
     }
 
     /// Takes a token for a call that is about to be sent, and waits for one if that helps.
@@ -205,7 +206,7 @@ impl Quota {
 
     /// The way to tell other sidecars which numbers are on their way, if they share a store.
     pub fn flights(&self) -> Option<SharedFlights> {
-        self.store.clone().map(SharedFlights)
+        self.store.as_ref().map(|store| SharedFlights(store.link().clone()))
     }
 
     /// How long a call may wait for its turn.
@@ -231,7 +232,28 @@ impl Quota {
     }
 }
 
+/// The rates of every app, unless the quota is off, and the lengths of pauses.
+fn figures(settings: &Settings) -> (Option<Rates>, Lengths) {
+    let rates = Rate::within(settings.per_second, settings.per_minute);
+    let rates = rates.map(|all| Rates::new(all, settings.reserved_percent));
+    (rates, Lengths { first: settings.pause, longest: settings.pause_max })
+}
+
 impl AppQuota {
+    /// Full buckets.
+    fn new(app: &App, rates: Option<Rates>, pauses: Lengths) -> Self {
+        Self {
+            app_code: app.app_code.clone(),
+            rates,
+            pauses,
+            local: rates.map(Local::new),
+            pause: Pause::new(pauses),
+            caution: Caution::new(pauses),
+            payments: Queue::default(),
+            others: Queue::default(),
+        }
+    }
+
     /// How much is left of the pause of such calls, as far as this process knows.
     fn left(&self, moves_money: bool) -> Option<Duration> {
         let now = Instant::now();
@@ -257,10 +279,8 @@ impl Pass {
     }
 }
 
-impl Drop for Quota {
+impl Drop for Reconnecting {
     fn drop(&mut self) {
-        if let Some(reconnecting) = &self.reconnecting {
-            reconnecting.abort();
-        }
+        self.0.abort();
     }
 }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
@@ -105,7 +105,7 @@ impl fmt::Debug for Sandbox {
 }
 
 struct Inner {
-    apps: Vec<Arc<App>>,
+    apps: RwLock<Arc<[Arc<App>]>>,
     options: Options,
     clock: clock::Clock,
     notify_url: Mutex<Option<String>>,
@@ -123,12 +123,10 @@ impl Sandbox {
     /// [`Refused`] when an app has a key that QFPay may have issued: the sandbox prints what it hashes, and its keys are
     /// no secrets, so a real one has no business here.
     pub fn new(apps: &[Arc<App>], options: Options) -> Result<Self, Refused> {
-        if let Some(app) = apps.iter().find(|app| !app.client_key.is_for_sandbox()) {
-            return Err(Refused { app: app.name.clone(), key_source: app.key_source.clone() });
-        }
+        refuse_real_keys(apps)?;
         let options = Options { base: options.base.trim_end_matches('/').to_owned(), ..options };
         Ok(Self(Arc::new(Inner {
-            apps: apps.to_vec(),
+            apps: RwLock::new(apps.into()),
             notify_url: Mutex::new(options.notify_url.clone()),
             options,
             clock: clock::Clock::default(),
@@ -136,6 +134,16 @@ impl Sandbox {
             changes: AtomicU64::new(0),
             alive: watch::Sender::new(()),
         })))
+    }
+
+    /// Takes calls of these apps from now on, and of no other.
+    ///
+    /// # Errors
+    /// As for [`Sandbox::new`]; it then takes those that it took before.
+    pub fn take_apps(&self, apps: &[Arc<App>]) -> Result<(), Refused> {
+        refuse_real_keys(apps)?;
+        *self.0.apps.write().unwrap_or_else(PoisonError::into_inner) = apps.into();
+        Ok(())
     }
 
     /// The URL for notifications about orders without a `notify_url`, as a shop registers one with QFPay by e-mail.
@@ -181,7 +189,19 @@ impl Sandbox {
     }
 }
 
+fn refuse_real_keys(apps: &[Arc<App>]) -> Result<(), Refused> {
+    match apps.iter().find(|app| !app.client_key.is_for_sandbox()) {
+        Some(app) => Err(Refused { app: app.name.clone(), key_source: app.key_source.clone() }),
+        None => Ok(()),
+    }
+}
+
 impl Inner {
+    /// The apps that it knows now.
+    fn apps(&self) -> Arc<[Arc<App>]> {
+        self.apps.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The state. A panic elsewhere leaves it usable: every change is complete or was not begun.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,13 +1,16 @@
 //! Logs: text for people, JSON for machines, both on standard error, written by a thread of their own.
 
+mod level;
 mod line;
 mod writer;
 
 use std::io;
+use std::sync::OnceLock;
 
 use tracing::Level;
 
 use crate::settings::section;
+use level::LeastLevel;
 use line::LineMaker;
 use writer::Lines;
 
@@ -41,6 +44,16 @@ section! {
     }
 }
 
+/// The least important level that is written, once logging runs.
+static LEVEL: OnceLock<LeastLevel> = OnceLock::new();
+
+/// Writes from now on what is as important as this, or more. Does nothing where logging does not run.
+pub fn set_level(level: Level) {
+    if let Some(least) = LEVEL.get() {
+        least.set(level);
+    }
+}
+
 /// Writes what still waits when it is dropped.
 #[derive(Debug)]
 #[must_use = "dropped, it ends the gathering of lines"]
@@ -61,11 +74,13 @@ impl Drop for Flush {
 /// The system gives no thread.
 pub fn init(log: Log) -> io::Result<Flush> {
     let writer = Lines::start(io::stderr())?;
-    let line_maker = LineMaker { level: log.level, format: log.format, lines: writer.clone() };
+    let level = LeastLevel::new(log.level);
+    let line_maker = LineMaker { level: level.clone(), format: log.format, lines: writer.clone() };
     // The only failure is that logging runs already.
     if tracing::subscriber::set_global_default(line_maker).is_err() {
         return Ok(Flush(None));
     }
+    let _ = LEVEL.set(level);
     let of_panics = writer.clone();
     std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -32,9 +32,11 @@ pub struct Upstream {
     /// Whom connections go through, without credentials.
     proxy: Option<Arc<Proxy>>,
     /// A connection belongs to the runtime that opened it.
-    pools: PerWorker<Arc<Pool>>,
+    pools: Arc<PerWorker<Arc<Pool>>>,
     reader: Reader,
     settings: Settings,
+    /// What connections are made with: kept ones serve another configuration only if it is the same there.
+    roots: Option<Vec<u8>>,
 }
 
 impl Upstream {
@@ -57,10 +59,35 @@ impl Upstream {
             roots,
         )?
         .through(proxy.clone());
-        let pools = PerWorker::new(workers, || Pool::new(settings.pool_idle_timeout));
+        let pools = Arc::new(PerWorker::new(workers, || Pool::new(settings.pool_idle_timeout)));
         let reader =
             Reader::new(settings.answer_whole_bytes, settings.answer_memory_bytes, settings.call_timeout);
-        Ok(Self { base, connector, proxy, pools, reader, settings })
+        Ok(Self { base, connector, proxy, pools, reader, settings, roots: roots.map(<[u8]>::to_vec) })
+    }
+
+    /// The way to QFPay of another configuration. Kept connections stay, unless they lead elsewhere, by another way, or were
+    /// verified otherwise; the memory for answers is the same.
+    ///
+    /// # Errors
+    /// As for [`Upstream::new`].
+    pub fn renewed(
+        &self,
+        base: UpstreamUrl,
+        settings: Settings,
+        proxy: Option<Arc<Proxy>>,
+        workers: usize,
+        roots: Option<&[u8]>,
+    ) -> Result<Self, BadRoots> {
+        let mut renewed = Self::new(base, settings, proxy, workers, roots)?;
+        renewed.reader = self.reader.renewed(renewed.settings.call_timeout);
+        let same = renewed.base == self.base
+            && renewed.proxy == self.proxy
+            && renewed.roots == self.roots
+            && renewed.settings.pool_idle_timeout == self.settings.pool_idle_timeout;
+        if same {
+            renewed.pools = self.pools.clone();
+        }
+        Ok(renewed)
     }
 
     /// The host that requests are signed for.

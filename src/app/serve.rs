@@ -10,7 +10,8 @@ use hyper::{Request, Response};
 use tokio::sync::oneshot;
 
 use super::sandbox::serve_sandbox;
-use super::{Admin, Sidecar, notifications, refusals};
+use super::{Sidecar, notifications, refusals};
+use crate::admin::Admin;
 use crate::api;
 use crate::runtime;
 use crate::server::{
@@ -36,17 +37,21 @@ impl Sidecar {
             let admin = Admin {
                 metrics: self.lasting.api.metrics.clone(),
                 shutdown: self.lasting.api.shutdown.clone(),
+                reload: self.reload,
             };
             let services = self.services.clone();
             let handler = move |request: Request<RequestBody>, peer: Peer| {
-                let response = admin.handle(&request.into_parts().0, &peer, &services.get().hosts);
-                async move { Ok(response) }
+                let (admin, hosts) = (admin.clone(), services.get().hosts.clone());
+                async move { Ok(admin.handle(request, &peer, &hosts).await) }
             };
             let refuse = |refusal| refusals::tell("admin", refusal);
             let server = Server::new(handler, refuse, at_once, last.clone());
             tokio::spawn(async move { server.serve(listener).await })
         });
 
+        if let Some(reloader) = self.reloader {
+            tokio::spawn(reloader.run(self.manager.clone()));
+        }
         let services = self.services.clone();
         tokio::spawn(api::pursue_all(self.lasting.api.clone(), move || services.get()));
         let services = self.services.clone();
@@ -57,10 +62,11 @@ impl Sidecar {
         let metrics = self.lasting.api.metrics.clone();
         let refuse = move |refusal| refusals::count(&metrics, refusal);
         let shutdown = self.lasting.api.shutdown.clone();
+        let last_services = self.services.clone();
         let stopped = async {
             stop.await;
             self.manager.stopping();
-            shutdown.begin(self.shutdown_timeout);
+            shutdown.begin(last_services.get().shutdown_timeout);
         };
         let server = Server::new(handler, refuse, self.limits, shutdown.clone());
         let others = further_workers(self.workers, &server, &self.api_listeners, &self.manager);

@@ -2,6 +2,7 @@
 //! that none sees half of two configurations.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use super::{Lasting, StartError, with_roots};
 use crate::api::Api;
@@ -9,12 +10,12 @@ use crate::base_url::UpstreamUrl;
 use crate::body;
 use crate::browser::Pages;
 use crate::config::Config;
-use crate::credentials::KnownKeys;
+use crate::credentials::{Keyring, KnownKeys, SignType};
 use crate::gate::Hosts;
 use crate::notification::Notifications;
 use crate::quota::Quota;
 use crate::receiver::Receivers;
-use crate::sign::Verifier;
+use crate::sign::{ReceivedSignature, Signer, Verifier};
 use crate::upstream::{Target, Upstream};
 
 /// Everything that one configuration says about requests.
@@ -25,6 +26,8 @@ pub(super) struct Services {
     pub notifications: Option<Notifications>,
     /// Further hosts under which the listeners for operators and of the sandbox are reached.
     pub hosts: Hosts,
+    /// How long open calls may finish when the process ends.
+    pub shutdown_timeout: Duration,
 }
 
 impl AsRef<Api> for Services {
@@ -47,13 +50,36 @@ impl Current {
         // A swap is one assignment, so nothing panics half-way.
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// Puts others in force, for every request that begins from now on. Returns those before them.
+    pub fn swap(&self, services: Services) -> Arc<Services> {
+        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *current, Arc::new(services))
+    }
 }
 
 impl Services {
-    /// Prepares what the configuration says, beside what lives on.
+    /// Prepares what the first configuration says, beside what lives on.
     pub async fn new(config: &Config, lasting: &Lasting) -> Result<Self, StartError> {
+        let (apps, metrics) = (config.keyring.apps(), lasting.api.metrics.clone());
+        let quota = Quota::start(&config.quota, config.quota_store.as_ref(), apps, metrics).await;
+        Self::of(config, lasting, quota, None)
+    }
+
+    /// Prepares what another configuration says. What these count and keep goes over to it.
+    pub fn renewed(&self, config: &Config, lasting: &Lasting) -> Result<Self, StartError> {
+        let quota = self.api.quota.renewed(&config.quota, config.keyring.apps());
+        Self::of(config, lasting, quota, Some(&self.api.upstream))
+    }
+
+    fn of(
+        config: &Config,
+        lasting: &Lasting,
+        quota: Quota,
+        before: Option<&Upstream>,
+    ) -> Result<Self, StartError> {
+        try_keys(&config.keyring)?;
         let (base, browser_base) = bases(config, lasting);
-        let metrics = &lasting.api.metrics;
         let bodies = body::Bounds {
             bytes: config.limits.body_bytes,
             timeout: config.limits.body_timeout,
@@ -79,25 +105,18 @@ impl Services {
                 settings: config.browser.clone(),
                 checkout: config.checkout.clone(),
             },
-            quota: Quota::start(
-                &config.quota,
-                config.quota_store.as_ref(),
-                config.keyring.apps(),
-                metrics.clone(),
-            )
-            .await,
+            quota,
             orders: config.orders,
             upstream: with_roots("upstream.ca_file", config.upstream.ca_file.as_deref(), |roots| {
-                Upstream::new(
-                    base,
-                    config.upstream.clone(),
-                    config.proxy.clone(),
-                    config.runtime.workers,
-                    roots,
-                )
+                let (settings, proxy) = (config.upstream.clone(), config.proxy.clone());
+                let workers = config.runtime.workers;
+                match before {
+                    Some(before) => before.renewed(base, settings, proxy, workers, roots),
+                    None => Upstream::new(base, settings, proxy, workers, roots),
+                }
             })?,
             unread_proxy: config.unread_proxy.clone(),
-            places: lasting.places.clone(),
+            places: lasting.places.renewed(config.quota.reserved_percent, config.keyring.apps().len()),
             hosts: config.listen.allowed_hosts.clone(),
             allow_forwarded: config.listen.allow_forwarded,
             local_keys: config.local_keys.clone(),
@@ -108,7 +127,8 @@ impl Services {
             Some(_) => Some(notifications(config, lasting)?),
             None => None,
         };
-        Ok(Self { api, notifications, hosts: config.listen.allowed_hosts.clone() })
+        let hosts = config.listen.allowed_hosts.clone();
+        Ok(Self { api, notifications, hosts, shutdown_timeout: config.limits.shutdown_timeout })
     }
 }
 
@@ -141,4 +161,23 @@ fn notifications(config: &Config, lasting: &Lasting) -> Result<Notifications, St
         config.listen.allowed_hosts.clone(),
         lasting.notifications.clone(),
     ))
+}
+
+/// Signs with every key, and looks whether its verifier takes that.
+///
+/// # Errors
+/// [`StartError::Key`] names the first app of which it does not.
+fn try_keys(keyring: &Keyring) -> Result<(), StartError> {
+    const PROBE: &[u8] = b"a=1";
+    for app in keyring.apps() {
+        let signs = [SignType::Md5, SignType::Sha256].into_iter().all(|sign_type| {
+            let signature = Signer { key: &app.client_key, sign_type }.sign(PROBE).to_hex(app.hex_case);
+            let received = ReceivedSignature::read([signature.as_bytes()], sign_type);
+            received.is_ok_and(|received| Verifier::of(app, keyring).verifies(PROBE, &received))
+        });
+        if !signs {
+            return Err(StartError::Key { app: app.name.clone() });
+        }
+    }
+    Ok(())
 }

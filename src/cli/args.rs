@@ -46,7 +46,7 @@ Examples:
 ///
 /// The sidecar listens on localhost. A shop sends it the requests that it would send to QFPay, unsigned; the sidecar
 /// sorts and signs the parameters, adds X-QF-APPCODE and X-QF-SIGN, and forwards the request over verified TLS.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "qfpay-sidecar", version, after_long_help = AFTER_HELP, after_help = "--help shows examples.")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -57,7 +57,7 @@ pub(super) struct Args {
 }
 
 /// Which configuration.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 #[command(next_help_heading = "Configuration")]
 pub(super) struct ConfigArgs {
     /// The environment: reads CONFIG_DIR/NAME.toml. Without --env and --config the variable QFPAY_SIDECAR_ENV says it,
@@ -101,7 +101,7 @@ pub(super) struct ConfigArgs {
 }
 
 /// What to do.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
     /// Serve until SIGTERM (the default command).
     ///
@@ -172,6 +172,15 @@ pub(super) enum Command {
     /// of it now. Exits with 1 if none does.
     #[command(after_help = ORDER_EXAMPLES)]
     Order(OrderOptions),
+    /// Let the running sidecar read its configuration, keys and certificates again, without a restart.
+    ///
+    /// Everything is read and checked as at the start, and put in force as a whole. Exits with 1 and the reasons if
+    /// nothing was changed. Only root and the sidecar's own user may ask; SIGHUP does the same and tells it in the log.
+    Reload {
+        /// How long to wait for the answer, in milliseconds.
+        #[arg(long, default_value_t = 60_000, value_name = "MS")]
+        timeout_ms: u64,
+    },
     /// Ask /readyz of the running sidecar; exit 0 if it is ready. For container health checks.
     Healthcheck {
         /// How long to wait for the answer, in milliseconds.

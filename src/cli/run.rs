@@ -1,26 +1,42 @@
 //! `run`: serve until a signal.
 
 use std::io;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
 
 use super::args::Args;
 use super::signals::Signals;
-use super::{Stop, banner, block_on, load, no_thread, start_log};
-use crate::app::{Sidecar, StartError};
+use super::{Stop, banner, block_on, no_thread, start_log};
+use crate::app::{Read, Sidecar, StartError};
+use crate::config::{self, ConfigError, Files};
 use crate::server::Passed;
 use crate::systemd::Manager;
 
 pub(super) fn run(args: &Args, passed: io::Result<Passed>) -> Result<(), Stop> {
     let since = Instant::now();
     // First of all: a signal that comes during the start is not lost.
-    let signals = Signals::install()?;
+    let (signals, hangups) = Signals::install_with_reload()?;
     block_on(async {
-        let config = load(args)?;
+        let (mut files, read_at) = (Files::default(), SystemTime::now());
+        let config = config::load_noting(&args.config_request()?, &mut files)?;
         let _written_at_the_end = start_log(config.log)?;
         for advice in &config.advice {
             tracing::warn!(advice, "this works, but look at it");
         }
-        let sidecar = Sidecar::start_with(&config, passed.map_err(StartError::Passed)?).await?;
+        let mut sidecar = Sidecar::start_with(&config, passed.map_err(StartError::Passed)?).await?;
+        let again = args.clone();
+        let read: Read = Arc::new(move |files: &mut Files| match again.config_request() {
+            Ok(request) => config::load_noting(&request, files),
+            Err(stop) => Err(ConfigError::of_arguments(&stop.to_string())),
+        });
+        let reload = sidecar.reload_with(&config, files, read_at, read).map_err(|cause| no_thread(&cause))?;
+        tokio::spawn(async move {
+            loop {
+                hangups.notified().await;
+                // What came of it stands in the log.
+                let _ = reload.ask("SIGHUP").await;
+            }
+        });
         let manager = Manager::from_env(sidecar.status()).map_err(|cause| no_thread(&cause))?;
         let sidecar = sidecar.under(manager.clone());
         banner::print(&config, &sidecar);

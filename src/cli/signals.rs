@@ -7,13 +7,13 @@
 
 use std::future::poll_fn;
 use std::process;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::{Stop, no_thread};
 use crate::runtime;
@@ -30,7 +30,7 @@ const ENDING: [(&str, SignalKind); 4] = [
     ("SIGXCPU", SignalKind::from_raw(Number::XCPU.as_raw())),
 ];
 
-/// What has no meaning here, beside the real-time signals.
+/// What has no meaning here, beside the real-time signals; HUP may have one.
 const IGNORED: [(&str, SignalKind); 10] = [
     ("SIGHUP", SignalKind::hangup()),
     ("SIGUSR1", SignalKind::user_defined1()),
@@ -59,6 +59,16 @@ fn numbered() -> impl Iterator<Item = (String, SignalKind)> {
     std::iter::empty()
 }
 
+/// What HUP does.
+enum Hangup {
+    /// It asks for the end.
+    Ends,
+    /// It is told here.
+    Reloads(Arc<Notify>),
+    /// Nothing.
+    Ignored,
+}
+
 /// A signal, by name and number, and the stream of its arrivals.
 type Listened = (String, SignalKind, Signal);
 
@@ -73,24 +83,29 @@ impl Signals {
     /// kept until [`Signals::first`] is awaited, and at the second the process ends at once, with 128 + the signal's
     /// number.
     pub(super) fn install() -> Result<Self, Stop> {
-        Self::with(|_| false)
+        Self::with(Hangup::Ignored)
+    }
+
+    /// The same for a command that reads its configuration again at HUP. Several that come while it does are one.
+    pub(super) fn install_with_reload() -> Result<(Self, Arc<Notify>), Stop> {
+        let hangups = Arc::new(Notify::new());
+        Ok((Self::with(Hangup::Reloads(hangups.clone()))?, hangups))
     }
 
     /// The same for a command that is watched: a terminal that is closed (HUP) asks for the end too, or the process would stay
     /// behind and keep its ports.
     pub(super) fn install_at_a_terminal() -> Result<Self, Stop> {
-        Self::with(|kind| kind == SignalKind::hangup())
+        Self::with(Hangup::Ends)
     }
 
-    /// `is_more` says which of [`IGNORED`] ask for the end here.
-    fn with(is_more: fn(SignalKind) -> bool) -> Result<Self, Stop> {
+    fn with(hangup: Hangup) -> Result<Self, Stop> {
         let (tell, first) = oneshot::channel();
         let (installed, outcome) = mpsc::channel();
         runtime::on_a_thread("signals", move || async move {
-            match handlers(is_more) {
+            match handlers(matches!(hangup, Hangup::Ends)) {
                 Ok((ending, ignored)) => {
                     let _ = installed.send(Ok(()));
-                    tokio::join!(end(ending, tell), ignore(ignored));
+                    tokio::join!(end(ending, tell), ignore(ignored, hangup));
                 }
                 Err(stop) => _ = installed.send(Err(stop)),
             }
@@ -110,8 +125,9 @@ impl Signals {
     }
 }
 
-/// What asks for the end, and what is ignored.
-fn handlers(is_more: fn(SignalKind) -> bool) -> Result<(Vec<Listened>, Vec<Listened>), Stop> {
+/// What asks for the end, and what does not.
+fn handlers(hangup_ends: bool) -> Result<(Vec<Listened>, Vec<Listened>), Stop> {
+    let is_more = |kind| hangup_ends && kind == SignalKind::hangup();
     let (more, ignored): (Vec<_>, Vec<_>) = IGNORED.into_iter().partition(|(_, kind)| is_more(*kind));
     let named = |(name, kind): (&str, SignalKind)| (name.to_owned(), kind);
     let ending = listen(ENDING.into_iter().chain(more).map(named))?;
@@ -153,11 +169,15 @@ async fn next(signals: &mut [Listened]) -> (String, SignalKind) {
     .await
 }
 
-/// Takes signals and says so, each at most once in [`TOLD_EVERY`].
-async fn ignore(mut signals: Vec<Listened>) {
+/// Takes signals and says so, each at most once in [`TOLD_EVERY`]; HUP may have a meaning.
+async fn ignore(mut signals: Vec<Listened>, hangup: Hangup) {
     let mut told: Vec<(SignalKind, Instant)> = Vec::new();
     loop {
         let (name, kind) = next(&mut signals).await;
+        if let (Hangup::Reloads(hangups), true) = (&hangup, kind == SignalKind::hangup()) {
+            hangups.notify_one();
+            continue;
+        }
         told.retain(|(_, at)| at.elapsed() < TOLD_EVERY);
         if told.iter().any(|(other, _)| *other == kind) {
             continue;
@@ -166,7 +186,7 @@ async fn ignore(mut signals: Vec<Listened>) {
         if kind == SignalKind::hangup() {
             tracing::warn!(
                 signal = name,
-                "nothing is read anew at this signal; restart to change the configuration"
+                "this command reads nothing anew at this signal; restart it to change the configuration"
             );
         } else {
             tracing::warn!(signal = name, "a signal without meaning here was ignored; said once a minute");

@@ -19,6 +19,7 @@ const LARGEST_HEAD: usize = 8192;
 const HEADERS: usize = 64;
 
 /// Where a proxy is, and as whom it lets the sidecar out.
+#[derive(PartialEq, Eq)]
 pub struct Proxy {
     /// `http://HOST:PORT`.
     uri: Uri,

@@ -19,6 +19,11 @@ impl Document {
     ///
     /// A syntax error gives file, line and column, and never the line itself: it could hold a key.
     pub fn read(text: &str, file: &str) -> Result<Self, Problem> {
+        Self::read_with_routes_from(text, file, 0)
+    }
+
+    /// The same for a file that is not the first: its routes are numbered from `first_route` on.
+    pub fn read_with_routes_from(text: &str, file: &str, first_route: usize) -> Result<Self, Problem> {
         let document = ImDocument::parse(text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
             let place = format!("{file}:{}:{}", line(text, start), column(text, start));
@@ -26,7 +31,7 @@ impl Document {
             let first = same_before(text, start).map(|line| format!("; it stands in line {line} already"));
             Problem::of_file(&place, &format!("this is not TOML: {reason}{}", first.unwrap_or_default()))
         })?;
-        let mut reader = Reader { text, file, places: BTreeMap::new() };
+        let mut reader = Reader { text, file, first_route, places: BTreeMap::new() };
         let values = reader.table(document.as_table(), "");
         Ok(Self { values, places: reader.places })
     }
@@ -44,6 +49,7 @@ fn same_before(text: &str, at: usize) -> Option<usize> {
 struct Reader<'a> {
     text: &'a str,
     file: &'a str,
+    first_route: usize,
     places: BTreeMap<String, String>,
 }
 
@@ -80,6 +86,7 @@ impl Reader<'_> {
     fn entries(&mut self, entries: Vec<(&dyn TableLike, Option<usize>)>, above: &str) -> Dict {
         let mut values = Dict::new();
         for (number, (table, start)) in entries.into_iter().enumerate() {
+            let number = self.first_route + number;
             let path = format!("{above}.{number}");
             if let Some(start) = start {
                 self.places.insert(path.clone(), format!("{}:{}", self.file, line(self.text, start)));

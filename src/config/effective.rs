@@ -51,7 +51,7 @@ fn differs(raw: &Raw, key: &str, value: &Value) -> bool {
     default.is_none_or(|default| plain(default) != plain(value))
 }
 
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::String(_, text) => text.clone(),
         Value::Array(_, items) => items.iter().map(plain).collect::<Vec<_>>().join(","),

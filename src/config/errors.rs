@@ -26,6 +26,11 @@ impl ConfigError {
         Self(problems)
     }
 
+    /// Flags and variables that do not fit together, as `what` says.
+    pub fn of_arguments(what: &str) -> Self {
+        Problem::of_file("arguments", what).into()
+    }
+
     /// The problems, in the order in which they were found.
     pub fn problems(&self) -> &[Problem] {
         &self.0

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use figment::value::{Dict, Map, Value};
@@ -11,6 +11,8 @@ use figment::{Figment, Metadata, Profile, Provider};
 use super::document::Document;
 use super::errors::{ConfigError, Problem, shown, without_keys};
 use super::files;
+use super::include;
+use super::sources::Files;
 use super::{Request, Variable};
 
 /// Every setting with its default. The code has no second default.
@@ -45,47 +47,59 @@ pub(super) struct Layers {
     pub advice: Vec<String>,
 }
 
+/// The layers in order, while they are gathered.
+struct Gathering<'f> {
+    layers: Vec<Layer>,
+    advice: Vec<String>,
+    files: &'f mut Files,
+}
+
 impl Layers {
     /// Reads every layer that the request names; later ones win.
     pub fn gather(request: &Request) -> Result<Self, ConfigError> {
-        let mut layers = Self { figment: Figment::new(), names: Vec::new(), advice: Vec::new() };
-        layers.add(defaults()?);
+        Self::gather_noting(request, &mut Files::default())
+    }
+
+    /// The same. Whatever comes of it, `files` then holds what was read, or should have been.
+    pub fn gather_noting(request: &Request, files: &mut Files) -> Result<Self, ConfigError> {
+        let mut gathering = Gathering { layers: Vec::new(), advice: Vec::new(), files };
+        gathering.layers.push(defaults()?);
         match (&request.environment, &request.file) {
             (Some(_), Some(_)) => {
                 let what = "they exclude each other: --env reads a file of the configuration folder, --config its own";
                 return Err(Problem::of_file("flags --env and --config", what).into());
             }
-            (None, Some(file)) => layers.add_file(file)?,
-            (Some(name), None) => layers.add_environment(name, "flag --env", &request.config_dir)?,
+            (None, Some(file)) => gathering.add_file(file)?,
+            (Some(name), None) => gathering.add_environment(name, "flag --env", &request.config_dir)?,
             (None, None) => {
-                layers.add_environment("sandbox", "neither --env nor --config", &request.config_dir)?;
+                gathering.add_environment("sandbox", "neither --env nor --config", &request.config_dir)?;
             }
         }
-        layers.add_variables(&request.env);
-        layers.add_flags(&request.overrides);
-        Ok(layers)
+        let behind_files = gathering.layers.len();
+        gathering.add_variables(&request.env);
+        gathering.add_flags(&request.overrides);
+        gathering.include(behind_files)?;
+        let Gathering { layers, advice, .. } = gathering;
+        let named = layers.iter().filter(|layer| !layer.is_implied);
+        let names = named.map(|layer| layer.name.clone()).collect();
+        Ok(Self { figment: layers.into_iter().fold(Figment::new(), Figment::merge), names, advice })
     }
+}
 
-    fn add(&mut self, layer: Layer) {
-        self.names.push(layer.name.clone());
-        self.merge(layer);
-    }
-
-    fn merge(&mut self, layer: Layer) {
-        self.figment = std::mem::take(&mut self.figment).merge(layer);
-    }
-
+impl Gathering<'_> {
     fn add_environment(&mut self, name: &str, flag: &str, config_dir: &Path) -> Result<(), ConfigError> {
         if !ENVIRONMENTS.contains(&name) {
             let what = format!("{} is no environment; write sandbox, test or production", shown(name));
             return Err(Problem::of_file(flag, &what).into());
         }
         // Below the file: a file that contradicts the flag must not be overruled silently.
-        self.merge(Layer::of_one("environment", name, flag));
+        self.layers.push(Layer { is_implied: true, ..Layer::of_one("environment", name, flag) });
         let file = config_dir.join(format!("{name}.toml"));
         match name {
             "sandbox" if !file.exists() => {
-                self.add(Layer::from_toml(SANDBOX, "config/sandbox.toml (built in)")?);
+                // It may be made later.
+                self.files.read.insert(file);
+                self.layers.push(Layer::from_toml(SANDBOX, "config/sandbox.toml (built in)")?);
             }
             _ => self.add_file(&file)?,
         }
@@ -93,10 +107,46 @@ impl Layers {
     }
 
     fn add_file(&mut self, path: &Path) -> Result<(), Problem> {
-        let (layer, advice) = Layer::from_file(path)?;
-        self.advice.extend(advice.map(|advice| Problem::of_file(&layer.name, advice).to_string()));
-        self.add(layer);
+        let layer = self.read(path, 0)?;
+        self.layers.push(layer);
         Ok(())
+    }
+
+    /// A file, whose routes are numbered from `first_route` on.
+    fn read(&mut self, path: &Path, first_route: usize) -> Result<Layer, Problem> {
+        self.files.read.insert(path.to_owned());
+        let (layer, advice) = Layer::from_file(path, first_route)?;
+        self.advice.extend(advice.map(|advice| Problem::of_file(&layer.name, advice).to_string()));
+        Ok(layer)
+    }
+
+    /// Reads the files that `include` names, behind the file that has it and below variables and flags.
+    fn include(&mut self, at: usize) -> Result<(), ConfigError> {
+        let Some(named_by) = self.layers.iter().rev().find(|layer| layer.values.contains_key("include"))
+        else {
+            return Ok(());
+        };
+        let folder = named_by.folder.clone().unwrap_or_default();
+        let place = named_by.places.get("include").unwrap_or(&named_by.name).clone();
+        let patterns = include::patterns(&named_by.values["include"]);
+        let found = patterns.and_then(|patterns| include::expand(&patterns, &folder, self.files));
+        let paths = found.map_err(|what| Problem::new(&place, "include", &what))?;
+        let mut problems = Vec::new();
+        let mut included: Vec<Layer> = Vec::new();
+        for path in paths {
+            let before = || self.layers[..at].iter().chain(&included);
+            let routes = before().map(|layer| include::routes(&layer.values)).sum();
+            let before: Vec<_> = before().map(|layer| (layer.values.clone(), layer.places.clone())).collect();
+            match self.read(&path, routes) {
+                Ok(layer) => {
+                    problems.extend(include::check(&layer.values, &layer.places, &before));
+                    included.push(layer);
+                }
+                Err(problem) => problems.push(problem),
+            }
+        }
+        self.layers.splice(at..at, included);
+        if problems.is_empty() { Ok(()) } else { Err(ConfigError::new(problems)) }
     }
 
     /// Values stay text: figment's own `Env` turns digits into numbers and loses leading zeros.
@@ -106,7 +156,7 @@ impl Layers {
         for (name, value) in settings {
             let place = format!("environment variable {name}");
             let path = name[ENV_PREFIX.len()..].to_ascii_lowercase().replace("__", ".");
-            self.add(Layer::of_one(&path, value, &place));
+            self.layers.push(Layer::of_one(&path, value, &place));
         }
     }
 
@@ -114,7 +164,7 @@ impl Layers {
         for (path, value) in overrides {
             let flag = FLAGS.iter().find(|(key, _)| key == path);
             let place = flag.map_or_else(|| format!("flag --set {path}"), |(_, flag)| format!("flag {flag}"));
-            self.add(Layer::of_one(path, value, &place));
+            self.layers.push(Layer::of_one(path, value, &place));
         }
     }
 }
@@ -132,15 +182,22 @@ pub(super) struct Layer {
     name: String,
     values: Dict,
     places: Arc<BTreeMap<String, String>>,
+    /// Where a file stands: names in it may be relative to that.
+    folder: Option<PathBuf>,
+    /// It follows from another one, and is not named for people.
+    is_implied: bool,
 }
 
 impl Layer {
     fn from_toml(text: &str, file: &str) -> Result<Self, Problem> {
-        let Document { values, places } = Document::read(text, file)?;
-        Ok(Self { name: file.to_owned(), values, places: Arc::new(places) })
+        Ok(Self::of(Document::read(text, file)?, file))
     }
 
-    fn from_file(path: &Path) -> Result<(Self, Option<&'static str>), Problem> {
+    fn of(Document { values, places }: Document, name: &str) -> Self {
+        Self { name: name.to_owned(), values, places: Arc::new(places), folder: None, is_implied: false }
+    }
+
+    fn from_file(path: &Path, first_route: usize) -> Result<(Self, Option<&'static str>), Problem> {
         let file = path.display().to_string();
         let (text, advice) = files::read_text(path).map_err(|error| {
             let what = match error.kind() {
@@ -159,7 +216,9 @@ impl Layer {
             };
             Problem::of_file(&file, &what)
         })?;
-        Ok((Self::from_toml(&text, &file)?, advice))
+        let mut layer = Self::of(Document::read_with_routes_from(&text, &file, first_route)?, &file);
+        layer.folder = path.parent().map(Path::to_owned);
+        Ok((layer, advice))
     }
 
     /// A layer of one text value.
@@ -170,7 +229,8 @@ impl Layer {
         let nested = above.into_iter().flat_map(|above| above.rsplit('.')).fold(Value::from(leaf), wrap);
         let name = without_keys(place);
         let places = Arc::new(BTreeMap::from([(path.to_owned(), name.clone())]));
-        Self { name, values: nested.into_dict().unwrap_or_default(), places }
+        let values = nested.into_dict().unwrap_or_default();
+        Self { name, values, places, folder: None, is_implied: false }
     }
 }
 

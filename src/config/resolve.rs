@@ -11,6 +11,7 @@ use super::notifications::{self, notifications};
 use super::proxy::proxy;
 use super::quota::quota;
 use super::raw::Raw;
+use super::restart::NeedRestart;
 use super::upgrade;
 use super::{Config, Environment, Limits, Sandbox, Variable};
 use crate::api::Routes;
@@ -26,6 +27,10 @@ use crate::upstream::{self, Target};
 /// Reads every section; `None` when there is a problem, which then stands in `raw`.
 pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> Option<Config> {
     let environment = environment(raw);
+    // The files were included already.
+    raw.entries("include");
+    let watch = raw.flag("watch");
+    let need_restart = NeedRestart::of(raw);
     let runtime = runtime::Settings::read(raw);
     let listen = listen(raw);
     let upstream = upstream::Settings::read(raw);
@@ -115,6 +120,8 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
         upgrade,
         advice: std::mem::take(&mut raw.advice),
         sources,
+        watch: watch?,
+        need_restart,
     })
 }
 

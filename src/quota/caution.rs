@@ -50,6 +50,11 @@ impl Caution {
         Self { lengths, state: Mutex::default() }
     }
 
+    /// The same with other lengths: what it heeds stays.
+    pub fn with(&self, lengths: Lengths) -> Self {
+        Self { lengths, state: Mutex::new(*self.state()) }
+    }
+
     /// How much is left of a pause after a payment's own 429, if there is one.
     pub fn left(&self, now: Instant) -> Option<Duration> {
         let left = self.state().until?.checked_duration_since(now)?;

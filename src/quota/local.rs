@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::clock::{Clock, MonotonicClock};
-use governor::middleware::NoOpMiddleware;
+use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
@@ -49,11 +49,19 @@ impl Local {
         Self::with_clock(rates, MonotonicClock)
     }
 
+    /// Buckets from which as many tokens were taken as from others, whose rates held before.
+    pub fn after(before: &Self, rates: Rates) -> Self {
+        let local = Self::new(rates);
+        local.all.take_many(before.all.used());
+        local.lesser.take_many(before.lesser.used());
+        local
+    }
+
     /// Buckets from which a whole burst was just taken.
     pub fn empty(rates: Rates) -> Self {
         let local = Self::new(rates);
-        local.all.drain();
-        local.lesser.drain();
+        local.all.take_many(u32::MAX);
+        local.lesser.take_many(u32::MAX);
         local
     }
 }
@@ -76,7 +84,7 @@ impl<C: Clock + Clone> Local<C> {
 
 #[derive(Debug)]
 struct Bucket<C: Clock> {
-    limiter: RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<C::Instant>>,
+    limiter: RateLimiter<NotKeyed, InMemoryState, C, StateInformationMiddleware>,
     clock: C,
     burst: NonZeroU32,
 }
@@ -86,15 +94,25 @@ impl<C: Clock + Clone> Bucket<C> {
         let burst = NonZeroU32::new(rate.burst).unwrap_or(NonZeroU32::MIN);
         let quota =
             Quota::with_period(rate.period).expect("a rate's period is never zero").allow_burst(burst);
-        Self { limiter: RateLimiter::direct_with_clock(quota, clock.clone()), clock, burst }
+        let limiter = RateLimiter::direct_with_clock(quota, clock.clone()).with_middleware();
+        Self { limiter, clock, burst }
     }
 
     fn take(&self) -> Result<(), Duration> {
-        self.limiter.check().map_err(|until| until.wait_time_from(self.clock.now()))
+        self.limiter.check().map(|_| ()).map_err(|until| until.wait_time_from(self.clock.now()))
     }
 
-    fn drain(&self) {
-        // Enough only for a full bucket, which every new one is.
-        let _ = self.limiter.check_n(self.burst);
+    /// How many tokens are missing. It takes one, since there is no way to look without.
+    fn used(&self) -> u32 {
+        let left = self.limiter.check().map_or(0, |state| state.remaining_burst_capacity());
+        self.burst.get().saturating_sub(left)
+    }
+
+    /// Takes so many of a new bucket, or all.
+    fn take_many(&self, tokens: u32) {
+        if let Some(tokens) = NonZeroU32::new(tokens.min(self.burst.get())) {
+            // Enough for a full bucket, which every new one is.
+            let _ = self.limiter.check_n(tokens);
+        }
     }
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 /// How long pauses are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lengths {
     /// The first one, if QFPay names none. Zero: there are no pauses.
     pub first: Duration,
@@ -35,6 +35,11 @@ struct State {
 impl Pause {
     pub fn new(lengths: Lengths) -> Self {
         Self { lengths, state: Mutex::default() }
+    }
+
+    /// The same with other lengths: what it heeds stays.
+    pub fn with(&self, lengths: Lengths) -> Self {
+        Self { lengths, state: Mutex::new(*self.state()) }
     }
 
     /// How much of it is left, if there is one.

@@ -28,7 +28,7 @@ section! {
 }
 
 /// A Redis in which several sidecars count together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreSettings {
     /// Where it is.
     pub address: StoreAddress,
@@ -41,7 +41,7 @@ pub struct StoreSettings {
 }
 
 /// What Redis asks for. Never printed; wiped here, but not where the client library keeps it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct StorePassword(Zeroizing<String>);
 
 impl From<Zeroizing<String>> for StorePassword {

@@ -7,7 +7,7 @@ mod connection;
 mod flights;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
@@ -33,12 +33,21 @@ const VERSION: u32 = 2;
 /// the app is named here.
 const KEY_PREFIX: &str = "qfpay-sidecar:quota";
 
-/// The shared quotas of all apps.
+/// The shared quotas of the apps of one configuration.
 #[derive(Debug)]
 pub(super) struct Store {
-    redis: Redis,
-    apps: HashMap<String, Shared>,
+    link: Arc<Link>,
+    apps: HashMap<String, Arc<Shared>>,
     pauses: Lengths,
+    local_percent: u32,
+}
+
+/// The connection to Redis, which outlives every configuration.
+#[derive(Debug)]
+pub(super) struct Link {
+    redis: Redis,
+    /// The quotas of every configuration in force, and of calls in flight that began with an earlier one.
+    shared: Mutex<Vec<Weak<Shared>>>,
     connection: Mutex<Connected>,
     lost: Notify,
     metrics: Arc<Metrics>,
@@ -57,6 +66,8 @@ struct Connected {
 struct Shared {
     key: String,
     rates: Rates,
+    /// After how long without a call its hash says nothing any more.
+    forget: Duration,
     /// The rates of this sidecar alone.
     alone: Rates,
     fallback: Mutex<Local>,
@@ -73,27 +84,64 @@ impl Store {
         pauses: Lengths,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let alone = rates.share(settings.local_percent);
-        let shared = |app: &Arc<App>| {
-            let shared = Shared {
-                key: format!("{KEY_PREFIX}:v{VERSION}:{}", app.app_code.as_str()),
-                rates,
-                alone,
-                fallback: Mutex::new(Local::new(alone)),
-                used_until: Mutex::new(Instant::now()),
-            };
-            (app.name.clone(), shared)
-        };
-        let forget =
-            rates.all.refill().max(rates.lesser.refill()).max(pauses.longest) * 2 + Duration::from_secs(1);
-        Self {
-            redis: Redis::new(settings, forget),
-            apps: apps.iter().map(shared).collect(),
-            pauses,
+        let link = Link {
+            redis: Redis::new(settings),
+            shared: Mutex::default(),
             connection: Mutex::default(),
             lost: Notify::new(),
             metrics,
-        }
+        };
+        Self::of(Arc::new(link), settings.local_percent, &[], apps, rates, pauses)
+    }
+
+    /// The same Redis for another configuration. What an app used stays used.
+    pub fn renewed(&self, apps: &[Arc<App>], rates: Rates, pauses: Lengths) -> Self {
+        let before: Vec<_> = self.apps.values().cloned().collect();
+        Self::of(self.link.clone(), self.local_percent, &before, apps, rates, pauses)
+    }
+
+    fn of(
+        link: Arc<Link>,
+        local_percent: u32,
+        before: &[Arc<Shared>],
+        apps: &[Arc<App>],
+        rates: Rates,
+        pauses: Lengths,
+    ) -> Self {
+        let forget =
+            rates.all.refill().max(rates.lesser.refill()).max(pauses.longest) * 2 + Duration::from_secs(1);
+        let alone = rates.share(local_percent);
+        let before: HashMap<_, _> = before.iter().map(|shared| (shared.key.as_str(), shared)).collect();
+        let shared = |app: &Arc<App>| {
+            let key = format!("{KEY_PREFIX}:v{VERSION}:{}", app.app_code.as_str());
+            let shared = match before.get(key.as_str()).copied() {
+                Some(same) if (same.rates, same.forget) == (rates, forget) => same.clone(),
+                other => {
+                    let shared = Arc::new(Shared {
+                        key,
+                        rates,
+                        forget,
+                        alone,
+                        fallback: Mutex::new(other.map_or_else(
+                            || Local::new(alone),
+                            |other| Local::after(&lock(&other.fallback), alone),
+                        )),
+                        used_until: Mutex::new(
+                            other.map_or_else(Instant::now, |other| *lock(&other.used_until)),
+                        ),
+                    });
+                    link.knows(&shared);
+                    shared
+                }
+            };
+            (app.name.clone(), shared)
+        };
+        Self { apps: apps.iter().map(shared).collect(), pauses, local_percent, link }
+    }
+
+    /// The connection, for the task that looks after it.
+    pub fn link(&self) -> &Arc<Link> {
+        &self.link
     }
 
     /// Decides for one call in Redis; nothing while Redis is away.
@@ -101,7 +149,7 @@ impl Store {
         let shared = self.apps.get(app)?;
         let lesser = (!ticket.moves_money).then_some(shared.rates.lesser);
         let take = Question::Take { all: shared.rates.all, lesser, pauses: self.pauses };
-        let decision = self.ask(shared, take).await?;
+        let decision = self.link.ask(shared, take).await?;
         if matches!(decision, Decision::Go { .. }) {
             shared.used_one();
         }
@@ -120,7 +168,9 @@ impl Store {
     pub async fn refused(&self, app: &str, pass: Pass, retry_after: Option<Duration>) {
         if let Some(shared) = self.apps.get(app) {
             let (moves_money, age) = (pass.moves_money, pass.went.elapsed());
-            self.ask(shared, Question::Refused { moves_money, age, retry_after, pauses: self.pauses }).await;
+            self.link
+                .ask(shared, Question::Refused { moves_money, age, retry_after, pauses: self.pauses })
+                .await;
         }
     }
 
@@ -128,8 +178,20 @@ impl Store {
     pub async fn answered(&self, app: &str, pass: Pass) {
         if let Some(shared) = self.apps.get(app) {
             let (moves_money, age) = (pass.moves_money, pass.went.elapsed());
-            self.ask(shared, Question::Answered { moves_money, age, pauses: self.pauses }).await;
+            self.link.ask(shared, Question::Answered { moves_money, age, pauses: self.pauses }).await;
         }
+    }
+}
+
+impl Link {
+    fn knows(&self, shared: &Arc<Shared>) {
+        let mut all = lock(&self.shared);
+        all.retain(|known| known.strong_count() > 0);
+        all.push(Arc::downgrade(shared));
+    }
+
+    fn shared(&self) -> Vec<Arc<Shared>> {
+        lock(&self.shared).iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Nothing while Redis is away.
@@ -138,7 +200,7 @@ impl Store {
             let connected = lock(&self.connection);
             (connected.connection.clone()?, connected.number)
         };
-        match self.redis.ask(connection, &shared.key, question).await {
+        match self.redis.ask(connection, &shared.key, shared.forget, question).await {
             Ok(decision) => Some(decision),
             Err(error) => {
                 self.lose(number, &error);
@@ -171,7 +233,7 @@ impl Store {
         if connected.number != number || connected.connection.is_none() {
             return;
         }
-        for shared in self.apps.values() {
+        for shared in self.shared() {
             *lock(&shared.fallback) = Local::empty(shared.alone);
         }
         connected.connection = None;
@@ -209,9 +271,9 @@ impl Store {
     async fn connect(&self) -> Result<MultiplexedConnection, StoreError> {
         let connection = self.redis.connect().await?;
         self.redis.ping(connection.clone()).await?;
-        for shared in self.apps.values() {
+        for shared in self.shared() {
             let charge = Question::Charge { all: shared.rates.all, owed: shared.owed() };
-            self.redis.ask(connection.clone(), &shared.key, charge).await?;
+            self.redis.ask(connection.clone(), &shared.key, shared.forget, charge).await?;
         }
         Ok(connection)
     }

@@ -98,8 +98,8 @@ pub(super) const OAUTH_CODE: &str = "/tool/v1/get_weixin_oauth_code";
 pub(super) fn answer(inner: &Inner, arrived: &Arrived) -> Option<Outcome> {
     let (methods, endpoint) = endpoint(&arrived.path)?;
     let check = match arrived.path.as_str() {
-        OAUTH_CODE => weixin::check_oauth(arrived, &inner.apps),
-        _ => verify::headers(arrived, &inner.apps),
+        OAUTH_CODE => weixin::check_oauth(arrived, &inner.apps()),
+        _ => verify::headers(arrived, &inner.apps()),
     };
     let app = check.app.clone();
     let app = app.as_deref();

@@ -153,7 +153,7 @@ fn judge(inner: &Inner, fragment: &str, check: &mut Check) -> Result<Arc<App>, R
         return Err(refusal("1104", format!("parameters are missing: {}", missing.join(", "))));
     }
     let text = |name| value(params, name).unwrap_or_default();
-    let app = inner.apps.iter().find(|app| app.app_code.as_str() == text("appcode")).cloned();
+    let app = inner.apps().iter().find(|app| app.app_code.as_str() == text("appcode")).cloned();
     let app = app.ok_or_else(|| refusal("1108", "the appcode is unknown to this sandbox"))?;
     check.app = Some(app.clone());
     let sign_type = match text("sign_type").to_ascii_uppercase().as_str() {
@@ -167,7 +167,7 @@ fn judge(inner: &Inner, fragment: &str, check: &mut Check) -> Result<Arc<App>, R
         check.verdict = Verdict::Verified { sign_type };
         return Ok(app);
     }
-    check.verdict = verify::compare(text("sign"), sign_type, &canonical, params, &app, &inner.apps)?;
+    check.verdict = verify::compare(text("sign"), sign_type, &canonical, params, &app, &inner.apps())?;
     Ok(app)
 }
 

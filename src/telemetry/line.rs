@@ -13,9 +13,10 @@ use time::macros::format_description;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Event, Metadata, Subscriber};
 
 use super::LogFormat;
+use super::level::LeastLevel;
 use super::writer::Lines;
 
 /// What `2026-11-29T18:53:46` takes, in bytes.
@@ -31,18 +32,18 @@ thread_local! {
 /// Makes lines of events up to a level.
 #[derive(Debug)]
 pub(super) struct LineMaker {
-    pub(super) level: Level,
+    pub(super) level: LeastLevel,
     pub(super) format: LogFormat,
     pub(super) lines: Lines,
 }
 
 impl Subscriber for LineMaker {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= self.level
+        *metadata.level() <= self.level.get()
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(LevelFilter::from_level(self.level))
+        Some(LevelFilter::from_level(self.level.get()))
     }
 
     fn event(&self, event: &Event<'_>) {
@@ -189,6 +190,7 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+    use tracing::Level;
 
     struct Reader(mpsc::Sender<Vec<u8>>);
 
@@ -207,7 +209,10 @@ mod tests {
     fn line(format: LogFormat, event: impl FnOnce()) -> String {
         let (written, read) = mpsc::channel();
         let lines = Lines::start(Reader(written)).unwrap();
-        tracing::subscriber::with_default(LineMaker { level: Level::INFO, format, lines }, event);
+        tracing::subscriber::with_default(
+            LineMaker { level: LeastLevel::new(Level::INFO), format, lines },
+            event,
+        );
         String::from_utf8(read.recv().unwrap()).unwrap()
     }
 

@@ -84,6 +84,11 @@ impl Reader {
         Self { whole_bytes, room: Arc::new(Semaphore::new(room)), stall }
     }
 
+    /// The same memory, with another bound on pauses.
+    pub(super) fn renewed(&self, stall: Duration) -> Self {
+        Self { whole_bytes: self.whole_bytes, room: self.room.clone(), stall }
+    }
+
     /// Reads an answer whole before `deadline`, or as far as may be held.
     ///
     /// # Errors

@@ -118,6 +118,7 @@ fn the_page_of_metrics_lists_every_metric() {
     metrics.journal.wrote("");
     metrics.journal.missed("");
     metrics.journal.is_up(false);
+    metrics.reload.read(true);
     let mut names = Vec::new();
     for line in metrics.encode().lines() {
         let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' ')) else {

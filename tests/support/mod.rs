@@ -15,6 +15,7 @@ mod load;
 mod ports;
 mod process;
 mod redis;
+mod reload;
 mod sidecar;
 mod sqlite;
 mod stage;

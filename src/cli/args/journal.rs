@@ -11,7 +11,7 @@ Examples:
   qfpay-sidecar journal export --since 2026-01-01 --format csv --env production >january.csv";
 
 /// What to do with the journal.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub(in crate::cli) struct JournalOptions {
     #[command(subcommand)]
     pub(in crate::cli) command: JournalCommand,
@@ -22,7 +22,7 @@ pub(in crate::cli) struct JournalOptions {
 }
 
 /// The `journal` commands. Each reads beside a running sidecar.
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(in crate::cli) enum JournalCommand {
     /// Show everything about one order, by out_trade_no or syssn; exits with 1 if there is nothing.
     Find {
@@ -58,7 +58,7 @@ Examples:
   qfpay-sidecar replay --unrouted --env production       after a route was added";
 
 /// What to post again.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub(in crate::cli) struct ReplayOptions {
     /// What came from then on: 2026-01-31, 2026-01-31T12:00:00Z, or how long ago, such as 36h or 3d.
     #[arg(long, value_name = "TIME")]

@@ -21,7 +21,7 @@ Examples:
   qfpay-sidecar trigger refund --to http://127.0.0.1:8789/qfpay/notify --app demo";
 
 /// What to explain.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 #[command(group = clap::ArgGroup::new("subject").required(true).args(["form", "body", "parameters"]))]
 pub(in crate::cli) struct ExplainOptions {
     /// The app whose key should have signed, by the name of its section; without it the default app.
@@ -50,7 +50,7 @@ pub(in crate::cli) struct ExplainOptions {
 }
 
 /// What to verify.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub(in crate::cli) struct VerifyOptions {
     /// A file with the raw body; - is standard input. At most 1 MiB.
     #[arg(long, value_name = "FILE")]
@@ -66,7 +66,7 @@ pub(in crate::cli) struct VerifyOptions {
 }
 
 /// What to send where.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub(in crate::cli) struct TriggerOptions {
     /// What the notification is about.
     #[arg(value_enum)]
@@ -95,7 +95,7 @@ pub(in crate::cli) enum Kind {
 }
 
 /// What to sign.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub(in crate::cli) struct SignOptions {
     /// The app that signs, by the name of its section; without it the default app.
     #[arg(long, value_name = "NAME")]

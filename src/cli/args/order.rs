@@ -10,7 +10,7 @@ Examples:
   qfpay-sidecar order 20261129000200020000000001 --mchid M123 --config /etc/qfpay-sidecar/production.toml";
 
 /// Which order.
-#[derive(Debug, ClapArgs)]
+#[derive(Clone, Debug, ClapArgs)]
 pub(in crate::cli) struct OrderOptions {
     /// Its number: the shop's out_trade_no, or QFPay's syssn.
     #[arg(value_name = "NUMBER")]

@@ -27,8 +27,6 @@ pub(super) struct Redis {
     script: Script,
     flights: Script,
     timeout: Duration,
-    /// After how long without a call an app's hash says nothing any more.
-    forget: Duration,
 }
 
 /// Why Redis does not answer.
@@ -62,7 +60,7 @@ pub(super) enum Question {
 }
 
 impl Redis {
-    pub fn new(settings: &StoreSettings, forget: Duration) -> Self {
+    pub fn new(settings: &StoreSettings) -> Self {
         let address = match &settings.address.host {
             StoreHost::Tcp(host, port) => ConnectionAddr::Tcp(host.clone(), *port),
             StoreHost::Unix(path) => ConnectionAddr::Unix(path.clone()),
@@ -84,7 +82,6 @@ impl Redis {
             script: Script::new(SCRIPT),
             flights: Script::new(flights::SCRIPT),
             timeout: settings.timeout,
-            forget,
         }
     }
 
@@ -104,21 +101,23 @@ impl Redis {
         self.bounded(redis::cmd("PING").query_async(&mut connection)).await
     }
 
-    /// Runs the script for one app. It is loaded where Redis does not know it yet.
+    /// Runs the script for one app, whose hash says nothing any more when no call came for `forget`. It is loaded where Redis
+    /// does not know it yet.
     pub async fn ask(
         &self,
         mut connection: MultiplexedConnection,
         key: &str,
+        forget: Duration,
         question: Question,
     ) -> Result<Decision, StoreError> {
         let mut run = self.script.key(key);
-        run.arg(question.name()).arg(self.forget.as_millis() as u64);
+        run.arg(question.name()).arg(forget.as_millis() as u64);
         for figure in question.figures() {
             run.arg(figure);
         }
         let answer: Vec<u64> = self.bounded(run.invoke_async(&mut connection)).await?;
         // No wait and no pause is longer than the hash is kept.
-        let time = |micros| Duration::from_micros(micros).min(self.forget);
+        let time = |micros| Duration::from_micros(micros).min(forget);
         match answer[..] {
             [0, _, remembered] => Ok(Decision::Go { remembered: remembered > 0 }),
             [1, wait, _] => Ok(Decision::Wait(time(wait))),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::Store;
+use super::Link;
 
 /// What Redis runs.
 pub(super) const SCRIPT: &str = include_str!("flights.lua");
@@ -18,7 +18,7 @@ const KEY_PREFIX: &str = "qfpay-sidecar:flight:v1";
 
 /// The numbers on their way that sidecars with one store tell each other. Clones share the store.
 #[derive(Clone, Debug)]
-pub struct SharedFlights(pub(in super::super) Arc<Store>);
+pub struct SharedFlights(pub(in super::super) Arc<Link>);
 
 /// Another sidecar has the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

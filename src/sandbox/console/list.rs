@@ -49,7 +49,7 @@ pub(in super::super) fn list(inner: &Inner, arrived: &Arrived) -> Response<Full<
         ("query", Fill::Text(&query)),
         ("q", Fill::Text(&filter.text)),
         ("mchids", Fill::Html(options(&filter.mchid, merchants))),
-        ("apps", Fill::Html(options(&filter.app, inner.apps.iter().map(|app| app.name.clone())))),
+        ("apps", Fill::Html(options(&filter.app, inner.apps().iter().map(|app| app.name.clone())))),
         ("states", Fill::Html(options(&filter.state, STATES.map(str::to_owned)))),
         ("orders_shown", Fill::Text(&orders_shown)),
         ("orders", Fill::Html(table(include_str!("../pages/console/orders.html"), rows))),

@@ -1,0 +1,200 @@
+//! Reload: files -> a whole new state, or none of it.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::services::{Current, Services};
+use super::watch::Watched;
+use super::{Lasting, StartError};
+use crate::admin::{Asked, Outcome};
+use crate::config::{Config, ConfigError, Files, NeedRestart};
+use crate::credentials::Keyring;
+use crate::quota::StoreSettings;
+use crate::runtime;
+use crate::sandbox::Sandbox;
+use crate::systemd::Manager;
+use crate::telemetry;
+
+/// How long after the begin of a reading the next one begins, at the earliest.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Reads the configuration as at the start, and notes the files. It may block.
+pub type Read = Arc<dyn Fn(&mut Files) -> Result<Config, ConfigError> + Send + Sync>;
+
+/// Reads when it is asked to, one at a time, and puts what it read in force.
+pub(super) struct Reloader {
+    pub read: Read,
+    pub asked: mpsc::Receiver<Asked>,
+    pub services: Current,
+    pub lasting: Arc<Lasting>,
+    pub sandbox: Option<Sandbox>,
+    /// What the start settled.
+    pub settled: Settled,
+    pub watched: watch::Sender<Watched>,
+}
+
+/// What only a restart changes.
+#[derive(Clone, Debug)]
+pub(super) struct Settled {
+    settings: NeedRestart,
+    store: Option<StoreSettings>,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(
+        "quota.store_password_file: the password in it needs a restart: the store of the quota is connected to once"
+    )]
+    Password,
+    #[error("the reload ended in a defect of the sidecar, or the system gave it no thread")]
+    Defect,
+}
+
+impl Settled {
+    pub fn of(config: &Config) -> Self {
+        Self { settings: config.need_restart.clone(), store: config.quota_store.clone() }
+    }
+
+    fn allows(&self, config: &Config) -> Result<(), Refused> {
+        self.settings.unchanged_in(&config.need_restart)?;
+        // The setting is the name of a file.
+        match self.store == config.quota_store {
+            true => Ok(()),
+            false => Err(Refused::Password),
+        }
+    }
+}
+
+impl Reloader {
+    /// Never ends by itself. The service manager hears of each reading.
+    pub async fn run(mut self, manager: Manager) {
+        let mut begun: Option<Instant> = None;
+        while let Some(first) = self.asked.recv().await {
+            if let Some(begun) = begun {
+                sleep_until(begun + PAUSE).await;
+            }
+            let mut asked = vec![first];
+            // All who ask until here are served by the reading that begins now.
+            while let Ok(more) = self.asked.try_recv() {
+                asked.push(more);
+            }
+            begun = Some(Instant::now());
+            manager.reloading();
+            let outcome = self.reload(asked[0].by()).await;
+            manager.ready();
+            asked.into_iter().for_each(|one| one.tell(outcome.clone()));
+        }
+    }
+
+    async fn reload(&self, by: &'static str) -> Outcome {
+        let read_at = SystemTime::now();
+        let (read, settled) = (self.read.clone(), self.settled.clone());
+        let (before, lasting) = (self.services.get(), self.lasting.clone());
+        // Files and commands may block, and callers wait for nothing of that.
+        let prepared = runtime::on_a_thread("reload", move || async move {
+            let mut files = Files::default();
+            let prepared = prepare(&read, &settled, &before, &lasting, &mut files);
+            (prepared, files)
+        });
+        let prepared = match prepared {
+            Ok(prepared) => prepared.await.ok(),
+            Err(_) => None,
+        };
+        let (prepared, files) = prepared.unwrap_or_else(|| (Err(Refused::Defect), Files::default()));
+        let swapped = prepared.and_then(|(config, services)| {
+            if let Some(sandbox) = &self.sandbox {
+                sandbox.take_apps(config.keyring.apps()).map_err(StartError::from)?;
+            }
+            // Asked before a call needs the answer, and as long as one may.
+            let names_users = config.access.names_users();
+            if names_users {
+                self.lasting.users.set(true);
+            }
+            let before = self.services.swap(services);
+            self.lasting.users.set(names_users);
+            telemetry::set_level(config.log.level);
+            Ok((config, before))
+        });
+        self.lasting.api.metrics.reload.read(swapped.is_ok());
+        match swapped {
+            Ok((config, before)) => {
+                self.watched.send_replace(Watched { on: config.watch, files, read_at });
+                for advice in &config.advice {
+                    tracing::warn!(advice, "this works, but look at it");
+                }
+                let changes = changes(&before.api.keyring, &config.keyring);
+                tracing::info!(by, changes, "the configuration was read again and is in force");
+                Ok(format!("reloaded: {changes}"))
+            }
+            Err(refused) => {
+                self.watched.send_modify(|watched| {
+                    // What is mended may be a file that is named only now.
+                    watched.files.read.extend(files.read);
+                    watched.files.listed.extend(files.listed);
+                    watched.read_at = read_at;
+                });
+                let why = refused.to_string();
+                let reason = why.replace('\n', "; ");
+                tracing::warn!(
+                    by,
+                    reason,
+                    "the configuration was read again and is refused; nothing was changed"
+                );
+                Err(why)
+            }
+        }
+    }
+}
+
+/// Reads and checks everything, and makes the services of it. Nothing that is in force is touched.
+fn prepare(
+    read: &Read,
+    settled: &Settled,
+    before: &Services,
+    lasting: &Lasting,
+    files: &mut Files,
+) -> Result<(Config, Services), Refused> {
+    let config = read(files)?;
+    settled.allows(&config)?;
+    let services = before.renewed(&config, lasting)?;
+    Ok((config, services))
+}
+
+/// Which apps came, went, or have another key, in words, by their names.
+fn changes(before: &Keyring, now: &Keyring) -> String {
+    let names = |of: &Keyring, keep: &dyn Fn(&str) -> bool| {
+        let names = of.apps().iter().map(|app| app.name.as_str()).filter(|name| keep(name));
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let added = names(now, &|name| before.by_name(name).is_none());
+    let removed = names(before, &|name| now.by_name(name).is_none());
+    let key = |of: &Keyring, name: &str| of.by_name(name).map(|app| app.client_key.fingerprint());
+    let rotated = names(now, &|name| before.by_name(name).is_some() && key(before, name) != key(now, name));
+    let said = [("added", added), ("removed", removed), ("with another key", rotated)]
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(what, names)| format!("{what} {}", few(&names)));
+    let said: Vec<_> = said.collect();
+    match said.is_empty() {
+        true => "the same apps, with the same keys".to_owned(),
+        false => format!("apps {}", said.join(", ")),
+    }
+}
+
+/// The first names of many.
+fn few(names: &[String]) -> String {
+    const FEW: usize = 10;
+    let (shown, more) = names.split_at(names.len().min(FEW));
+    match more.len() {
+        0 => shown.join(" "),
+        more => format!("{} and {more} more", shown.join(" ")),
+    }
+}
