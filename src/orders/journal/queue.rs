@@ -12,6 +12,9 @@ const MOST: usize = 8 << 20;
 /// Beyond this nothing more is gathered.
 const PLENTY: usize = 1 << 20;
 
+/// How long rows rest that nobody waits for, such as ends of calls: mostly they go with the next one that somebody waits for.
+const REST: Duration = Duration::from_millis(20);
+
 /// A row, and who waits for it.
 #[derive(Debug)]
 pub(super) struct Waiting {
@@ -52,6 +55,8 @@ struct State {
     rows: Vec<Waiting>,
     /// The size of all rows that are not written yet, those that the thread has taken included.
     bytes: usize,
+    /// Somebody waits for one of them.
+    urgent: bool,
     closing: bool,
 }
 
@@ -66,7 +71,10 @@ impl Queue {
         }
         waiting.row.ticket.waits();
         state.bytes += size;
-        let wakes = state.rows.is_empty() || (state.bytes >= PLENTY && state.bytes - size < PLENTY);
+        let urgent = waiting.done.is_some();
+        let is_plenty = state.bytes >= PLENTY && state.bytes - size < PLENTY;
+        let wakes = state.rows.is_empty() || is_plenty || (urgent && !state.urgent);
+        state.urgent |= urgent;
         state.rows.push(waiting);
         drop(state);
         if wakes {
@@ -83,9 +91,15 @@ impl Queue {
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         if !state.rows.is_empty() {
             let few = |state: &mut State| state.bytes < PLENTY && !state.closing;
-            let gathered = self.come.wait_timeout_while(state, gather, few);
-            state = gathered.unwrap_or_else(PoisonError::into_inner).0;
+            let lazy = |state: &mut State| few(state) && !state.urgent;
+            let rested = self.come.wait_timeout_while(state, REST, lazy);
+            state = rested.unwrap_or_else(PoisonError::into_inner).0;
+            if state.urgent {
+                let gathered = self.come.wait_timeout_while(state, gather, few);
+                state = gathered.unwrap_or_else(PoisonError::into_inner).0;
+            }
         }
+        state.urgent = false;
         taken.append(&mut state.rows);
         match state.closing {
             true => Next::End,

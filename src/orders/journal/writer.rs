@@ -14,7 +14,7 @@ use super::{Settings, hex_of};
 use crate::metrics::JournalMetrics;
 
 /// How long rows are gathered for one commit: a fraction of what a call takes, and with many callers several rows a commit.
-const GATHER: Duration = Duration::from_micros(200);
+const GATHER: Duration = Duration::from_micros(400);
 /// Rows of one transaction, so that none lasts long.
 const TOGETHER: usize = 2_000;
 /// How long after a failure the next try is made.
