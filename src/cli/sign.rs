@@ -4,7 +4,7 @@ use super::args::{Args, SignOptions};
 use super::{Stop, input, load};
 use crate::browser::PublicPrefix;
 use crate::config::Config;
-use crate::credentials::SignType;
+use crate::credentials::{LocalKey, SignType};
 use crate::decode::{Charset, form};
 use crate::endpoint;
 use crate::endpoint::BrowserPage;
@@ -45,13 +45,12 @@ pub(super) fn run(args: &Args, options: &SignOptions) -> Result<(), Stop> {
 
 /// The URL of a page as the shop's server hands it to a customer.
 fn locally(config: &Config, options: &SignOptions) -> Result<(), Stop> {
-    let Some(key) = config.local_keys.first() else {
-        return Err(Stop::Usage("--local-key: browser.local_key_file names no key".to_owned()));
-    };
+    let key = local_key(config, options.caller.as_deref())?;
     let page = endpoint::find(&options.path).ok().and_then(|endpoint| endpoint.browser_page());
     let usual = match page {
         Some(BrowserPage::WeixinOauth) => SignType::Md5,
         Some(BrowserPage::Checkstand) => config.checkout.sign_type,
+        None if !config.access.is_open() => SignType::Md5,
         Some(BrowserPage::Direct) | None => {
             let what = "--local-key signs the pages /tool/v1/get_weixin_oauth_code and /checkstand/; name one with --path";
             return Err(Stop::Usage(what.to_owned()));
@@ -67,7 +66,8 @@ fn locally(config: &Config, options: &SignOptions) -> Result<(), Stop> {
         return Err(Stop::Usage("there is nothing to sign: give NAME=VALUE or --form".to_owned()));
     }
     let signature = sign_locally(key, sign_type, &params).to_hex(sign_type.usual_case());
-    let prefix = config.browser.public_prefix.as_ref().map_or("", PublicPrefix::as_str);
+    let prefix =
+        config.browser.public_prefix.as_ref().filter(|_| page.is_some()).map_or("", PublicPrefix::as_str);
     let query = format!("{}&sign={signature}", params.to_form());
     outln!("local key  {} from {}", key.fingerprint(), key.source());
     outln!("canonical  {}", input::printable(config, Canonical::of(&params).as_str()));
@@ -75,6 +75,27 @@ fn locally(config: &Config, options: &SignOptions) -> Result<(), Stop> {
     outln!("signature  {signature}");
     outln!("url        {prefix}{}?{}", options.path, input::printable(config, &query));
     Ok(())
+}
+
+/// The key of the shop that is meant.
+fn local_key<'c>(config: &'c Config, caller: Option<&str>) -> Result<&'c LocalKey, Stop> {
+    let mut callers = config.access.callers().iter();
+    let mut keys = config.access.local_keys();
+    let what = match (caller, config.local_keys.first(), keys.next(), keys.next()) {
+        (Some(name), ..) => {
+            let found =
+                callers.find(|caller| caller.name == name).and_then(|caller| caller.local_key.as_ref());
+            match found {
+                Some(key) => return Ok(key),
+                // The name is not repeated: it may be a pasted key.
+                None => "--caller: no caller of that name has a local_key_file",
+            }
+        }
+        (None, Some(key), ..) | (None, None, Some(key), None) => return Ok(key),
+        (None, None, Some(_), Some(_)) => "--local-key: several callers have one; name one with --caller",
+        (None, None, None, _) => "--local-key: browser.local_key_file names no key, and no caller has one",
+    };
+    Err(Stop::Usage(what.to_owned()))
 }
 
 fn parameters(options: &SignOptions) -> Result<Params, Stop> {

@@ -101,9 +101,14 @@ pub(in crate::cli) struct SignOptions {
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) app: Option<String>,
 
-    /// Sign a page as the shop's server does, with the key of browser.local_key_file: exactly what is given, nothing added.
+    /// Sign as the shop's server does, with its local key: exactly what is given, nothing added. A page with the key of
+    /// browser.local_key_file; a page or a call with that of --caller.
     #[arg(long, conflicts_with = "app", requires = "path")]
     pub(in crate::cli) local_key: bool,
+
+    /// The caller whose local key signs, by the name of its section; without it the only one that has a local key.
+    #[arg(long, value_name = "NAME", requires = "local_key")]
+    pub(in crate::cli) caller: Option<String>,
 
     /// The hash of a page; without it MD5 for the sign-in, and for the checkout what checkout.sign_type says.
     #[arg(long, value_name = "TYPE", value_parser = ["MD5", "SHA256"], requires = "local_key")]

@@ -122,3 +122,24 @@ fn shops_that_still_sign_with_what_nobody_knows_are_known_by_their_token() {
     assert_eq!(answer.status, 200, "{}", answer.text());
     sent(&stage, APP_CODE, CLIENT_KEY);
 }
+
+#[test]
+fn the_sign_command_signs_as_a_callers_old_code_does() {
+    let stage = stage_of(ALONE, &[]);
+    let config = stage.sidecar.folder.path().join("sidecar.toml");
+    let sign = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+        command.env_clear().arg("sign").args(["--local-key", "--path", PAYMENT]).args(arguments);
+        let output = command.arg("--config").arg(&config).output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let expected = format!("signature  {}\n", md5_elsewhere(&pairs(ORDER), KEY_A));
+    for caller in [&[][..], &["--caller", "shop-a"]] {
+        let said = sign(&[caller, &["--form", ORDER]].concat());
+        assert!(said.contains(&expected) && !said.contains(KEY_A), "{said}");
+    }
+    // What was pasted is not shown.
+    let said = sign(&["--form", &format!("note={TOKEN_B}&{KEY_A}=1")]);
+    assert!(!said.contains(TOKEN_B) && !said.contains(KEY_A), "{said}");
+    assert!(sign(&["--caller", "shop-b", "--form", ORDER]).contains("--caller"));
+}

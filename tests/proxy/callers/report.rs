@@ -54,10 +54,12 @@ fn report_and_enforce_decide_alike() {
         let answer = play(&report, call);
         assert_eq!(answer.status, 200, "{call:?}: {}", answer.text());
         assert_eq!(counts(&enforce), counts(&report), "{call:?}");
-        let lines = report.sidecar.log();
-        let told = lines.lines().filter(|line| line.contains("access.mode = enforce would refuse this call"));
-        assert_eq!(told.count(), refused, "{call:?}: {lines}");
     }
+    // A line is written some milliseconds later; this one comes last.
+    report.sidecar.wait_for_log(&["endpoint=\"/trade/v1/query\"", "caller=\"unknown\"", "status=200"]);
+    let lines = report.sidecar.log();
+    let told = lines.lines().filter(|line| line.contains("access.mode = enforce would refuse this call"));
+    assert_eq!(told.count(), refused, "{lines}");
     assert!((8..CALLS.len() - 4).contains(&refused), "{refused} refusals");
     assert_eq!(report.upstream.requests().len(), CALLS.len());
     assert_eq!(enforce.upstream.requests().len(), CALLS.len() - refused);
