@@ -52,6 +52,8 @@ async fn run(mut watched: watch::Receiver<Watched>, reload: Reload) {
     let mut told = false;
     // For which a reload was asked for: a clock that was set back leaves files in the future, which never look read.
     let mut asked_for: Option<Stamps> = None;
+    // Outlives each watcher: a file may be open for writing from one to the next.
+    let events = Arc::new(Events::default());
     loop {
         let now = watched.borrow_and_update().clone();
         if !now.on {
@@ -61,7 +63,6 @@ async fn run(mut watched: watch::Receiver<Watched>, reload: Reload) {
             continue;
         }
         let chains = Chains::of(&now.files);
-        let events = Arc::new(Events::default());
         // Laid before the files are looked at: what happens after the look wakes.
         let laid = lay(&chains, &events);
         if let Err(why) = &laid
@@ -157,7 +158,7 @@ impl Events {
             let left = {
                 let mut state = self.state();
                 state.writing.retain(|_, since| since.elapsed() < WRITING);
-                let since = state.last.map_or(QUIET, |last| last.elapsed());
+                let since = state.last.map_or(QUIET, |last| last.elapsed()).min(begun.elapsed());
                 match state.writing.is_empty() {
                     true => QUIET.saturating_sub(since),
                     false => QUIET,

@@ -12,6 +12,7 @@ mod journal;
 mod leaks;
 mod model;
 mod one_flight;
+mod reload;
 mod shops;
 mod shutdown;
 #[path = "../support/mod.rs"]
