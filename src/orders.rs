@@ -125,25 +125,27 @@ impl Orders {
         self.inquiries().get(question).cloned()
     }
 
-    /// The same, begun if need be; nothing when too many orders are asked for.
-    pub fn inquire(&self, question: &Question) -> Option<Arc<Inquiry>> {
+    /// The same, begun if need be, and waited for from now on; nothing when too many orders are asked for.
+    pub fn inquire(&self, question: &Question) -> Option<Waiter> {
         let not_before = match self.standing(&question.order) {
             Some(Standing::InFlight(since) | Standing::InDoubt(since)) => Instant::from_std(since) + PACE,
             None => Instant::now(),
         };
+        // Joined under the lock, under which one that nobody waits for is closed.
         let mut inquiries = self.inquiries();
         if let Some(inquiry) = inquiries.get(question) {
-            return Some(inquiry.clone());
+            return Some(inquiry.join());
         }
         if inquiries.len() >= MOST_INQUIRIES {
             return None;
         }
         let inquiry = Arc::new(Inquiry::new(question.clone(), not_before));
         inquiries.insert(question.clone(), inquiry.clone());
+        let waiter = inquiry.join();
         drop(inquiries);
         // Fails only at the end of the process, when nobody asks any more.
-        let _ = self.begun.send(inquiry.clone());
-        Some(inquiry)
+        let _ = self.begun.send(inquiry);
+        Some(waiter)
     }
 
     /// An order is in doubt: it is asked for from now on, `orders.follow_ms` long.
@@ -185,8 +187,9 @@ impl Orders {
             return;
         };
         inquiry.hold_off(doubt.since + PACE);
-        inquiry.follow(doubt);
-        self.metrics.doubts.inc();
+        if inquiry.follow(doubt).is_none() {
+            self.metrics.doubts.inc();
+        }
     }
 
     /// Takes in what a query of the sidecar's own brought: QFPay's answer, or why there is none.

@@ -66,7 +66,7 @@ impl Api {
         }
     }
 
-    /// Takes up what an earlier process left in doubt. A number whose doubt is young is held once more, as if it began now.
+    /// Takes up what an earlier process left in doubt. A number whose doubt is young is held once more.
     fn take_up_doubts(&self) {
         let doubts = self.lasting.journal.as_ref().map(Journal::take_doubts).unwrap_or_default();
         for doubt in doubts {
@@ -81,8 +81,13 @@ impl Api {
                 continue;
             };
             let age = (OffsetDateTime::now_utc() - called).max(time::Duration::ZERO).unsigned_abs();
-            let is_young = age < self.quota.longest_wait() + self.upstream.longest_call() + self.orders.hold;
-            let hold = if is_young && self.orders.one_flight { self.orders.hold } else { Duration::ZERO };
+            // Its hold is counted anew, and once: what starts again and again holds nothing for ever.
+            let whole = self.quota.longest_wait()
+                + self.upstream.longest_call()
+                + self.orders.hold
+                + self.orders.hold;
+            let hold = if self.orders.one_flight { self.orders.hold } else { Duration::ZERO };
+            let hold = hold.min(whole.saturating_sub(age));
             let follow =
                 if self.routes.allows(endpoint::QUERY) { self.orders.follow } else { Duration::ZERO };
             let since = Instant::now();

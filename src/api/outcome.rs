@@ -139,7 +139,6 @@ impl Api {
                 .unwrap_or_else(|| Known::nothing("too many callers wait: this is what is known now"));
         };
         let came = Instant::now();
-        let _waiter = inquiry.join();
         let mut known = inquiry.known();
         // The first answer is waited for a moment even by those who do not wait, unless no query may go yet.
         let at_once = wait.is_zero() && inquiry.next().0 > came && known.borrow().at.is_none();

@@ -69,7 +69,9 @@ impl Flights {
         let now = Instant::now();
         let mut held = self.held();
         held.forget(now);
-        if let Some(entry) = held.numbers.get(&tag).filter(|_| refuses) {
+        // Holds of an earlier process may end out of order.
+        let is_held = |entry: &&Entry| refuses && entry.until.is_none_or(|until| until > now);
+        if let Some(entry) = held.numbers.get(&tag).filter(is_held) {
             return Err(match entry.until {
                 None => Held::InFlight,
                 Some(until) => Held::InDoubt(until.saturating_duration_since(now)),
@@ -120,11 +122,14 @@ impl Flights {
     /// How the order's number stands.
     pub fn standing(&self, order: &Order) -> Option<Standing> {
         let tag = self.tagger.of(order)?;
+        let now = Instant::now();
         let mut held = self.held();
-        held.forget(Instant::now());
-        held.numbers.get(&tag).map(|entry| match entry.until {
-            None => Standing::InFlight(entry.since),
-            Some(_) => Standing::InDoubt(entry.since),
+        held.forget(now);
+        held.numbers.get(&tag).filter(|entry| entry.until.is_none_or(|until| until > now)).map(|entry| {
+            match entry.until {
+                None => Standing::InFlight(entry.since),
+                Some(_) => Standing::InDoubt(entry.since),
+            }
         })
     }
 

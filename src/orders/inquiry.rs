@@ -1,7 +1,8 @@
 //! One order that is being asked for: whoever wants to know shares its queries, and what they brought.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use time::OffsetDateTime;
@@ -118,11 +119,19 @@ struct Course {
     doubt: Option<Doubt>,
 }
 
-/// One that waits for an outcome.
+/// One that waits for an outcome: as long as it does, the order is asked for.
 #[derive(Debug)]
-pub struct Waiter<'a>(&'a Inquiry);
+pub struct Waiter(Arc<Inquiry>);
 
-impl Drop for Waiter<'_> {
+impl Deref for Waiter {
+    type Target = Inquiry;
+
+    fn deref(&self) -> &Inquiry {
+        &self.0
+    }
+}
+
+impl Drop for Waiter {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::SeqCst);
     }
@@ -151,8 +160,8 @@ impl Inquiry {
         self.known.subscribe()
     }
 
-    /// Waits with the others. The next query comes as soon as one may.
-    pub fn join(&self) -> Waiter<'_> {
+    /// Waits with the others. The next query comes as soon as one may. Called where no inquiry is closed meanwhile.
+    pub(super) fn join(self: &Arc<Self>) -> Waiter {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut course = self.course();
         if course.last.is_some_and(|last| last.elapsed() >= PACE) {
@@ -160,7 +169,7 @@ impl Inquiry {
         }
         drop(course);
         self.changed.notify_one();
-        Waiter(self)
+        Waiter(self.clone())
     }
 
     /// No query before this moment: the call itself has just left.
@@ -175,9 +184,11 @@ impl Inquiry {
         self.changed.notify_one();
     }
 
-    pub(super) fn follow(&self, doubt: Doubt) {
-        self.course().doubt = Some(doubt);
+    /// Follows a doubt. Gives back the one that it replaces.
+    pub(super) fn follow(&self, doubt: Doubt) -> Option<Doubt> {
+        let before = self.course().doubt.replace(doubt);
         self.changed.notify_one();
+        before
     }
 
     /// The doubt that is followed, if it still is.

@@ -6,4 +6,5 @@ mod follow;
 mod order;
 mod outcome;
 mod qfpay;
+mod restart;
 mod shared;

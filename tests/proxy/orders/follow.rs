@@ -77,7 +77,7 @@ fn a_shop_that_waits_shares_the_doubts_queries() {
     call(&sidecar, "payment", "A", &[]).assert_failure(502, "upstream_no_answer");
     let told = ask(&sidecar, &["out_trade_no=A"]).json();
     assert_eq!((&told["state"], &told["asked"]), (&"unknown".into(), &0.into()), "too early to ask");
-    let told = ask(&sidecar, &["out_trade_no=A", "wait_ms=20000"]).json();
+    let told = ask(&sidecar, &["out_trade_no=A", "wait_ms=15000"]).json();
     assert_eq!((&told["state"], &told["asked"]), (&"paid".into(), &2.into()));
     assert_eq!(qfpay.seen("query").len(), 2);
 }

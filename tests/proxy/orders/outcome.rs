@@ -60,7 +60,7 @@ fn whoever_asks_for_one_order_shares_its_queries() {
     let began = Instant::now();
     thread::scope(|scope| {
         let askers: Vec<_> = (0..20)
-            .map(|_| scope.spawn(|| ask(&sidecar, &["out_trade_no=A", "wait_ms=20000"]).json()))
+            .map(|_| scope.spawn(|| ask(&sidecar, &["out_trade_no=A", "wait_ms=15000"]).json()))
             .collect();
         thread::sleep(Duration::from_millis(1500));
         qfpay.book("A", PAID);
