@@ -8,6 +8,7 @@ mod output;
 mod args;
 mod banner;
 mod check;
+mod confinement;
 mod demo;
 mod explain;
 mod hardening;

@@ -30,6 +30,7 @@ mod doubts;
 mod effective;
 mod errors;
 pub(crate) mod files;
+pub(crate) mod folders;
 mod include;
 mod keys;
 mod layers;
@@ -56,6 +57,7 @@ pub use crate::telemetry::LogFormat;
 pub use crate::upstream::Target;
 pub use effective::Effective;
 pub use errors::{ConfigError, Problem, is_bidirectional};
+pub use folders::{Folders, Landlock};
 pub use limits::Limits;
 pub use listen::Listen;
 pub use restart::NeedRestart;
@@ -121,6 +123,8 @@ impl fmt::Debug for Request {
 pub struct Config {
     /// What this installation is for.
     pub environment: Environment,
+    /// Whether the process confines itself.
+    pub landlock: Landlock,
     /// The threads that serve.
     pub runtime: crate::runtime::Settings,
     /// The sidecar's own addresses.
@@ -236,6 +240,19 @@ pub fn load_listen(request: &Request) -> Result<Listen, ConfigError> {
 pub fn load_journal(request: &Request) -> Result<journal::Settings, ConfigError> {
     let mut raw = raw::Raw::new(&layers::Layers::gather(request)?)?;
     journal::Settings::read(&mut raw).ok_or_else(|| ConfigError::new(raw.problems))
+}
+
+/// Only the folders that the configuration names, without reading a key: what a process that confines itself has to know
+/// before. Whatever comes of it, `files` then holds what was read, or should have been.
+///
+/// # Errors
+/// [`ConfigError`] when a layer cannot be read.
+pub fn load_folders(request: &Request, files: &mut Files) -> Result<Folders, ConfigError> {
+    let layers = layers::Layers::gather_noting(request, files)?;
+    let mut raw = raw::Raw::new(&layers)?;
+    let settings = raw.settings.iter().map(|(key, setting)| (key, setting.value.as_str()));
+    files.add_named_by(settings, &request.env);
+    Ok(folders::folders(&mut raw, files.clone()))
 }
 
 /// Every effective value and its source, without reading keys and without judging values.

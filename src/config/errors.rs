@@ -31,6 +31,11 @@ impl ConfigError {
         Problem::of_file("arguments", what).into()
     }
 
+    /// A file or a setting that is wrong by itself.
+    pub fn of_place(place: &str, what: &str) -> Self {
+        Problem::of_file(place, what).into()
+    }
+
     /// The problems, in the order in which they were found.
     pub fn problems(&self) -> &[Problem] {
         &self.0

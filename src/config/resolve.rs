@@ -13,7 +13,7 @@ use super::quota::quota;
 use super::raw::Raw;
 use super::restart::NeedRestart;
 use super::upgrade;
-use super::{Config, Environment, Limits, Sandbox, Variable};
+use super::{Config, Environment, Landlock, Limits, Sandbox, Variable};
 use crate::api::Routes;
 use crate::browser::{self, Checkout};
 use crate::decode::Charset;
@@ -31,6 +31,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     raw.entries("include");
     let watch = raw.flag("watch");
     let need_restart = NeedRestart::of(raw);
+    let landlock = raw.choice("landlock", &Landlock::WORDS);
     let runtime = runtime::Settings::read(raw);
     let listen = listen(raw);
     let upstream = upstream::Settings::read(raw);
@@ -94,6 +95,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     };
     Some(Config {
         environment: environment?,
+        landlock: landlock?,
         runtime: runtime?,
         listen: listen?,
         upstream: upstream?,

@@ -8,7 +8,8 @@ use super::errors::{ConfigError, Problem};
 use super::raw::Raw;
 
 /// Settings that need a restart, or sections (which end in `.`), and why. Whatever stands here keeps the value of the start.
-const NEED_RESTART: [(&str, &str); 26] = [
+const NEED_RESTART: [(&str, &str); 27] = [
+    ("landlock", "a process confines itself once"),
     ("runtime.", THREADS),
     ("listen.api", LISTENER),
     ("listen.admin", LISTENER),

@@ -145,3 +145,26 @@ fn check_shows_the_program_and_none_of_its_arguments() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stdout.contains("/tell, 1 not shown]"), "{}", ended.stdout);
 }
+
+#[test]
+fn a_reload_runs_it_again_and_keeps_the_old_key_where_it_fails() {
+    let upstream = FakeUpstream::start();
+    let url = format!("http://{}", upstream.address);
+    let launch = launch(&url, "[\"{folder}/tell\"]", "cat $(dirname $0)/current || exit 5").secret(OTHER_KEY);
+    let sidecar = launch.file("current", CLIENT_KEY, 0o600).start();
+    let signed_with = |key: &str| {
+        upstream.forget();
+        sidecar.curl(&["-d", "txamt=1"], "/trade/v1/payment");
+        let request = upstream.requests().remove(0);
+        assert_eq!(request.header("X-QF-SIGN"), Some(&*md5_elsewhere(&request.params(), key)));
+    };
+    signed_with(CLIENT_KEY);
+    fs::remove_file(sidecar.folder.path().join("current")).unwrap();
+    sidecar.signal("HUP");
+    sidecar.wait_for_log(&[" WARN ", "exit code 5", "nothing was changed"]);
+    signed_with(CLIENT_KEY);
+    fs::write(sidecar.folder.path().join("current"), OTHER_KEY).unwrap();
+    sidecar.signal("HUP");
+    sidecar.wait_for_log(&["the configuration was read again and is in force"]);
+    signed_with(OTHER_KEY);
+}

@@ -76,6 +76,24 @@ fn it_hears_of_the_start_of_figures_and_of_the_end() {
 }
 
 #[test]
+fn it_hears_of_a_reload_and_of_one_that_changes_nothing() {
+    let upstream = FakeUpstream::start();
+    let (manager, sidecar) = ServiceManager::start(&upstream, |launch| launch);
+    manager.until("READY=1");
+    for content in [None, Some("this is no configuration")] {
+        if let Some(content) = content {
+            fs::write(sidecar.folder.path().join("sidecar.toml"), content).unwrap();
+        }
+        sidecar.signal("HUP");
+        let begin = manager.until("RELOADING=1").pop().unwrap();
+        let clock = begin.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap_or_else(|| panic!("{begin}"));
+        assert!(clock.trim_end().parse::<u64>().unwrap() > 0);
+        manager.until("READY=1\n");
+    }
+    sidecar.wait_for_log(&["nothing was changed"]);
+}
+
+#[test]
 fn without_a_watchdog_there_are_no_signs_of_life() {
     let upstream = FakeUpstream::start();
     for change in [

@@ -1,0 +1,81 @@
+//! The folders that a configuration names: all of the file system that a process needs which confines itself (Landlock).
+
+use std::path::{Path, PathBuf};
+
+use super::raw::Raw;
+use super::sources::Files;
+use crate::server::Address;
+
+/// Whether the process confines itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Landlock {
+    /// Where the kernel can, as far as it can.
+    Auto,
+    /// Never.
+    Off,
+    /// A start where it cannot is refused.
+    Require,
+}
+
+impl Landlock {
+    /// How configurations write them.
+    pub const WORDS: [(&str, Self); 3] =
+        [("auto", Self::Auto), ("off", Self::Off), ("require", Self::Require)];
+}
+
+/// What a configuration needs of the file system.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    /// Whether the process confines itself.
+    pub landlock: Landlock,
+    /// What is read.
+    pub files: Files,
+    /// Sockets and the journal: files that come and go.
+    pub written: Vec<PathBuf>,
+    /// The setting that names a program to be run, which would be confined too.
+    pub program: Option<String>,
+}
+
+/// The settings that name addresses, unix sockets among them.
+const LISTENERS: [&str; 3] = ["listen.api", "listen.admin", "listen.notifications"];
+
+/// Reads what settings name without judging it, and without reading a key. `files` is what they were read from and name.
+pub(super) fn folders(raw: &mut Raw, files: Files) -> Folders {
+    let text = |raw: &Raw, key: &str| {
+        let setting = raw.settings.get(key).and_then(|setting| setting.value.as_str());
+        setting.unwrap_or_default().to_owned()
+    };
+    let word = text(raw, "landlock");
+    let landlock = Landlock::WORDS.iter().find(|(known, _)| *known == word);
+    let mut entries = |key: &str| raw.again(|raw| raw.entries(key)).unwrap_or_default();
+    let sockets = LISTENERS.iter().flat_map(|key| entries(key)).collect::<Vec<_>>();
+    let sockets = sockets.iter().filter_map(|address| match Address::parse(address) {
+        Ok(Address::Unix(path)) => Some(path),
+        _ => None,
+    });
+    let mut written: Vec<_> = sockets.collect();
+    let commands: Vec<_> = raw.settings.keys().filter(|key| key.ends_with("_command")).cloned().collect();
+    let program = commands
+        .into_iter()
+        .find(|key| raw.again(|raw| raw.entries(key)).is_some_and(|entries| !entries.is_empty()));
+    let journal = text(raw, "journal.file");
+    if !journal.is_empty() {
+        written.push(PathBuf::from(journal));
+    }
+    Folders { landlock: landlock.map_or(Landlock::Auto, |(_, landlock)| *landlock), files, written, program }
+}
+
+/// The folder of a file, and the one that links lead to; those that exist, without links.
+pub(crate) fn of_file(file: &Path) -> impl Iterator<Item = PathBuf> {
+    let named =
+        file.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
+    let named = named.and_then(|parent| parent.canonicalize().ok());
+    let linked = file.canonicalize().ok().and_then(|file| Some(file.parent()?.to_owned()));
+    named.into_iter().chain(linked)
+}
+
+/// The folders of everything that is read.
+pub(crate) fn of_files(files: &Files) -> impl Iterator<Item = PathBuf> {
+    let listed = files.listed.iter().filter_map(|folder| folder.canonicalize().ok());
+    files.read.iter().flat_map(|file| of_file(file)).chain(listed)
+}
