@@ -9,6 +9,7 @@ use hyper::Method;
 use hyper::http::{HeaderMap, StatusCode};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::task::JoinSet;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::answer_checks::Asked;
@@ -164,9 +165,16 @@ where
 {
     let Some(mut begun) = lasting.orders.to_pursue() else { return };
     (*now()).as_ref().take_up_doubts();
-    while let Some(inquiry) = begun.recv().await {
+    // They end with this future: whoever is done with the services can let them go.
+    let mut pursued = JoinSet::new();
+    loop {
+        let inquiry = tokio::select! {
+            Some(_ended) = pursued.join_next() => continue,
+            inquiry = begun.recv() => inquiry,
+        };
+        let Some(inquiry) = inquiry else { return };
         let (lasting, now) = (lasting.clone(), now.clone());
-        tokio::spawn(async move {
+        pursued.spawn(async move {
             tokio::select! {
                 () = pursue(&lasting, &inquiry, now) => {}
                 () = lasting.shutdown.reached(Stage::Draining) => {}

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use hyper::body::Body;
 use hyper::{Request, Response};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use super::sandbox::serve_sandbox;
 use super::{Sidecar, notifications, refusals};
@@ -24,14 +25,19 @@ impl Sidecar {
     ///
     /// Returns whether everything was finished within `limits.shutdown_timeout_ms`.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> bool {
-        tokio::spawn(self.manager.beat());
+        // What runs beside the listeners holds the services, and ends with this future.
+        let mut beside = JoinSet::new();
+        beside.spawn(self.manager.beat());
         // Probes and the sandbox are served until the last call has ended. No payment depends on a request that comes then.
         let last = Shutdown::new();
         let at_once = Limits { grace_period: Duration::ZERO, ..self.limits };
         if let Some((listener, sandbox)) = self.sandbox {
             let services = self.services.clone();
             let hosts = move || services.get().hosts.clone();
-            tokio::spawn(serve_sandbox(listener, sandbox, hosts, at_once, last.clone()));
+            let serving = serve_sandbox(listener, sandbox, hosts, at_once, last.clone());
+            beside.spawn(async move {
+                serving.await;
+            });
         }
         let admin = self.admin_listener.map(|listener| {
             let admin = Admin {
@@ -50,10 +56,10 @@ impl Sidecar {
         });
 
         if let Some(reloader) = self.reloader {
-            tokio::spawn(reloader.run(self.manager.clone()));
+            beside.spawn(reloader.run(self.manager.clone()));
         }
         let services = self.services.clone();
-        tokio::spawn(api::pursue_all(self.lasting.api.clone(), move || services.get()));
+        beside.spawn(api::pursue_all(self.lasting.api.clone(), move || services.get()));
         let services = self.services.clone();
         let handler = move |request: Request<RequestBody>, peer: Peer| {
             let services = services.get();
