@@ -147,7 +147,7 @@ impl Notifications {
             Err(unrouted) => Err(unrouted),
         };
         if !record.absorbed {
-            self.lasting.attempted(ticket.as_ref(), record, delivered.as_ref().map(|()| ())).await;
+            self.lasting.attempted(ticket.as_ref(), record, delivered.as_ref().copied()).await;
         }
         delivered
     }

@@ -296,10 +296,10 @@ impl Journal {
     pub async fn finish(&self) {
         self.0.queue.close();
         let ended = self.0.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(ended) = ended {
-            if timeout(LAST_CHANCE, ended).await.is_err() {
-                tracing::error!("the journal was not written to its end: the disk does not answer");
-            }
+        if let Some(ended) = ended
+            && timeout(LAST_CHANCE, ended).await.is_err()
+        {
+            tracing::error!("the journal was not written to its end: the disk does not answer");
         }
     }
 

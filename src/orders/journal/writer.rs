@@ -93,10 +93,8 @@ fn write_until_the_end(
             }
         }
         metrics.is_up(!failing);
-        if !failing {
-            if let Err(error) = pruning.step(&mut statements) {
-                tracing::warn!(%error, "old rows of the journal cannot be taken out");
-            }
+        if !failing && let Err(error) = pruning.step(&mut statements) {
+            tracing::warn!(%error, "old rows of the journal cannot be taken out");
         }
         let is_over = matches!(next, Next::End);
         if is_over || told.elapsed() >= TOLD {
