@@ -7,13 +7,18 @@ import subprocess
 from .peers import LOAD_CORE
 
 FORM = (
-    "txamt=1200&txcurrcd=HKD&pay_type=800201&out_trade_no=bench-1&txdtm=2026-01-31+12%3A00%3A00"
-    "&goods_name=%E5%A5%B6%E8%8C%B6+1%2B1&udid=till+7&mchid=M1"
+    "txamt=1200&txcurrcd=HKD&pay_type=800201&txdtm=2026-01-31+12%3A00%3A00"
+    "&goods_name=%E5%A5%B6%E8%8C%B6+1%2B1&udid=till+7&mchid=M1&out_trade_no=bench-"
 )
+# Each payment has a number of its own: a second one of a number that is in flight is refused.
 SCRIPT = f"""
 wrk.method = "POST"
-wrk.body = "{FORM}"
 wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
+local number = math.random(1000000)
+function request()
+  number = number + 1
+  return wrk.format(nil, nil, nil, "{FORM}" .. number)
+end
 function done(summary, latency, requests)
   local e = summary.errors
   print(string.format('RESULT {{"requests": %d, "us": %d, "p50": %f, "p99": %f, "errors": %d}}', summary.requests,

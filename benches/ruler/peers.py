@@ -27,9 +27,16 @@ http {{
   {body}
 }}
 """
+# It names the order that it was asked for: no other answer is passed on.
 UPSTREAM = """
   server {{ listen 127.0.0.1:{port} {tls};
-    location / {{ default_type application/json; return 200 '{answer}'; }} }}
+    location / {{ default_type application/json; content_by_lua_block {{
+      ngx.req.read_body()
+      local order = string.match(ngx.req.get_body_data(), "out_trade_no=([^&]+)")
+      local answer = string.gsub([[{answer}]], "bench%-1", order)
+      ngx.header.content_length = #answer
+      ngx.print(answer)
+    }} }} }}
 """
 PROXY = """
   upstream qfpay {{ server 127.0.0.1:{upstream}; keepalive 128; keepalive_requests 100000000; }}

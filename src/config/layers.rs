@@ -142,6 +142,11 @@ impl Gathering<'_> {
                     problems.extend(include::check(&layer.values, &layer.places, &before));
                     included.push(layer);
                 }
+                // A wrong name is the fault of the setting, wrong content that of the file.
+                Err(_) if !path.exists() => {
+                    let what = format!("{}: this configuration file does not exist", path.display());
+                    problems.push(Problem::new(&place, "include", &what));
+                }
                 Err(problem) => problems.push(problem),
             }
         }

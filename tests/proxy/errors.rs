@@ -324,15 +324,16 @@ const NOTIFICATIONS: [(&str, u16); 13] = [
     ("receiver_refused", 502),
 ];
 
-/// Codes of orders, which `tests/proxy/orders` provokes.
-const ORDERS: [(&str, u16); 1] = [("order_in_flight", 409)];
+/// Codes that stories of their own provoke: `tests/proxy/orders`, `callers` and `journal`.
+const ELSEWHERE: [(&str, u16); 4] =
+    [("order_in_flight", 409), ("caller_unknown", 401), ("caller_denied", 403), ("journal_unavailable", 503)];
 
 #[test]
 fn every_code_has_its_test_and_keeps_its_status() {
     assert!(FORM.contains(CANARY));
     let covered =
         PROVOKED.iter().copied().chain(NOT_PROVOKED.iter().map(|&(name, status, _)| (name, status)));
-    let covered: BTreeSet<_> = covered.chain(NOTIFICATIONS).chain(ORDERS).collect();
+    let covered: BTreeSet<_> = covered.chain(NOTIFICATIONS).chain(ELSEWHERE).collect();
     let all: BTreeSet<_> = Code::ALL.iter().map(|code| (code.row().name, code.row().status)).collect();
     assert_eq!(covered, all);
 }
