@@ -2,6 +2,7 @@
 
 mod local_keys;
 mod pages;
+mod reloaded;
 mod report;
 mod rights;
 mod settings;

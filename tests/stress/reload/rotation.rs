@@ -64,7 +64,7 @@ fn keep_calling(caller: usize, api: &str, in_force: &InForce) -> HashMap<String,
         let from = in_force.surely.load(Ordering::SeqCst);
         let app_code = merchant.map_or_else(|| "SHOP".to_owned(), |merchant| format!("M{merchant}"));
         // Every third caller opens a connection for each call.
-        if caller % 3 == 0 {
+        if caller.is_multiple_of(3) {
             kept = None;
         }
         let answer = call(&mut kept, api, &number, &app_code);
