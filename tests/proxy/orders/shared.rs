@@ -21,12 +21,16 @@ fn keys(redis: &RedisServer) -> Vec<String> {
     answer.lines().filter(|line| line.starts_with("qfpay-sidecar")).map(str::to_owned).collect()
 }
 
-fn wait_until_no_flight(redis: &RedisServer) {
+fn wait_until(holds: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(5);
-    while !keys(redis).is_empty() {
-        assert!(Instant::now() < deadline, "{:?}", keys(redis));
+    while !holds() {
+        assert!(Instant::now() < deadline, "it never came to that");
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+fn wait_until_no_flight(redis: &RedisServer) {
+    wait_until(|| keys(redis).is_empty());
 }
 
 #[test]
@@ -101,6 +105,8 @@ fn what_else_stands_under_a_numbers_name_refuses_nothing() {
         qfpay.fate(Fate::Lost);
         call(&sidecar, "payment", number, &[]).assert_failure(502, "upstream_no_answer");
         let key = keys(&redis).remove(0);
+        // Told to Redis apart from the answer: deleted before that, it would be there again.
+        wait_until(|| redis.ask(&format!("GET {key}")).contains("doubt:"));
         redis.ask(&format!("DEL {key}"));
         qfpay.fate(Fate::Paid);
         key
