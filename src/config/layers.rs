@@ -144,7 +144,8 @@ impl Gathering<'_> {
                 }
                 // A wrong name is the fault of the setting, wrong content that of the file.
                 Err(_) if !path.exists() => {
-                    let what = format!("{}: this configuration file does not exist", path.display());
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    let what = format!("{}: this configuration file does not exist", shown(&name));
                     problems.push(Problem::new(&place, "include", &what));
                 }
                 Err(problem) => problems.push(problem),

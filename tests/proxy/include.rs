@@ -103,7 +103,7 @@ fn a_pattern_that_cannot_be_meant_ends_the_start() {
     for (include, says) in [
         ("[\"merchants/*.toml\"]", "sidecar.toml:1: include: 'merchants/*.toml': the folder"),
         ("[\"*/a.toml\"]", "'*' may stand in the name of the file only"),
-        ("[\"one.toml\"]", "one.toml: this configuration file does not exist"),
+        ("[\"one.toml\"]", "include: 'one.toml': this configuration file does not exist"),
         ("[1]", "this is not a list of files"),
         ("true", "this is not a list of files"),
     ] {
