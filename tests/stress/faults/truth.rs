@@ -145,7 +145,9 @@ fn every_unknown_is_resolved_to_the_upstreams_truth() {
     ];
     let settings =
         settings.iter().chain(&["upstream.connect_timeout_ms=2000", "upstream.tls_timeout_ms=2000"]);
-    let sidecar = settings.fold(launch, |launch, setting| launch.set(setting)).set("log.level=warn").start();
+    let launch = settings.fold(launch, |launch, setting| launch.set(setting)).set("log.level=warn");
+    let journal = launch.folder.path().join("journal.db");
+    let sidecar = launch.set(&format!("journal.file={}", journal.display())).start();
     let (mut unknown, mut resolved) = (0, 0);
     thread::scope(|scope| {
         let shops: Vec<_> = (0..fates.len())
@@ -173,5 +175,14 @@ fn every_unknown_is_resolved_to_the_upstreams_truth() {
             resolved += usize::from(was_booked);
         }
     });
+    // The journal says the same: in doubt is what was never booked, and nothing else.
+    let journal = journal.to_str().unwrap();
+    let doubts = sidecar.command(&["journal", "doubt", "--file", journal]);
+    let doubts = String::from_utf8(doubts.stdout).unwrap();
+    for (number, fate) in fates.iter().enumerate() {
+        let is_in_doubt = doubts.contains(&format!("N{number:03}"));
+        assert_eq!(is_in_doubt, fate.booked == Booked::Never, "N{number:03} {fate:?}: {doubts}");
+    }
+    assert!(sidecar.command(&["journal", "verify", "--file", journal]).status.success());
     println!("{unknown} payments ended unknown; {resolved} were paid, and each was told so");
 }
