@@ -7,6 +7,7 @@ mod doubts;
 mod kept;
 mod rows;
 mod start;
+mod sync;
 mod trouble;
 
 use std::path::PathBuf;
