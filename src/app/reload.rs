@@ -100,6 +100,9 @@ impl Reloader {
         let (before, lasting) = (self.services.get(), self.lasting.clone());
         // Files and commands may block, and callers wait for nothing of that.
         let prepared = runtime::on_a_thread("reload", move || async move {
+            // On a processor that both want, calls go first. Where the system forbids it, they share.
+            #[cfg(target_os = "linux")]
+            let _ = rustix::process::setpriority_process(None, 10);
             let mut files = Files::default();
             let prepared = prepare(&read, &settled, &before, &lasting, &mut files);
             (prepared, files)
