@@ -130,7 +130,9 @@ impl Api {
 
     fn refuse_access(&self, denied: Denied, record: &mut Record) -> Result<(), Failure> {
         let (caller, right) = (denied.caller.clone(), denied.right.as_str());
-        self.refuse_unless_reported(&caller, right, denied.into(), record)
+        let refused = self.refuse_unless_reported(&caller, right, denied.into(), record);
+        // A stranger gets no row: one that goes on asking would push those of payments out of the journal.
+        refused.inspect_err(|failure| self.refusal_on_record(&caller, failure.code, record))
     }
 
     fn refuse_stranger(&self, unknown: Unknown, record: &mut Record) -> Result<(), Failure> {
@@ -157,7 +159,6 @@ impl Api {
             self.lasting.metrics.refused_access(caller, right);
         }
         if !self.access.only_reports() {
-            self.refusal_on_record(caller, failure.code, record);
             return Err(failure);
         }
         if is_first {

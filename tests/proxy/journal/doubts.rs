@@ -89,7 +89,6 @@ fn a_refusal_for_want_of_a_right_is_on_record() {
     let rows = "SELECT kind, caller, endpoint, delivery, failure IS NOT NULL FROM journal WHERE kind <> 'end' ORDER BY id";
     let expected = json!([
         ["refusal", "web", "/trade/v1/refund", "not_sent", 1],
-        ["refusal", "unknown", null, "not_sent", 1],
         ["begin", "web", "/trade/v1/payment", null, 0]
     ]);
     wait_for(&super::file(&sidecar), rows, &expected);
