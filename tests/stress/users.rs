@@ -22,6 +22,9 @@ const SHOP: u32 = 20_001;
 const OTHER: u32 = 20_002;
 const OVERFLOW: u32 = 65_534;
 
+/// A loopback address that no other test calls from, so that hardly anything else has the port that one wants again.
+const OWN_ADDRESS: &str = "127.66.77.88";
+
 const CLOSED: &str = "unknown: the connection was closed at once";
 const NOT_ASKED: &str = "unknown: not asked when the connection came";
 
@@ -98,7 +101,7 @@ impl Verdicts {
 
     fn client(&self, uid: u32, mode: &str) -> Client {
         let [host, port] = self.ends();
-        Client::start(uid, mode, &host, &port, 0)
+        Client::start(uid, mode, &host, &port, None)
     }
 
     /// What a process of this user is answered.
@@ -123,15 +126,18 @@ impl Verdicts {
 struct Client {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    /// From which it connected, or at which it listens.
+    /// From which it connected, or at which it listens; 0 if another process has the one it was told to take.
     port: u16,
 }
 
 impl Client {
-    fn start(uid: u32, mode: &str, host: &str, port: &str, source: u16) -> Self {
+    fn start(uid: u32, mode: &str, host: &str, port: &str, source: Option<u16>) -> Self {
         let script = format!("{}/tests/stress/users/client.py", env!("CARGO_MANIFEST_DIR"));
         let mut command = Command::new("python3");
-        command.args([&script, &uid.to_string(), mode, host, port, &source.to_string()]);
+        command.args([&script, &uid.to_string(), mode, host, port]);
+        if let Some(source) = source {
+            command.args([OWN_ADDRESS, &source.to_string()]);
+        }
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -185,7 +191,7 @@ fn a_listener_for_every_address_knows_loopback_callers_of_both_families() {
     ] {
         let verdicts = Verdicts::start(listens);
         let [_, port] = verdicts.ends();
-        let client = Client::start(SHOP, "ask", connects, &port, 0);
+        let client = Client::start(SHOP, "ask", connects, &port, None);
         assert_eq!(client.answer(), SHOP.to_string(), "{connects} at {listens}");
     }
 }
@@ -247,19 +253,27 @@ fn a_request_left_behind_is_not_that_of_the_next_user_of_its_port() {
     if !is_root() {
         return;
     }
-    let mut verdicts = Verdicts::bound("127.0.0.1:0");
-    verdicts.users.set(true);
-    let attacker = verdicts.client(OTHER, "reset");
-    let [host, port] = verdicts.ends();
-    let source = attacker.port;
-    attacker.answer();
-    // The very ends that the reset connection had, and nothing but them is what the kernel is asked for.
-    let mut shop = Client::start(SHOP, "hold", &host, &port, source);
-    assert_eq!(shop.port, source);
-    verdicts.serve();
-    assert_eq!(verdicts.only_seen(), CLOSED);
-    shop.speak();
-    assert_eq!(shop.answer(), SHOP.to_string(), "the connection that is alive is the shop's");
+    for _ in 0..20 {
+        let mut verdicts = Verdicts::bound("127.0.0.1:0");
+        verdicts.users.set(true);
+        let [host, port] = verdicts.ends();
+        let attacker = Client::start(OTHER, "reset", &host, &port, Some(0));
+        let source = attacker.port;
+        attacker.answer();
+        // The very ends that the reset connection had, and nothing but them is what the kernel is asked for.
+        let mut shop = Client::start(SHOP, "hold", &host, &port, Some(source));
+        if shop.port == 0 {
+            shop.answer();
+            continue;
+        }
+        assert_eq!(shop.port, source);
+        verdicts.serve();
+        assert_eq!(verdicts.only_seen(), CLOSED);
+        shop.speak();
+        assert_eq!(shop.answer(), SHOP.to_string(), "the connection that is alive is the shop's");
+        return;
+    }
+    panic!("other processes had the port each time");
 }
 
 #[test]
@@ -270,7 +284,7 @@ fn a_forwarder_speaks_as_its_own_user() {
     let verdicts = Verdicts::start("127.0.0.1:0");
     for forwarder in [0, OTHER] {
         let through = verdicts.client(forwarder, "forward");
-        let caller = Client::start(SHOP, "ask", "127.0.0.1", &through.port.to_string(), 0);
+        let caller = Client::start(SHOP, "ask", "127.0.0.1", &through.port.to_string(), None);
         assert_eq!(caller.answer(), forwarder.to_string());
         through.answer();
     }

@@ -1,4 +1,4 @@
-"""A process of another user that calls: client.py UID MODE HOST PORT [SOURCE_PORT]. Prints what it is answered."""
+"""A process of another user that calls: client.py UID MODE HOST PORT [SOURCE_HOST SOURCE_PORT]. Prints what it is answered."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ import time
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 uid, mode, host, port = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
-source = int(sys.argv[5]) if len(sys.argv) > 5 else 0
+source = (sys.argv[5], int(sys.argv[6])) if len(sys.argv) > 5 else None
 if uid != os.getuid():
     os.setgroups([])
     os.setgid(uid)
@@ -26,13 +26,12 @@ def connect():
     client.settimeout(20)
     if source:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Another process may be given the port for a moment, to another address.
-        for _ in range(200):
-            try:
-                client.bind(("::" if ipv6 else host, source))
-                break
-            except OSError:
-                time.sleep(0.1)
+        try:
+            client.bind(source)
+        except OSError:
+            # Another process has the port.
+            print(0, flush=True)
+            sys.exit()
     client.connect((host, port))
     return client
 
