@@ -8,8 +8,10 @@ mod lasting;
 mod on_record;
 mod order;
 mod outcome;
+mod own;
 mod own_status;
 mod page;
+mod parameters;
 mod places;
 mod quota;
 mod retry;
@@ -23,7 +25,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use hyper::{Method, Request, Response};
+use hyper::{Request, Response};
 use time::OffsetDateTime;
 use time::macros::{format_description, offset};
 
@@ -32,8 +34,8 @@ use crate::body;
 use crate::browser::Pages;
 use crate::caller::{REQUEST_ID_HEADER, RequestId};
 use crate::credentials::{Keyring, KnownKeys, LocalKey};
-use crate::decode::{Charset, decode};
-use crate::endpoint;
+use crate::decode::Charset;
+use crate::endpoint::Own;
 use crate::error::{Code, Failure};
 use crate::gate::Hosts;
 use crate::orders::{self, Order};
@@ -135,26 +137,11 @@ impl Api {
         let path = self.admitted(&head, peer, record)?;
         let presented = self.presented(&head, peer, record)?;
         self.refuse_keys_in_head(&head)?;
-        if path == endpoint::VERIFY.path {
-            return self.verify(&head, body, presented, record).await;
-        }
-        if path == endpoint::OUTCOME.path {
-            return self.outcome(&head, body, presented, record).await;
-        }
-        if path == endpoint::ORDER.path {
-            return self.order(&head, body, presented, record).await;
+        if let Some(own) = Own::at(path) {
+            return self.own(own, &head, body, presented, record).await;
         }
         let endpoint = self.route(path, &head, record)?;
-        body::has_length(&head)?;
-        let waiting = record.waiting();
-        let read = body::read(body, &self.bodies).await;
-        record.waited(waiting);
-        let body::Whole { bytes: body, memory: _memory } = read?;
-        let is_get = head.method == Method::GET;
-        let decoded = decode(is_get, head.uri.query(), &head.headers, body, self.charset).await;
-        let decoded = decoded.map_err(|error| self.undecoded(error))?;
-        self.refuse_keys_in_params(&decoded)?;
-        record.saw(&decoded.params, &self.lasting.metrics);
+        let (decoded, _memory) = self.parameters(&head, body, record).await?;
         if let Some(page) = endpoint.browser_page() {
             return self.page(page, endpoint, decoded, &head, presented, record);
         }

@@ -3,100 +3,16 @@
 //! Source: protocol pages of SITE and CAM, older families from QFD, GLOB and O2017. A path under an allowed prefix
 //! that the table does not know is treated as [`Effect::MovesMoney`], the careful assumption.
 
+mod kinds;
+mod own;
+mod paths;
+
 use Effect::{Changes, MovesMoney, Reads};
 use Methods::{Both, Get, Post};
 
-/// What happens at QFPay when a call arrives twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Nothing: it only reads.
-    Reads,
-    /// Something is changed or used up, but no money moves.
-    Changes,
-    /// Money moves or is promised.
-    MovesMoney,
-}
-
-impl Effect {
-    /// Whether it moves money: such calls go before all others, in the quota, in pauses and in places.
-    pub fn moves_money(self) -> bool {
-        self == Self::MovesMoney
-    }
-}
-
-/// Where the signature travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signed {
-    /// `X-QF-SIGN` and its companions: a call between servers, forwarded.
-    InHeaders,
-    /// In the query or fragment of a URL that the customer's browser opens: never forwarded, answered with the URL.
-    InBrowserUrl(BrowserPage),
-}
-
-/// The pages that customers open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BrowserPage {
-    /// `/tool/v1/get_weixin_oauth_code`: WeChat asks who the customer is.
-    WeixinOauth,
-    /// `/checkstand/#/`: QFPay's hosted checkout.
-    Checkstand,
-    /// `/q/direct`: the WeChat payment page.
-    Direct,
-}
-
-impl BrowserPage {
-    /// The page of that name in `browser.pages`.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "get_weixin_oauth_code" => Some(Self::WeixinOauth),
-            "checkstand" => Some(Self::Checkstand),
-            "direct" => Some(Self::Direct),
-            _ => None,
-        }
-    }
-}
-
-/// Which HTTP methods an endpoint takes. QFPay's sources disagree about some; those take both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Methods {
-    /// GET only.
-    Get,
-    /// POST only: a payment in a GET would be repeated by caches, crawlers and impatient clients.
-    Post,
-    /// Both, passed on as the caller chose.
-    Both,
-}
-
-impl Methods {
-    /// Whether a method, by its name, is among them.
-    pub fn include(self, method: &str) -> bool {
-        match self {
-            Self::Get => method == "GET",
-            Self::Post => method == "POST",
-            Self::Both => matches!(method, "GET" | "POST"),
-        }
-    }
-
-    /// For the `Allow` header.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Both => "GET, POST",
-        }
-    }
-}
-
-/// How a call names the amount that it moves, which the parameter `txamt` holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Amount {
-    /// Not at all, or QFPay does not document it.
-    Nowhere,
-    /// In the currency that the call names as `txcurrcd`.
-    InCurrency,
-    /// In the currency of an order that there is already; a call may leave the amount out.
-    OfOrder,
-}
+pub use kinds::{Amount, BrowserPage, Effect, Methods, Signed};
+pub use own::Own;
+pub use paths::{family, is_plain_path, one_letter_away};
 
 /// One endpoint. QFPay's rule for `mchid`: if one was issued it is always sent, except to trade_bill and add_note.
 #[derive(Debug, PartialEq, Eq)]
@@ -193,17 +109,8 @@ pub const ENDPOINTS: &[Endpoint] = &[
     page("/q/direct", Both, BrowserPage::Direct, false),
 ];
 
-/// The sidecar's own endpoint for shops that receive notifications themselves. Never forwarded, so not in the table.
-pub const VERIFY: Endpoint = call_without_mchid("/sidecar/v1/verify", Post, Reads);
-
 /// The path of the call that asks for an order.
 pub const QUERY: &str = "/trade/v1/query";
-
-/// The sidecar's own endpoint that says what became of an order. It asks [`QUERY`] in its own name.
-pub const OUTCOME: Endpoint = call("/sidecar/v1/outcome", Both, Reads);
-
-/// The sidecar's own endpoint that shows what an order went through.
-pub const ORDER: Endpoint = call("/sidecar/v1/order", Both, Reads);
 
 /// A path that is allowed by its prefix but not in the table. New endpoints appear often; what one does is taken to move
 /// money, hence POST only, and `mchid` is added by the general rule.
@@ -231,20 +138,6 @@ pub fn query() -> &'static Endpoint {
 pub fn path_of(page: BrowserPage) -> &'static str {
     let found = ENDPOINTS.iter().find(|endpoint| endpoint.browser_page() == Some(page));
     found.map_or("", |endpoint| endpoint.path)
-}
-
-/// The documented path that is one letter away from this one: typed wrong, more likely than new.
-pub fn one_letter_away(path: &str) -> Option<&'static str> {
-    let path = path.strip_suffix('/').unwrap_or(path);
-    let near = |known: &&str| known.len().abs_diff(path.len()) <= 1 && strsim::osa_distance(known, path) == 1;
-    ENDPOINTS.iter().map(|endpoint| endpoint.path).find(near)
-}
-
-/// The prefix of calls that QFPay documents and that covers this path, such as `/customer/v1/`.
-pub fn family(path: &str) -> Option<&'static str> {
-    let calls = ENDPOINTS.iter().filter(|endpoint| endpoint.signed == Signed::InHeaders);
-    let mut families = calls.filter_map(|call| Some(&call.path[..=call.path.rfind('/')?]));
-    families.find(|family| path.starts_with(family))
 }
 
 /// A path that differs from an endpoint in upper and lower case only.
@@ -300,20 +193,6 @@ impl Endpoint {
     }
 }
 
-/// Whether a raw path is one that the sidecar can match safely: `/`-separated segments of `[A-Za-z0-9_.-]`, none of
-/// them empty or with a dot at its end. Neither path nor method is signed, so path confusion would be payment confusion.
-pub fn is_plain_path(path: &str) -> bool {
-    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    // "." and ".." and what some servers take for the name before the dot.
-    let legal_segment = |s: &str| !s.is_empty() && !s.ends_with('.') && s.bytes().all(legal);
-    match path.strip_prefix('/') {
-        Some("") => true,
-        // One slash at the end is plain; whether anything lives there is another question.
-        Some(rest) => rest.strip_suffix('/').unwrap_or(rest).split('/').all(legal_segment),
-        None => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,38 +218,5 @@ mod tests {
         assert_eq!(find("/trade/v1/Payment"), Err(Misspelt("/trade/v1/payment")));
         assert_eq!(find("/trade/v1/payment").unwrap().path, "/trade/v1/payment");
         assert_eq!(find("/trade/v1/brand_new").unwrap().label(), "other");
-    }
-
-    #[test]
-    fn slips_of_one_letter_are_known() {
-        for slip in ["paymnt", "payments", "pyament", "peyment", "payment/"] {
-            let near = one_letter_away(&format!("/trade/v1/{slip}"));
-            assert_eq!(near, (slip != "payment/").then_some("/trade/v1/payment"), "{slip}");
-        }
-        assert_eq!(one_letter_away("/trade/v1/brand_new"), None);
-        assert_eq!(family("/customer/v1/create"), Some("/customer/v1/"));
-        assert_eq!((family("/customer/v2/create"), family("/q/direct")), (None, None));
-    }
-
-    #[test]
-    fn odd_paths_are_not_plain() {
-        for odd in [
-            "",
-            "trade",
-            "//trade/v1/x",
-            "/trade//x",
-            "/a/../b",
-            "/a/./b",
-            "/a;b",
-            "/a%2fb",
-            "/a\\b",
-            "/a b",
-            "/\u{e9}",
-        ] {
-            assert!(!is_plain_path(odd), "{odd}");
-        }
-        for plain in ["/", "/trade/v1/payment", "/checkstand/", "/a.b/c-d_e"] {
-            assert!(is_plain_path(plain), "{plain}");
-        }
     }
 }

@@ -12,7 +12,7 @@ use super::{Lasting, OwnStatus, Place, own_status, whole};
 use crate::access::Caller;
 use crate::caller::RequestId;
 use crate::credentials::App;
-use crate::endpoint::{self, Endpoint};
+use crate::endpoint::{Endpoint, Own};
 use crate::error::{Code, Failure};
 use crate::metrics::{self, Metrics};
 use crate::orders::{Order, Passed};
@@ -211,7 +211,7 @@ impl Record {
     /// Whether the line is a warning: a payment may have happened of which its caller does not know, or a notification is
     /// not what it says.
     fn is_in_doubt(&self) -> bool {
-        let refused_notification = self.endpoint == Some(&endpoint::VERIFY);
+        let refused_notification = self.endpoint == Some(Own::Verify.endpoint());
         match self.error {
             None => false,
             Some(Code::CutOff | Code::Internal | Code::ResponseSignatureWrong) => true,

@@ -5,11 +5,12 @@ use hyper::http::request;
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 
-use super::outcome::{Told, own_json};
+use super::outcome::Told;
+use super::own::own_json;
+use super::parameters::refuse_others;
 use super::{Api, Record};
 use crate::access::Presented;
-use crate::endpoint::{self, ORDER};
-use crate::error::{Code, Failure};
+use crate::error::Failure;
 use crate::orders::{Passed, Standing};
 use crate::respcd;
 use crate::server::RequestBody;
@@ -71,16 +72,8 @@ impl Api {
         presented: Option<Presented>,
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
-        record.endpoint = Some(&ORDER);
-        if !ORDER.methods.include(head.method.as_str()) {
-            return Err(Failure::method_not_allowed(ORDER.methods.as_str()));
-        }
-        if !self.routes.allows(endpoint::QUERY) {
-            let detail =
-                "orders are shown to those who may query them, and routes.allow has no /trade/v1/query";
-            return Err(Failure::refused(Code::PathNotAllowed, detail));
-        }
-        let decoded = self.own_parameters(head, body, &NAMES, record).await?;
+        let (decoded, _memory) = self.parameters(head, body, record).await?;
+        refuse_others(&decoded, &NAMES)?;
         let question = self.question(head, decoded, presented, record)?;
         let (orders, order) = (&self.lasting.orders, &question.order);
         let passed = orders.way_of(order);

@@ -2,20 +2,18 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use hyper::Method;
 use hyper::Response;
-use hyper::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use hyper::http::{HeaderValue, request};
+use hyper::http::request;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Api, Record, slips, whole};
+use super::own::own_json;
+use super::parameters::refuse_others;
+use super::{Api, Record, slips};
 use crate::access::{Presented, Purpose};
-use crate::body;
-use crate::decode::{Decoded, decode};
-use crate::endpoint::{self, OUTCOME};
+use crate::decode::Decoded;
+use crate::endpoint;
 use crate::error::{Code, Failure};
 use crate::orders::{Known, Order, PACE, Question, Standing, State};
 use crate::server::{RequestBody, Stage};
@@ -55,46 +53,14 @@ impl Api {
         presented: Option<Presented>,
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
-        record.endpoint = Some(&OUTCOME);
-        if !OUTCOME.methods.include(head.method.as_str()) {
-            return Err(Failure::method_not_allowed(OUTCOME.methods.as_str()));
-        }
-        if !self.routes.allows(endpoint::QUERY) {
-            let detail = "outcomes come from /trade/v1/query, which routes.allow does not have";
-            return Err(Failure::refused(Code::PathNotAllowed, detail));
-        }
-        let decoded = self.own_parameters(head, body, &NAMES, record).await?;
+        let (decoded, _memory) = self.parameters(head, body, record).await?;
+        refuse_others(&decoded, &NAMES)?;
         let wait = wait(&decoded.params)?;
         let question = self.question(head, decoded, presented, record)?;
         let waiting = record.waiting();
         let known = self.outcome_of(&question, wait).await;
         record.waited(waiting);
         Ok(own_json(&self.told(&question, &known)))
-    }
-
-    /// The parameters of one of the sidecar's own paths: read as a call's, and no others than these.
-    pub(super) async fn own_parameters(
-        &self,
-        head: &request::Parts,
-        body: RequestBody,
-        names: &[&str],
-        record: &mut Record,
-    ) -> Result<Decoded, Failure> {
-        body::has_length(head)?;
-        let waiting = record.waiting();
-        let read = body::read(body, &self.bodies).await;
-        record.waited(waiting);
-        let body::Whole { bytes: body, memory: _memory } = read?;
-        let is_get = head.method == Method::GET;
-        let decoded = decode(is_get, head.uri.query(), &head.headers, body, self.charset).await;
-        let decoded = decoded.map_err(|error| self.undecoded(error))?;
-        self.refuse_keys_in_params(&decoded)?;
-        record.saw(&decoded.params, &self.lasting.metrics);
-        if let Some(other) = decoded.params.names().find(|name| !names.contains(name)) {
-            let detail = format!("'{other}' is none of {}", names.join(", "));
-            return Err(Failure::refused(Code::ParameterUnknown, detail));
-        }
-        Ok(decoded)
     }
 
     /// What is asked, by whom it is signed, and whether that may be: it takes the right to the query.
@@ -183,16 +149,6 @@ impl Api {
             note: note.filter(|_| !state.is_final()),
         }
     }
-}
-
-/// An answer of the sidecar's own.
-pub(super) fn own_json(told: &impl Serialize) -> Response<AnswerBody> {
-    let json = serde_json::to_vec(told).expect("a struct of texts and JSON is JSON");
-    let mut response = Response::new(whole(Bytes::from(json)));
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 fn wait(params: &Params) -> Result<Duration, Failure> {

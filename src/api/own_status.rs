@@ -7,7 +7,7 @@
 use hyper::http::HeaderValue;
 use hyper::{Response, StatusCode};
 
-use crate::endpoint::{Endpoint, VERIFY};
+use crate::endpoint::{Endpoint, Own};
 use crate::error::{Code, STATUS_HEADER};
 
 /// The status of failures that the sidecar answers itself.
@@ -23,7 +23,8 @@ pub enum OwnStatus {
 /// programs and probes are told by HTTP's own means, and so is a body whose end is not known; nor where a yes or no is the
 /// status itself.
 fn is_told_as_ok(endpoint: Option<&Endpoint>, code: Code) -> bool {
-    let is_call = endpoint.is_some_and(|endpoint| *endpoint != VERIFY && endpoint.browser_page().is_none());
+    let is_call = endpoint
+        .is_some_and(|endpoint| endpoint != Own::Verify.endpoint() && endpoint.browser_page().is_none());
     is_call
         && !matches!(code.row().status, 401 | 403)
         && !matches!(code, Code::BodyIncomplete | Code::LengthRequired)

@@ -1,15 +1,13 @@
 //! `POST /sidecar/v1/verify`: for shops that receive notifications themselves and hold no key.
 
-use bytes::Bytes;
-use hyper::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use hyper::http::{HeaderValue, request};
-use hyper::{Method, Response};
+use hyper::Response;
+use hyper::http::request;
 
-use super::{Api, Holder, Record, whole};
+use super::own::own_json;
+use super::{Api, Holder, Record};
 use crate::access::Presented;
 use crate::body;
 use crate::credentials::SignType;
-use crate::endpoint::VERIFY;
 use crate::error::{Code, Failure};
 use crate::headers;
 use crate::server::RequestBody;
@@ -25,10 +23,6 @@ impl Api {
         presented: Option<Presented>,
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {
-        record.endpoint = Some(&VERIFY);
-        if head.method != Method::POST {
-            return Err(Failure::method_not_allowed(VERIFY.methods.as_str()));
-        }
         let caller = self.caller_by_head(presented, record)?;
         body::has_length(head)?;
         let received = headers::signature(&head.headers, SignType::Md5)?;
@@ -52,11 +46,6 @@ impl Api {
             Failure::refused(Code::SignatureWrong, detail)
         })?;
         record.app = self.keyring.by_name(verified.app()).cloned();
-        let json = serde_json::json!({ "valid": true, "app": verified.app() }).to_string();
-        let mut response = Response::new(whole(Bytes::from(json)));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Ok(response)
+        Ok(own_json(&serde_json::json!({ "valid": true, "app": verified.app() })))
     }
 }

@@ -25,7 +25,10 @@ fn it_says_whose_key_it_was() {
         (md5_of_body(body, OTHER_KEY), "other"),
     ] {
         let answer = verify(&stage, &sign, body);
-        assert_eq!((answer.status, answer.header("Content-Type")), (200, Some("application/json")));
+        assert_eq!(
+            (answer.status, answer.header("Content-Type")),
+            (200, Some("application/json; charset=utf-8"))
+        );
         assert_eq!(answer.json(), serde_json::json!({ "valid": true, "app": app }));
     }
     stage.assert_nothing_sent();
