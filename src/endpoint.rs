@@ -167,6 +167,11 @@ impl Endpoint {
         matches!(self.path, "/trade/v1/payment" | "/trade/v1/refund")
     }
 
+    /// Whether a call ends an order that there is, by that order's own number.
+    pub fn ends_order(&self) -> bool {
+        matches!(self.path, "/trade/v1/reversal" | "/trade/v1/close")
+    }
+
     /// The parameters in which a caller names the app that signs, beside the header.
     pub fn app_code_parameters(&self) -> &'static [&'static str] {
         match self.path {

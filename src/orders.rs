@@ -3,6 +3,7 @@
 //!
 //! In memory, but for the journal, and all of it lives on across a reload. Nothing here signs or sends: `api` asks QFPay in its name.
 
+mod doubt;
 mod flight;
 mod inquiry;
 pub mod journal;
@@ -25,9 +26,10 @@ use tokio::time::{Duration, Instant};
 
 use crate::metrics::Metrics;
 use crate::quota::SharedFlights;
+pub use doubt::{Doubt, Purpose};
 use flight::Flights;
 pub use flight::{Departing, Flight, Held, Standing};
-pub use inquiry::{Doubt, Inquiry, Known, NoAnswer, PACE, Question, Waiter};
+pub use inquiry::{Inquiry, Known, NoAnswer, PACE, Question, Waiter};
 use journal::{Facts, Journal, kept};
 pub use order::Order;
 pub use recent::Passed;
@@ -149,7 +151,7 @@ impl Orders {
     }
 
     /// An order is in doubt: it is asked for from now on, `orders.follow_ms` long.
-    fn follow(&self, order: &Order, call: &Departing) {
+    pub fn follow(&self, order: &Order, call: &Departing) {
         if call.settings.follow.is_zero() || !call.is_followed {
             return;
         }
@@ -159,6 +161,7 @@ impl Orders {
             Doubt {
                 request_id: call.request_id.clone(),
                 endpoint: call.endpoint,
+                purpose: call.purpose,
                 called: OffsetDateTime::now_utc(),
                 since,
                 until: since + call.settings.follow,
@@ -176,19 +179,23 @@ impl Orders {
     }
 
     fn pursue(&self, order: &Order, doubt: Doubt) {
-        let app = &order.app().name;
         let question = Question::of(&order.by_shops_number());
-        let followed = self.inquiries().values().filter(|inquiry| inquiry.doubt().is_some()).count();
+        let followed = self.inquiries().values().filter(|inquiry| inquiry.is_followed()).count();
         let inquiry = if followed < MOST_FOLLOWED { self.inquire(&question) } else { None };
-        let Some(inquiry) = inquiry else {
-            let (request_id, endpoint) = (&doubt.request_id, doubt.endpoint);
+        let unfollowed = match inquiry {
+            Some(inquiry) => {
+                inquiry.hold_off(doubt.since + PACE);
+                self.metrics.doubts.inc();
+                inquiry.follow(doubt).inspect(|_oldest| {
+                    self.metrics.doubts.dec();
+                })
+            }
+            None => Some(doubt),
+        };
+        if let Some(Doubt { request_id, endpoint, .. }) = unfollowed {
+            let app = &order.app().name;
             self.metrics.doubt_ended(app, "not_followed");
             tracing::warn!(%request_id, app, endpoint, "too many orders are in doubt: this one is not followed");
-            return;
-        };
-        inquiry.hold_off(doubt.since + PACE);
-        if inquiry.follow(doubt).is_none() {
-            self.metrics.doubts.inc();
         }
     }
 
@@ -199,9 +206,7 @@ impl Orders {
         if known.row.is_some() {
             self.named(order, store);
         }
-        let over =
-            inquiry.doubt().is_some_and(|doubt| known.state.is_final() || doubt.until <= Instant::now());
-        if over && let Some(doubt) = inquiry.take_doubt() {
+        for doubt in inquiry.take_doubts(known.state) {
             self.end(order, &doubt, &known);
         }
     }
@@ -213,7 +218,7 @@ impl Orders {
         self.metrics.doubt_ended(app, state);
         let (request_id, endpoint, asked) = (&doubt.request_id, doubt.endpoint, known.asked);
         let after_ms = u64::try_from(doubt.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match known.state.is_final() {
+        match doubt.is_settled_by(known.state) {
             true => {
                 tracing::info!(%request_id, app, endpoint, state, asked, after_ms, "an order in doubt is resolved");
                 self.resolved(order, doubt, known);

@@ -19,7 +19,7 @@ use crate::decode::Place;
 use crate::endpoint::{self, Endpoint};
 use crate::error::{Code, Failure};
 use crate::orders::journal::Journal;
-use crate::orders::{self, Departing, Flight, Inquiry, NoAnswer, Order};
+use crate::orders::{self, Departing, Flight, Inquiry, NoAnswer, Order, Purpose};
 use crate::outbound::{Call, SignedRequest};
 use crate::server::Stage;
 use crate::upstream::{Answer, Body, Delivery};
@@ -34,15 +34,20 @@ impl Api {
         let is_off = !self.orders.one_flight && self.orders.follow.is_zero();
         let is_new = |order: &&Order| endpoint.makes_order() && order.out_trade_no().is_some();
         let Some(order) = record.order.as_ref().filter(is_new).filter(|_| !is_off) else { return Ok(None) };
-        let call = Departing {
+        let call = self.departing(endpoint, Purpose::Make, record);
+        Ok(Some(self.lasting.orders.depart(order, call, self.quota.flights()).await?))
+    }
+
+    fn departing(&self, endpoint: &Endpoint, purpose: Purpose, record: &Record) -> Departing {
+        Departing {
             request_id: record.request_id().clone(),
             endpoint: endpoint.label(),
+            purpose,
             longest: self.quota.longest_wait() + self.upstream.longest_call(),
             settings: self.orders,
             is_followed: self.routes.allows(endpoint::QUERY),
-            ticket: None,
-        };
-        Ok(Some(self.lasting.orders.depart(order, call, self.quota.flights()).await?))
+            ticket: record.ticket(),
+        }
     }
 
     /// What became of a call that had left: a flight that ends without being known is in doubt from here on. What a caller's
@@ -63,6 +68,11 @@ impl Api {
                     self.lasting.orders.overheard(order, body, self.quota.flights());
                 }
             }
+            (None, Err(failure)) if endpoint.ends_order() && failure.may_have_been_paid() => {
+                if let Some(order) = &record.order {
+                    self.lasting.orders.follow(order, &self.departing(endpoint, Purpose::End, record));
+                }
+            }
             (None, _) => {}
         }
     }
@@ -71,13 +81,17 @@ impl Api {
     fn take_up_doubts(&self) {
         let doubts = self.lasting.journal.as_ref().map(Journal::take_doubts).unwrap_or_default();
         for doubt in doubts {
-            let makes_order =
-                |path: &str| endpoint::find(path).ok().filter(|endpoint| endpoint.makes_order());
+            let known = |path: &str| {
+                let endpoint = endpoint::find(path).ok()?;
+                Some((endpoint, purpose(endpoint)?))
+            };
             let app = doubt.app.as_deref().and_then(|name| self.keyring.by_name(name));
-            let (Some(app), Some(endpoint)) = (app, doubt.endpoint.as_deref().and_then(makes_order)) else {
+            let known = doubt.endpoint.as_deref().and_then(known);
+            let (Some(app), Some((endpoint, purpose))) = (app, known) else {
                 continue;
             };
-            let order = Order::named(app, doubt.mchid.as_deref(), doubt.out_trade_no.as_deref(), None);
+            let syssn = doubt.syssn.as_deref();
+            let order = Order::named(app, doubt.mchid.as_deref(), doubt.out_trade_no.as_deref(), syssn);
             let (Some(order), Ok(called)) = (order, OffsetDateTime::parse(&doubt.at, &Rfc3339)) else {
                 continue;
             };
@@ -87,7 +101,8 @@ impl Api {
                 + self.upstream.longest_call()
                 + self.orders.hold
                 + self.orders.hold;
-            let hold = if self.orders.one_flight { self.orders.hold } else { Duration::ZERO };
+            let is_held = self.orders.one_flight && purpose == Purpose::Make;
+            let hold = if is_held { self.orders.hold } else { Duration::ZERO };
             let hold = hold.min(whole.saturating_sub(age));
             let follow =
                 if self.routes.allows(endpoint::QUERY) { self.orders.follow } else { Duration::ZERO };
@@ -95,7 +110,8 @@ impl Api {
             let request_id = RequestId::kept(doubt.request_id.as_deref().unwrap_or_default());
             let ticket = Some(doubt.row);
             let endpoint = endpoint.label();
-            let doubt = orders::Doubt { request_id, endpoint, called, since, until: since + follow, ticket };
+            let doubt =
+                orders::Doubt { request_id, endpoint, purpose, called, since, until: since + follow, ticket };
             self.lasting.orders.take_up(&order, doubt, hold);
         }
     }
@@ -155,6 +171,15 @@ impl Api {
             // No row is so long.
             Body::Streamed(_) => Ok((answer.status, Bytes::new())),
         }
+    }
+}
+
+/// What a call to that endpoint is to do with an order; nothing where the order does not tell what became of the call.
+fn purpose(endpoint: &Endpoint) -> Option<Purpose> {
+    match (endpoint.makes_order(), endpoint.ends_order()) {
+        (true, _) => Some(Purpose::Make),
+        (_, true) => Some(Purpose::End),
+        _ => None,
     }
 }
 

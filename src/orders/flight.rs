@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::journal::Ticket;
 use super::order::{Order, Tag, Tagger};
-use super::{Orders, Settings};
+use super::{Orders, Purpose, Settings};
 use crate::caller::RequestId;
 use crate::quota::SharedFlights;
 
@@ -166,13 +166,15 @@ pub struct Flight {
     left: bool,
 }
 
-/// What a flight is called by, when it ends in doubt.
+/// What a call is known by, when it ends in doubt.
 #[derive(Clone, Debug)]
 pub struct Departing {
     /// The request.
     pub request_id: RequestId,
     /// What is called, as in logs.
     pub endpoint: &'static str,
+    /// What for.
+    pub purpose: Purpose,
     /// How long it may take, the wait for its turn included.
     pub longest: Duration,
     /// What applies to it.

@@ -10,11 +10,10 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Duration, Instant};
 
 use super::State;
-use super::journal::Ticket;
+use super::doubt::Doubt;
 use super::month::Months;
 use super::order::Order;
 use super::row;
-use crate::caller::RequestId;
 use crate::sign::Params;
 
 /// QFPay advises to wait 3 to 5 seconds before the first query and between queries (transaction enquiry of SITE).
@@ -82,22 +81,8 @@ pub struct NoAnswer {
     pub sent: bool,
 }
 
-/// An order whose call ended in doubt, and since when.
-#[derive(Clone, Debug)]
-pub struct Doubt {
-    /// The request that ended so.
-    pub request_id: RequestId,
-    /// What was called, as in logs.
-    pub endpoint: &'static str,
-    /// When it ended so, by the clock.
-    pub called: OffsetDateTime,
-    /// Since when.
-    pub since: Instant,
-    /// How long it is followed.
-    pub until: Instant,
-    /// The row of the call in the journal, if it stands there.
-    pub ticket: Option<Ticket>,
-}
+/// How many doubts of one order are followed: a number that is tried again and again is in doubt each time.
+const MOST_DOUBTS: usize = 8;
 
 /// An order that is being asked for.
 #[derive(Debug)]
@@ -116,7 +101,8 @@ struct Course {
     /// Since when it is asked at the quicker pace.
     quick_since: Instant,
     last: Option<Instant>,
-    doubt: Option<Doubt>,
+    /// The calls that ended in doubt, the oldest first.
+    doubts: Vec<Doubt>,
 }
 
 /// One that waits for an outcome: as long as it does, the order is asked for.
@@ -146,7 +132,12 @@ impl Inquiry {
             known: watch::Sender::new(known),
             changed: Notify::new(),
             waiting: AtomicUsize::new(0),
-            course: Mutex::new(Course { not_before, quick_since: Instant::now(), last: None, doubt: None }),
+            course: Mutex::new(Course {
+                not_before,
+                quick_since: Instant::now(),
+                last: None,
+                doubts: Vec::new(),
+            }),
         }
     }
 
@@ -184,22 +175,30 @@ impl Inquiry {
         self.changed.notify_one();
     }
 
-    /// Follows a doubt. Gives back the one that it replaces.
+    /// Follows a doubt beside those of the same order. Gives back the one that has to make room.
     pub(super) fn follow(&self, doubt: Doubt) -> Option<Doubt> {
-        let before = self.course().doubt.replace(doubt);
+        let mut course = self.course();
+        let oldest = (course.doubts.len() >= MOST_DOUBTS).then(|| course.doubts.remove(0));
+        course.doubts.push(doubt);
+        drop(course);
         self.changed.notify_one();
-        before
+        oldest
     }
 
-    /// The doubt that is followed, if it still is.
-    pub(super) fn doubt(&self) -> Option<Doubt> {
-        self.course().doubt.clone()
+    /// Whether any doubt is followed still.
+    pub(super) fn is_followed(&self) -> bool {
+        !self.course().doubts.is_empty()
     }
 
-    pub(super) fn take_doubt(&self) -> Option<Doubt> {
-        let doubt = self.course().doubt.take();
-        self.changed.notify_one();
-        doubt
+    /// The doubts that this state settles, and those whose time is over.
+    pub(super) fn take_doubts(&self, state: State) -> Vec<Doubt> {
+        let now = Instant::now();
+        let is_over = |doubt: &mut Doubt| doubt.is_settled_by(state) || doubt.until <= now;
+        let over: Vec<_> = self.course().doubts.extract_if(.., is_over).collect();
+        if !over.is_empty() {
+            self.changed.notify_one();
+        }
+        over
     }
 
     /// The parameters of the next query. An order that may stand in an earlier month is looked for there by turns.
@@ -207,9 +206,10 @@ impl Inquiry {
         let mut params = Params::new();
         let Question { order, start_time, end_time } = &self.question;
         let (mut start, mut end) = (start_time.clone(), end_time.clone());
-        if let Some(doubt) = self.doubt().filter(|_| start.is_none() && end.is_none())
+        let called = self.course().doubts.first().map(|doubt| doubt.called);
+        if let Some(called) = called.filter(|_| start.is_none() && end.is_none())
             && self.known.borrow().asked % 2 == 1
-            && let Months::Earlier(begin, last) = Months::of(doubt.called, OffsetDateTime::now_utc())
+            && let Months::Earlier(begin, last) = Months::of(called, OffsetDateTime::now_utc())
         {
             (start, end) = (Some(begin), Some(last));
         }
@@ -241,7 +241,7 @@ impl Inquiry {
     /// When the next query may go, and whether anybody wants it.
     pub fn next(&self) -> (Instant, bool) {
         let course = self.course();
-        let wanted = self.is_waited_for() || course.doubt.is_some();
+        let wanted = self.is_waited_for() || !course.doubts.is_empty();
         let due = match course.last {
             None => course.not_before,
             Some(last) => {

@@ -82,10 +82,13 @@ impl Order {
         }
     }
 
-    /// The same by the shop's number alone: a refund names the `syssn` of its payment beside its own number.
+    /// The same by the shop's number alone, if it is named: a refund names the `syssn` of its payment beside its own number.
     #[must_use]
     pub fn by_shops_number(&self) -> Self {
-        Self { syssn: None, ..self.clone() }
+        match self.out_trade_no {
+            Some(_) => Self { syssn: None, ..self.clone() },
+            None => self.clone(),
+        }
     }
 
     /// The numbers alone.

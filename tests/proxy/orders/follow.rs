@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::flight::{call, start};
 use super::outcome::ask;
-use super::qfpay::{Fate, Qfpay};
+use super::qfpay::{Fate, PAID, Qfpay};
 
 fn wait_until(within: Duration, mut done: impl FnMut() -> bool) {
     let deadline = Instant::now() + within;
@@ -52,6 +52,56 @@ fn a_refund_is_followed_by_its_own_number() {
     let mut params: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     params.sort();
     assert_eq!(params, ["mchid=M", "out_trade_no=R"]);
+}
+
+/// A row's fields of an order that was paid and then reversed.
+const REVERSED: &str = r#""txamt": "1.10", "cancel": "1", "respcd": "0000""#;
+
+#[test]
+fn a_reversal_and_its_payment_are_followed_until_the_order_shows_the_reversal() {
+    let qfpay = Qfpay::start();
+    let sidecar = start(&qfpay, &[]);
+    qfpay.fate(Fate::PaidInSilence);
+    let payment = call(&sidecar, "payment", "A", &[]);
+    payment.assert_failure(502, "upstream_no_answer");
+    let reversal = call(&sidecar, "reversal", "A", &[]);
+    reversal.assert_failure(502, "upstream_no_answer");
+    let metrics = sidecar.admin("/metrics");
+    assert!(metrics.text().contains("qfpay_sidecar_orders_in_doubt 2\n"), "{}", metrics.text());
+    // The order is paid, which says nothing of the reversal: that it was made is still on its way.
+    let id = payment.header("X-Sidecar-Request-Id").unwrap();
+    let line = sidecar.wait_for_log(&["an order in doubt is resolved", id]);
+    assert!(line.contains("state=\"paid\""), "{line}");
+    let metrics = sidecar.admin("/metrics");
+    assert!(metrics.text().contains("qfpay_sidecar_orders_in_doubt 1\n"), "{}", metrics.text());
+    qfpay.book("A", REVERSED);
+    let id = reversal.header("X-Sidecar-Request-Id").unwrap();
+    let line = sidecar.wait_for_log(&["an order in doubt is resolved", id]);
+    for word in ["state=\"reversed\"", "/trade/v1/reversal"] {
+        assert!(line.contains(word), "{line}");
+    }
+    let queries = qfpay.seen("query").len();
+    thread::sleep(Duration::from_millis(3500));
+    assert_eq!(qfpay.seen("query").len(), queries, "it is over");
+    let metrics = sidecar.admin("/metrics");
+    assert!(metrics.text().contains("qfpay_sidecar_orders_in_doubt 0\n"), "{}", metrics.text());
+}
+
+#[test]
+fn a_close_by_qfpays_number_is_followed_by_that_number() {
+    let qfpay = Qfpay::start();
+    let sidecar = start(&qfpay, &["orders.follow_ms=8000"]);
+    qfpay.book("C", PAID);
+    qfpay.fate(Fate::Lost);
+    let form = ["-d", "syssn=2026C", "-d", "txamt=110"];
+    let close = sidecar.curl(&form, "/trade/v1/close");
+    close.assert_failure(502, "upstream_no_answer");
+    // It never happened: that the order is paid is not taken for an answer, and stands beside the doubt in the end.
+    let id = close.header("X-Sidecar-Request-Id").unwrap();
+    let line = sidecar.wait_for_log(&["an order is still in doubt", id]);
+    assert!(line.contains("state=\"paid\""), "{line}");
+    let query = &qfpay.seen("query")[0].params;
+    assert_eq!(query.get("syssn").map(String::as_str), Some("2026C"));
 }
 
 #[test]

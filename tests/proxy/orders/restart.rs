@@ -76,6 +76,34 @@ fn a_doubt_of_before_a_crash_is_followed_and_resolved() {
 }
 
 #[test]
+fn a_reversal_in_doubt_of_before_a_crash_is_followed_and_resolved() {
+    let qfpay = Qfpay::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("journal.db").to_str().unwrap().to_owned();
+    let setting = format!("journal.file={file}");
+    let sidecar = start(&qfpay, &[&setting]);
+    qfpay.book("A", PAID);
+    qfpay.fate(Fate::Lost);
+    let doubt = call(&sidecar, "reversal", "A", &[]);
+    doubt.assert_failure(502, "upstream_no_answer");
+    let id = doubt.header("X-Sidecar-Request-Id").unwrap().to_owned();
+    assert!(journal(&file, &["doubt"]).contains("order A"), "{}", journal(&file, &["doubt"]));
+    crash(sidecar);
+
+    let sidecar = start(&qfpay, &[&setting]);
+    // A reversal holds no number: whoever makes it again is let through.
+    call(&sidecar, "reversal", "A", &[]).assert_failure(502, "upstream_no_answer");
+    qfpay.book("A", r#""cancel": "1", "respcd": "0000""#);
+    let line = sidecar.wait_for_log(&["an order in doubt is resolved", &id]);
+    assert!(line.contains("state=\"reversed\""), "{line}");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while journal(&file, &["doubt"]).contains("order A") {
+        assert!(Instant::now() < deadline, "{}", journal(&file, &["doubt"]));
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
 fn a_hold_is_counted_again_from_a_restart_only_once() {
     let qfpay = Qfpay::start();
     let folder = tempfile::tempdir().unwrap();
