@@ -1,20 +1,15 @@
 //! Landlock: what the configuration does not name is out of reach, for this process and all its threads, as long as it lives.
 //! A flaw that reads or writes files of its own choice then finds none but those.
 
+#[cfg_attr(not(target_os = "linux"), path = "confinement/no_rules.rs")]
+mod rules;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
-
-use landlock::{
-    ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, LandlockStatus, PathBeneath, PathFd,
-    RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, make_bitflags,
-};
 
 use super::Stop;
 use crate::config::folders::{of_file, of_files};
 use crate::config::{self, Config, ConfigError, Files, Folders, Landlock, Request};
-
-/// The newest rules that are asked for; an older kernel lays those that it has.
-const NEWEST: ABI = ABI::V5;
 
 /// What is read beside the configuration: names of hosts and users, and the C library's modules that look them up.
 const OF_THE_SYSTEM: [&str; 5] = ["/etc", "/lib", "/lib64", "/usr/lib", "/usr/lib64"];
@@ -99,15 +94,8 @@ fn lay(folders: &Folders) -> Result<Confinement, String> {
     let of_the_system = OF_THE_SYSTEM.iter().map(PathBuf::from).chain(links).filter(|path| path.is_dir());
     let read = each_once(of_files(&folders.files).chain(of_the_system));
     let written = each_once(folders.written.iter().flat_map(|file| of_file(file)));
-    let status = restrict(&read, &written).map_err(|error| error.to_string())?;
-    match (status.landlock, status.ruleset) {
-        (LandlockStatus::NotEnabled, _) => Err("this kernel has it turned off".to_owned()),
-        (LandlockStatus::NotImplemented, _) => Err("this kernel does not have it".to_owned()),
-        (_, RulesetStatus::NotEnforced) => Err("this kernel lays none of it".to_owned()),
-        (LandlockStatus::Available { effective_abi, .. }, _) => {
-            Ok(Confinement::Laid { abi: effective_abi as i32, read, written })
-        }
-    }
+    let abi = rules::lay(&read, &written)?;
+    Ok(Confinement::Laid { abi, read, written })
 }
 
 fn each_once(paths: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
@@ -115,24 +103,6 @@ fn each_once(paths: impl Iterator<Item = PathBuf>) -> Vec<PathBuf> {
     paths.sort();
     paths.dedup();
     paths
-}
-
-fn restrict(read: &[PathBuf], written: &[PathBuf]) -> Result<RestrictionStatus, RulesetError> {
-    let all = AccessFs::from_all(NEWEST);
-    let reading: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-    let writing =
-        reading | make_bitflags!(AccessFs::{WriteFile | Truncate | MakeReg | MakeSock | RemoveFile | Refer});
-    let mut rules =
-        Ruleset::default().set_compatibility(CompatLevel::BestEffort).handle_access(all)?.create()?;
-    for (folders, access) in [(read, reading), (written, writing)] {
-        for folder in folders {
-            // One that went away meanwhile is missed by whoever wants it.
-            if let Ok(folder) = PathFd::new(folder) {
-                rules = rules.add_rule(PathBeneath::new(folder, access))?;
-            }
-        }
-    }
-    rules.restrict_self()
 }
 
 #[cfg(test)]

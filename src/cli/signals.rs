@@ -31,7 +31,7 @@ const ENDING: [(&str, SignalKind); 4] = [
 ];
 
 /// What has no meaning here, beside the real-time signals; HUP may have one.
-const IGNORED: [(&str, SignalKind); 10] = [
+const IGNORED: [(&str, SignalKind); 9] = [
     ("SIGHUP", SignalKind::hangup()),
     ("SIGUSR1", SignalKind::user_defined1()),
     ("SIGUSR2", SignalKind::user_defined2()),
@@ -41,17 +41,16 @@ const IGNORED: [(&str, SignalKind); 10] = [
     ("SIGVTALRM", SignalKind::from_raw(Number::VTALARM.as_raw())),
     ("SIGPROF", SignalKind::from_raw(Number::PROF.as_raw())),
     ("SIGXFSZ", SignalKind::from_raw(Number::XFSZ.as_raw())),
-    #[cfg(target_os = "linux")]
-    ("SIGPWR", SignalKind::from_raw(Number::POWER.as_raw())),
 ];
 
-/// Signals whose number no library names: the one for a coprocessor's stack, and the real-time ones.
+/// Signals that not every system has, such as the one for a coprocessor's stack and the real-time ones.
 #[cfg(target_os = "linux")]
 fn numbered() -> impl Iterator<Item = (String, SignalKind)> {
-    let stack = ("SIGSTKFLT".to_owned(), SignalKind::from_raw(Number::STKFLT.as_raw()));
+    let named = [("SIGPWR", Number::POWER), ("SIGSTKFLT", Number::STKFLT)];
+    let named = named.map(|(name, number)| (name.to_owned(), SignalKind::from_raw(number.as_raw())));
     let real_time =
         (34..=64).map(|number| (format!("SIG{number} (real-time)"), SignalKind::from_raw(number)));
-    std::iter::once(stack).chain(real_time)
+    named.into_iter().chain(real_time)
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -11,9 +11,6 @@ use zeroize::Zeroizing;
 /// The largest file that is read, in bytes; QFPay's keys have 32 characters.
 pub(super) const LARGEST: usize = 4096;
 
-/// The name of the extended attribute that holds access rules beyond a file's mode.
-const RULES: &str = "system.posix_acl_access";
-
 /// Where a secret lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Folder {
@@ -142,10 +139,11 @@ fn judge(file: &File, found: &Metadata, folder: Folder) -> Result<(), (Unsafe, u
     wrong.map_err(|wrong| (wrong, mode))
 }
 
+/// Whether it has the extended attribute that holds access rules beyond a file's mode.
 #[cfg(target_os = "linux")]
 fn has_rules(file: &File) -> bool {
     let mut none: [u8; 0] = [];
-    rustix::fs::fgetxattr(file, RULES, &mut none[..]).is_ok()
+    rustix::fs::fgetxattr(file, "system.posix_acl_access", &mut none[..]).is_ok()
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, lchown};
 use std::path::Path;
 
-use rustix::fs::Mode;
+use rustix::fs::{Mode, RawMode};
 use rustix::process::umask;
 use tokio::net::{UnixListener, UnixSocket};
 
@@ -39,7 +39,7 @@ pub(super) fn listen(path: &Path, file: &SocketFile) -> Result<UnixListener, Can
     remove_dead(path)?;
     let socket = UnixSocket::new_stream()?;
     // The mask is the whole process's. No other thread makes files while listeners are bound.
-    let before = umask(Mode::from_raw_mode(0o777 & !file.mode));
+    let before = umask(Mode::from_raw_mode((0o777 & !file.mode) as RawMode));
     let bound = socket.bind(path);
     umask(before);
     bound?;
