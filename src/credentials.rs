@@ -2,14 +2,19 @@
 //!
 //! A [`ClientKey`] has no way out of this module but `feed`, into a hasher: no `Display`, no `Serialize`, no accessor.
 
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 
 mod client_key;
+mod holders;
 mod known_keys;
 mod local_key;
 
 pub use client_key::{BadClientKey, ClientKey, SANDBOX_CLIENT_KEY, SANDBOX_KEY_PREFIX};
+pub use holders::Holders;
 pub use known_keys::KnownKeys;
 pub use local_key::{BadLocalKey, LocalKey, NotLocal};
 
@@ -50,6 +55,12 @@ impl AppCode {
             0..=8 => self.0.clone(),
             n => format!("{}..{}", &self.0[..4], &self.0[n - 4..]),
         }
+    }
+}
+
+impl Borrow<str> for AppCode {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -123,7 +134,12 @@ pub struct App {
 pub struct Keyring {
     apps: Vec<Arc<App>>,
     default: usize,
-    previous: Vec<PreviousKey>,
+    /// By the name of the app.
+    previous: HashMap<String, PreviousKey>,
+    /// Where an app stands among all, by its name.
+    names: HashMap<String, usize>,
+    /// The same by its code.
+    codes: HashMap<AppCode, usize>,
 }
 
 /// The key that an app had before QFPay issued its present one: what QFPay signed with it still arrives for a while.
@@ -165,13 +181,22 @@ impl Keyring {
             return Err(BadKeyring::DuplicateAppCode(one.name.clone(), other.name.clone()));
         }
         let default = Self::default_among(apps.iter().map(|app| app.name.as_str()), default_app)?;
-        Ok(Self { apps: apps.into_iter().map(Arc::new).collect(), default, previous: Vec::new() })
+        let names = apps.iter().enumerate().map(|(place, app)| (app.name.clone(), place)).collect();
+        let codes = apps.iter().enumerate().map(|(place, app)| (app.app_code.clone(), place)).collect();
+        let apps = apps.into_iter().map(Arc::new).collect();
+        Ok(Self { apps, default, previous: HashMap::new(), names, codes })
     }
 
     /// Pairs of apps with one code.
     pub fn twins(apps: &[App]) -> impl Iterator<Item = (&App, &App)> {
-        let twin = move |i: usize| apps[..i].iter().find(move |other| other.app_code == apps[i].app_code);
-        (0..apps.len()).filter_map(move |i| Some((twin(i)?, &apps[i])))
+        let mut seen = HashMap::new();
+        apps.iter().filter_map(move |app| match seen.entry(&app.app_code) {
+            Entry::Occupied(twin) => Some((*twin.get(), app)),
+            Entry::Vacant(free) => {
+                free.insert(app);
+                None
+            }
+        })
     }
 
     /// The place of the app that signs for callers that name none, among the names of all apps.
@@ -194,18 +219,19 @@ impl Keyring {
 
     /// Adds the keys that apps had before. They sign nothing.
     pub fn with_previous(self, previous: Vec<PreviousKey>) -> Self {
+        let previous = previous.into_iter().map(|key| (key.app.clone(), key)).collect();
         Self { previous, ..self }
     }
 
     /// The key that this app had before, if it is still taken.
     pub fn previous(&self, app: &str) -> Option<&PreviousKey> {
-        self.previous.iter().find(|previous| previous.app == app)
+        self.previous.get(app)
     }
 
     /// Every key, the previous ones too.
     pub fn keys(&self) -> impl Iterator<Item = &ClientKey> {
         let present = self.apps.iter().map(|app| &app.client_key);
-        present.chain(self.previous.iter().map(|previous| &previous.client_key))
+        present.chain(self.previous.values().map(|previous| &previous.client_key))
     }
 
     /// The app that signs for callers that name none.
@@ -215,21 +241,18 @@ impl Keyring {
 
     /// The app with this code, compared to the letter.
     pub fn by_code(&self, app_code: &str) -> Option<&Arc<App>> {
-        self.apps.iter().find(|app| app.app_code.as_str() == app_code)
+        self.codes.get(app_code).map(|&place| &self.apps[place])
     }
 
     /// The app with this section name.
     pub fn by_name(&self, name: &str) -> Option<&Arc<App>> {
-        self.apps.iter().find(|app| app.name == name)
+        self.names.get(name).map(|&place| &self.apps[place])
     }
 
-    /// Whether two apps, by their names, have a key in common, such as the built-in one of the sandbox.
-    pub fn share_a_key(&self, one: &str, other: &str) -> bool {
-        let keys = |name: &str| {
-            let present = self.by_name(name).map(|app| &app.client_key);
-            present.into_iter().chain(self.previous(name).map(|previous| &previous.client_key))
-        };
-        keys(one).any(|key| keys(other).any(|twin| key.equals(twin)))
+    /// The keys of an app: its own, and the one before it while a rotation lasts.
+    pub fn keys_of<'k>(&'k self, app: &'k App) -> impl Iterator<Item = &'k ClientKey> {
+        let previous = self.previous(&app.name).map(|previous| &previous.client_key);
+        std::iter::once(&app.client_key).chain(previous)
     }
 
     /// Every app, in the order of their names.

@@ -126,9 +126,8 @@ fn rights(raw: &mut Raw, name: &str, keyring: Option<&Keyring>) -> Option<Rights
 }
 
 fn apps(raw: &mut Raw, key: &str, names: &[String], keyring: Option<&Keyring>) -> Option<Vec<Arc<App>>> {
-    let known = raw.app_names();
-    if let Some(other) = names.iter().find(|name| !known.contains(name)) {
-        let what = format!("{} is no app; the apps are: {}", shown(other), known.join(", "));
+    if let Some(other) = names.iter().find(|name| !raw.has_app(name)) {
+        let what = format!("{} is no app; the apps are: {}", shown(other), raw.app_names().join(", "));
         raw.problem(key, what);
         return None;
     }

@@ -9,6 +9,7 @@ use super::errors::Problem;
 use super::sections::ROUTES;
 
 /// The values of a file, and the place (`file:line`) of each by its key path.
+#[derive(Default)]
 pub(super) struct Document {
     pub values: Dict,
     pub places: BTreeMap<String, String>,

@@ -1,9 +1,8 @@
 //! `include`: further files, of which each holds apps, callers and routes of notifications, and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use figment::value::{Dict, Value};
 
@@ -68,13 +67,9 @@ pub(super) fn expand(patterns: &[String], folder: &Path, files: &mut Files) -> R
     if found.len() > MOST {
         return Err(format!("these are more than {MOST} files"));
     }
-    let mut once: Vec<PathBuf> = Vec::new();
-    for path in found {
-        if !once.contains(&path) {
-            once.push(path);
-        }
-    }
-    Ok(once)
+    let mut once = HashSet::new();
+    found.retain(|path| once.insert(path.clone()));
+    Ok(found)
 }
 
 /// The names in a folder that a pattern names, sorted. Hidden ones are none: editors and Kubernetes keep theirs there.
@@ -119,7 +114,7 @@ pub(super) fn routes(values: &Dict) -> usize {
 pub(super) fn check(
     values: &Dict,
     places: &BTreeMap<String, String>,
-    before: &[(Dict, Arc<BTreeMap<String, String>>)],
+    before: &[(&Dict, &BTreeMap<String, String>)],
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut problem = |key: &str, what: &str| {
@@ -154,6 +149,16 @@ pub(super) fn check(
         }
     }
     problems
+}
+
+/// Adds the sections of a further file to those before it.
+pub(super) fn unite(before: &mut Dict, further: Dict) {
+    for (name, value) in further {
+        match (before.get_mut(&name), value) {
+            (Some(Value::Dict(_, there)), Value::Dict(_, inner)) => unite(there, inner),
+            (_, value) => _ = before.insert(name, value),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -80,8 +80,7 @@ impl Layers {
         gathering.add_flags(&request.overrides);
         gathering.include(behind_files)?;
         let Gathering { layers, advice, .. } = gathering;
-        let named = layers.iter().filter(|layer| !layer.is_implied);
-        let names = named.map(|layer| layer.name.clone()).collect();
+        let names = layers.iter().flat_map(|layer| layer.files.clone()).collect();
         Ok(Self { figment: layers.into_iter().fold(Figment::new(), Figment::merge), names, advice })
     }
 }
@@ -93,7 +92,7 @@ impl Gathering<'_> {
             return Err(Problem::of_file(flag, &what).into());
         }
         // Below the file: a file that contradicts the flag must not be overruled silently.
-        self.layers.push(Layer { is_implied: true, ..Layer::of_one("environment", name, flag) });
+        self.layers.push(Layer { files: Vec::new(), ..Layer::of_one("environment", name, flag) });
         let file = config_dir.join(format!("{name}.toml"));
         match name {
             "sandbox" if !file.exists() => {
@@ -132,15 +131,17 @@ impl Gathering<'_> {
         let found = patterns.and_then(|patterns| include::expand(&patterns, &folder, self.files));
         let paths = found.map_err(|what| Problem::new(&place, "include", &what))?;
         let mut problems = Vec::new();
-        let mut included: Vec<Layer> = Vec::new();
+        let mut routes = self.layers[..at].iter().map(|layer| include::routes(&layer.values)).sum();
+        // One layer, since none of them overrules another.
+        let mut included = Layer { files: Vec::new(), ..Layer::of(Document::default(), "included files") };
         for path in paths {
-            let before = || self.layers[..at].iter().chain(&included);
-            let routes = before().map(|layer| include::routes(&layer.values)).sum();
-            let before: Vec<_> = before().map(|layer| (layer.values.clone(), layer.places.clone())).collect();
             match self.read(&path, routes) {
                 Ok(layer) => {
+                    routes += include::routes(&layer.values);
+                    let before = self.layers[..at].iter().chain([&included]);
+                    let before: Vec<_> = before.map(|layer| (&layer.values, &*layer.places)).collect();
                     problems.extend(include::check(&layer.values, &layer.places, &before));
-                    included.push(layer);
+                    included.add(layer);
                 }
                 // A wrong name is the fault of the setting, wrong content that of the file.
                 Err(_) if !path.exists() => {
@@ -151,7 +152,7 @@ impl Gathering<'_> {
                 Err(problem) => problems.push(problem),
             }
         }
-        self.layers.splice(at..at, included);
+        self.layers.insert(at, included);
         if problems.is_empty() { Ok(()) } else { Err(ConfigError::new(problems)) }
     }
 
@@ -190,8 +191,8 @@ pub(super) struct Layer {
     places: Arc<BTreeMap<String, String>>,
     /// Where a file stands: names in it may be relative to that.
     folder: Option<PathBuf>,
-    /// It follows from another one, and is not named for people.
-    is_implied: bool,
+    /// What it was read from, for people; nothing where it follows from another layer.
+    files: Vec<String>,
 }
 
 impl Layer {
@@ -200,7 +201,8 @@ impl Layer {
     }
 
     fn of(Document { values, places }: Document, name: &str) -> Self {
-        Self { name: name.to_owned(), values, places: Arc::new(places), folder: None, is_implied: false }
+        let places = Arc::new(places);
+        Self { name: name.to_owned(), values, places, folder: None, files: vec![name.to_owned()] }
     }
 
     fn from_file(path: &Path, first_route: usize) -> Result<(Self, Option<&'static str>), Problem> {
@@ -227,6 +229,13 @@ impl Layer {
         Ok((layer, advice))
     }
 
+    /// Takes in a further file of the same rank.
+    fn add(&mut self, file: Self) {
+        include::unite(&mut self.values, file.values);
+        Arc::make_mut(&mut self.places).extend(Arc::unwrap_or_clone(file.places));
+        self.files.extend(file.files);
+    }
+
     /// A layer of one text value.
     fn of_one(path: &str, value: &str, place: &str) -> Self {
         let wrap = |inner: Value, name: &str| Value::from(Dict::from([(name.to_owned(), inner)]));
@@ -236,7 +245,7 @@ impl Layer {
         let name = without_keys(place);
         let places = Arc::new(BTreeMap::from([(path.to_owned(), name.clone())]));
         let values = nested.into_dict().unwrap_or_default();
-        Self { name, values, places, folder: None, is_implied: false }
+        Self { files: vec![name.clone()], name, values, places, folder: None }
     }
 }
 

@@ -6,7 +6,7 @@ use super::errors::{looks_like_key, shown_source};
 use super::keys;
 use super::raw::Raw;
 use crate::browser;
-use crate::credentials::{Keyring, LocalKey};
+use crate::credentials::{Holders, Keyring, LocalKey};
 use crate::settings::Reader;
 
 const KEY: &str = "browser.local_key_file";
@@ -49,7 +49,7 @@ pub(super) fn contradictions(
     key: &LocalKey,
     keyring: Option<&Keyring>,
 ) {
-    if let Some(Err(not)) = keyring.map(|keyring| key.is_apart_from(keyring)) {
+    if let Some(Err(not)) = keyring.map(|keyring| key.is_apart_from(&Holders::of(keyring))) {
         raw.problem(KEY, not.to_string());
     }
     if browser.public_prefix.is_none() {

@@ -1,6 +1,7 @@
 //! The merged settings as they were written, with their places, and the problems found so far.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use figment::value::Value;
 use figment::{Figment, Profile};
@@ -25,7 +26,8 @@ pub(super) struct Raw {
     pub advice: Vec<String>,
     /// Whether programs that settings name may be run.
     pub runs_programs: bool,
-    read: BTreeSet<String>,
+    /// Known keys that no reader asked for.
+    unread: BTreeSet<String>,
 }
 
 impl Raw {
@@ -34,16 +36,16 @@ impl Raw {
             .into_iter()
             .map(|(key, setting)| (key, setting.value))
             .collect();
-        let known = defaults.keys().cloned().collect();
+        let known: BTreeSet<_> = defaults.keys().cloned().collect();
         let settings = flatten(&layers.figment)?;
         Ok(Self {
             settings,
+            unread: known.clone(),
             known,
             defaults,
             problems: Vec::new(),
             advice: layers.advice.clone(),
             runs_programs: false,
-            read: BTreeSet::new(),
         })
     }
 
@@ -82,6 +84,11 @@ impl Raw {
         self.names_below("apps.")
     }
 
+    /// Whether there is an `[apps.NAME]` section of this name.
+    pub fn has_app(&self, name: &str) -> bool {
+        !name.contains('.') && self.stands(&format!("apps.{name}"))
+    }
+
     /// The names of the `[callers.NAME]` sections, sorted.
     pub fn caller_names(&self) -> Vec<String> {
         self.names_below("callers.")
@@ -117,23 +124,26 @@ impl Raw {
 
     fn key_of(&mut self, section: &str, defaults: &str, name: &str) -> String {
         let (own, shared) = (format!("{section}.{name}"), format!("{defaults}.{name}"));
-        self.read.insert(shared.clone());
-        let below = format!("{own}.");
-        let is_section =
-            self.settings.range(below.clone()..).next().is_some_and(|(key, _)| key.starts_with(&below));
-        let is_own = self.settings.contains_key(&own) || is_section;
-        if is_own { own } else { shared }
+        self.note_as_read(&shared);
+        if self.stands(&own) { own } else { shared }
+    }
+
+    /// Whether this is a setting that was written, or a section with content.
+    fn stands(&self, key: &str) -> bool {
+        let from = self.settings.range::<str, _>((Bound::Included(key), Bound::Unbounded));
+        let mut alike = from.map_while(|(other, _)| other.strip_prefix(key));
+        alike.any(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
     /// Notes that a section of its own was read.
     pub fn note_as_read(&mut self, key: &str) {
-        self.read.insert(key.to_owned());
+        self.unread.remove(key);
     }
 
     /// Known keys that no reader asked for: empty, or `default.toml` promises what the code does not know.
     #[cfg(test)]
     pub fn unread(&self) -> Vec<&String> {
-        self.known.difference(&self.read).collect()
+        self.unread.iter().collect()
     }
 
     /// The value of a key, noting that it was asked for. `None` when nothing stands there, which is a problem.
@@ -145,14 +155,13 @@ impl Raw {
                     .any(|several| key.starts_with(several)),
             "config/default.toml has no key {key}"
         );
-        self.read.insert(key.to_owned());
+        self.note_as_read(key);
         if let Some(setting) = self.settings.get(key) {
             return Some(setting.value.clone());
         }
         // A value where the section should be, or a section where the value should be, was reported as unknown.
-        let below = format!("{key}.");
         let hidden = key.match_indices('.').any(|(end, _)| self.settings.contains_key(&key[..end]))
-            || self.settings.keys().any(|other| other.starts_with(&below));
+            || self.stands(key);
         if !hidden {
             self.problem(key, "this key has no value");
         }

@@ -3,7 +3,7 @@
 use super::errors::shown;
 use super::raw::Raw;
 use super::sections::{ROUTE_DEFAULTS, ROUTES};
-use crate::credentials::Keyring;
+use crate::credentials::{Holders, Keyring};
 use crate::notification::RouteSettings;
 use crate::selection::{Selection, TYPES};
 use crate::settings::Reader;
@@ -14,11 +14,7 @@ type Numbered<'r> = (u16, &'r RouteSettings);
 /// Reads `app`, `mchids`, `userids` and `types` of a route.
 pub(super) fn read(raw: &mut Raw, number: u16) -> Option<Selection> {
     let app = raw.route_key(number, "app");
-    let names = raw.app_names();
-    let app = raw.optional(&app, |name| match names.iter().any(|known| known == name) {
-        true => Ok(name.to_owned()),
-        false => Err(format!("there is no [apps.{name}]; the apps are: {}", names.join(", "))),
-    });
+    let app = raw.text(&app).and_then(|name| named_app(raw, &app, name));
     let [mchids, userids, types] = ["mchids", "userids", "types"].map(|name| {
         let key = raw.route_key(number, name);
         let values = values(raw, &key);
@@ -42,6 +38,16 @@ pub(super) fn read_defaults(raw: &mut Raw) {
     for name in ["mchids", "userids", "types"] {
         values(raw, &format!("{ROUTE_DEFAULTS}.{name}"));
     }
+}
+
+/// The outer `None` is a problem.
+fn named_app(raw: &mut Raw, key: &str, name: String) -> Option<Option<String>> {
+    if name.is_empty() || raw.has_app(&name) {
+        return Some((!name.is_empty()).then_some(name));
+    }
+    let all = raw.app_names().join(", ");
+    raw.problem(key, format!("{}: there is no [apps.{name}]; the apps are: {all}", shown(&name)));
+    None
 }
 
 fn values(raw: &mut Raw, key: &str) -> Option<Vec<String>> {
@@ -110,14 +116,19 @@ fn shared(one: &Selection, other: &Selection) -> String {
 
 /// Where the app decides between routes, its key must: what two apps sign alike is neither's.
 pub(super) fn same_keys(raw: &mut Raw, routes: &[Numbered<'_>], keyring: &Keyring) {
+    let holders = Holders::of(keyring);
     for (number, route) in routes {
         let Some(app) = &route.selection.app else { continue };
-        let beside = routes.iter().filter(|(other, beside)| other != number && beside.path == route.path);
-        let mut apps = beside.flat_map(|(_, beside)| match &beside.selection.app {
-            Some(other) => vec![other.as_str()],
-            None => keyring.apps().iter().map(|app| app.name.as_str()).collect(),
+        let twins = holders.beside(app);
+        if twins.is_empty() {
+            continue;
+        }
+        let mut beside = routes.iter().filter(|(other, beside)| other != number && beside.path == route.path);
+        let twin = beside.find_map(|(_, beside)| match &beside.selection.app {
+            Some(other) => twins.iter().find(|twin| *twin == other),
+            None => twins.first(),
         });
-        if let Some(twin) = apps.find(|other| *other != app && keyring.share_a_key(app, other)) {
+        if let Some(twin) = twin {
             let what = format!(
                 "apps.{twin} has the same key, so nothing tells its notifications on this path from those of apps.{app}; \
                  give each app a key of its own, or each route a path"

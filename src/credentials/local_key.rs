@@ -5,7 +5,7 @@ use std::fmt;
 use sha2::Digest;
 use zeroize::Zeroizing;
 
-use super::{BadClientKey, ClientKey, Keyring};
+use super::{BadClientKey, ClientKey, Holders};
 
 /// A secret between a shop and its sidecar, worth nothing at QFPay: a local key, or a token. A type of its own, so that
 /// nothing is signed with it for QFPay.
@@ -60,17 +60,14 @@ impl LocalKey {
     ///
     /// # Errors
     /// [`NotLocal`] names the app.
-    pub fn is_apart_from(&self, keyring: &Keyring) -> Result<(), NotLocal> {
-        for app in keyring.apps() {
-            let previous = keyring.previous(&app.name).map(|previous| &previous.client_key);
-            if [Some(&app.client_key), previous].into_iter().flatten().any(|key| self.key.equals(key)) {
-                return Err(NotLocal::ClientKeyOf(app.name.clone()));
-            }
-            if self.key.is_text(app.app_code.as_str()) {
-                return Err(NotLocal::AppCodeOf(app.name.clone()));
-            }
+    pub fn is_apart_from(&self, issued: &Holders<'_>) -> Result<(), NotLocal> {
+        if let Some(app) = issued.having(&self.key).next() {
+            return Err(NotLocal::ClientKeyOf(app.name.clone()));
         }
-        Ok(())
+        match issued.coded(&self.key) {
+            Some(app) => Err(NotLocal::AppCodeOf(app.name.clone())),
+            None => Ok(()),
+        }
     }
 
     /// The secret itself, for whatever compares secrets. No signer is made of it: nothing outside of this room reads it.

@@ -21,9 +21,7 @@ pub struct Verifier {
 impl Verifier {
     /// The keys of an app: its own, and the one before it while a rotation lasts.
     pub fn of(app: &App, keyring: &Keyring) -> Self {
-        let previous = keyring.previous(&app.name).map(|previous| &previous.client_key);
-        let keys = [Some(&app.client_key), previous].into_iter().flatten();
-        Self { app: app.name.clone(), keys: keys.map(ClientKey::share).collect() }
+        Self { app: app.name.clone(), keys: keyring.keys_of(app).map(ClientKey::share).collect() }
     }
 
     /// One for every app, in the order of their names.

@@ -6,6 +6,7 @@
 
 mod allocations;
 mod peers;
+mod reading;
 mod rights;
 #[path = "../support/mod.rs"]
 mod support;
