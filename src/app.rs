@@ -27,7 +27,7 @@ use crate::upstream::Target;
 
 use lasting::Lasting;
 pub use reload::Read;
-use reload::{Reloader, Settled};
+use reload::{Reading, Reloader, Settled};
 pub use sandbox::StandaloneSandbox;
 use sandbox::start_sandbox;
 use services::{Current, Services};
@@ -208,15 +208,15 @@ impl Sidecar {
         let (reload, asked) = Reload::channel();
         let watched = tokio::sync::watch::Sender::new(Watched { on: config.watch, files, read_at });
         watch::start(watched.subscribe(), reload.clone())?;
-        self.reloader = Some(Reloader {
+        let reading = Arc::new(Reading {
             read,
-            asked,
             services: self.services.clone(),
             lasting: self.lasting.clone(),
             sandbox: self.sandbox(),
             settled: Settled::of(config),
             watched,
         });
+        self.reloader = Some(Reloader { asked, reading });
         self.reload = Some(reload.clone());
         // Only root and the own user may ask over HTTP.
         let users = UserLookup::default();

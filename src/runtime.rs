@@ -64,7 +64,27 @@ where
     Ok(receiver)
 }
 
-/// The same as worker `number`, of which the first, 0, is the thread that is there already.
+/// The same with less priority than calls have: on a processor that both want, they go first. Where the system forbids it, they
+/// share.
+///
+/// # Errors
+/// The system gives no thread or no runtime.
+pub fn behind_calls<F: Future>(
+    name: &str,
+    start: impl FnOnce() -> F + Send + 'static,
+) -> io::Result<oneshot::Receiver<F::Output>>
+where
+    F::Output: Send + 'static,
+{
+    on_a_thread(name, || {
+        // Of this thread; elsewhere than on Linux it would be that of the process.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::setpriority_process(None, 10);
+        start()
+    })
+}
+
+/// A thread as worker `number`, of which the first, 0, is the thread that is there already.
 ///
 /// # Errors
 /// The system gives no thread or no runtime.

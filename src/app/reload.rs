@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::services::{Current, Services};
 use super::watch::Watched;
@@ -21,13 +21,21 @@ use crate::telemetry;
 /// How long after the begin of a reading the next one begins, at the earliest.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long calls in flight are waited for, to free on another thread than theirs what they began with.
+const FREED_HERE: Duration = Duration::from_secs(2);
+
 /// Reads the configuration as at the start, and notes the files. It may block.
 pub type Read = Arc<dyn Fn(&mut Files) -> Result<Config, ConfigError> + Send + Sync>;
 
 /// Reads when it is asked to, one at a time, and puts what it read in force.
 pub(super) struct Reloader {
-    pub read: Read,
     pub asked: mpsc::Receiver<Asked>,
+    pub reading: Arc<Reading>,
+}
+
+/// What one reading needs, on a thread of its own: files and commands may block, and calls wait for nothing of that.
+pub(super) struct Reading {
+    pub read: Read,
     pub services: Current,
     pub lasting: Arc<Lasting>,
     pub sandbox: Option<Sandbox>,
@@ -88,31 +96,36 @@ impl Reloader {
             }
             begun = Some(Instant::now());
             manager.reloading();
-            let outcome = self.reload(asked[0].by()).await;
+            let outcome = self.reading.clone().begin(asked[0].by()).await;
             manager.ready();
             asked.into_iter().for_each(|one| one.tell(outcome.clone()));
         }
     }
+}
 
-    async fn reload(&self, by: &'static str) -> Outcome {
-        let read_at = SystemTime::now();
-        let (read, settled) = (self.read.clone(), self.settled.clone());
-        let (before, lasting) = (self.services.get(), self.lasting.clone());
-        // Files and commands may block, and callers wait for nothing of that.
-        let prepared = runtime::on_a_thread("reload", move || async move {
-            // On a processor that both want, calls go first. Where the system forbids it, they share.
-            #[cfg(target_os = "linux")]
-            let _ = rustix::process::setpriority_process(None, 10);
-            let mut files = Files::default();
-            let prepared = prepare(&read, &settled, &before, &lasting, &mut files);
-            (prepared, files)
+impl Reading {
+    async fn begin(self: Arc<Self>, by: &'static str) -> Outcome {
+        let (tell, told) = oneshot::channel();
+        let reading = self.clone();
+        let begun = runtime::behind_calls("reload", move || async move {
+            let (outcome, before) = reading.reload(by);
+            // Nobody waits any more when the asker has gone.
+            let _ = tell.send(outcome);
+            if let Some(before) = before {
+                free(before).await;
+            }
         });
-        let prepared = match prepared {
-            Ok(prepared) => prepared.await.ok(),
-            Err(_) => None,
-        };
-        let (prepared, files) = prepared.unwrap_or_else(|| (Err(Refused::Defect), Files::default()));
-        let swapped = prepared.and_then(|(config, services)| {
+        match begun {
+            Ok(_) => told.await.unwrap_or_else(|_| Err(self.refused(by, &Refused::Defect))),
+            Err(_) => Err(self.refused(by, &Refused::Defect)),
+        }
+    }
+
+    /// Answers what came of it, and what was in force before.
+    fn reload(&self, by: &'static str) -> (Outcome, Option<Arc<Services>>) {
+        let read_at = SystemTime::now();
+        let mut files = Files::default();
+        let swapped = self.prepare(&mut files).and_then(|(config, services)| {
             if let Some(sandbox) = &self.sandbox {
                 sandbox.take_apps(config.keyring.apps()).map_err(StartError::from)?;
             }
@@ -126,16 +139,16 @@ impl Reloader {
             telemetry::set_level(config.log.level);
             Ok((config, before))
         });
-        self.lasting.api.metrics.reload.read(swapped.is_ok());
         match swapped {
             Ok((config, before)) => {
+                self.lasting.api.metrics.reload.read(true);
                 self.watched.send_replace(Watched { on: config.watch, files, read_at });
                 for advice in &config.advice {
                     tracing::warn!(advice, "this works, but look at it");
                 }
                 let changes = changes(&before.api.keyring, &config.keyring);
                 tracing::info!(by, changes, "the configuration was read again and is in force");
-                Ok(format!("reloaded: {changes}"))
+                (Ok(format!("reloaded: {changes}")), Some(before))
             }
             Err(refused) => {
                 self.watched.send_modify(|watched| {
@@ -144,31 +157,35 @@ impl Reloader {
                     watched.files.listed.extend(files.listed);
                     watched.read_at = read_at;
                 });
-                let why = refused.to_string();
-                let reason = why.replace('\n', "; ");
-                tracing::warn!(
-                    by,
-                    reason,
-                    "the configuration was read again and is refused; nothing was changed"
-                );
-                Err(why)
+                (Err(self.refused(by, &refused)), None)
             }
         }
     }
+
+    /// Reads and checks everything, and makes the services of it. Nothing that is in force is touched.
+    fn prepare(&self, files: &mut Files) -> Result<(Config, Services), Refused> {
+        let config = (self.read)(files)?;
+        self.settled.allows(&config)?;
+        let services = self.services.get().renewed(&config, &self.lasting)?;
+        Ok((config, services))
+    }
+
+    /// Nothing was changed: counts and tells it.
+    fn refused(&self, by: &'static str, refused: &Refused) -> String {
+        self.lasting.api.metrics.reload.read(false);
+        let why = refused.to_string();
+        let reason = why.replace('\n', "; ");
+        tracing::warn!(by, reason, "the configuration was read again and is refused; nothing was changed");
+        why
+    }
 }
 
-/// Reads and checks everything, and makes the services of it. Nothing that is in force is touched.
-fn prepare(
-    read: &Read,
-    settled: &Settled,
-    before: &Services,
-    lasting: &Lasting,
-    files: &mut Files,
-) -> Result<(Config, Services), Refused> {
-    let config = read(files)?;
-    settled.allows(&config)?;
-    let services = before.renewed(&config, lasting)?;
-    Ok((config, services))
+/// Waits for the calls that began with what was in force, so that it is freed here. A call that takes long frees it itself.
+async fn free(before: Arc<Services>) {
+    let begun = Instant::now();
+    while Arc::strong_count(&before) > 1 && begun.elapsed() < FREED_HERE {
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// Which apps came, went, or have another key, in words, by their names.

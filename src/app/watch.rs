@@ -44,7 +44,7 @@ pub(super) struct Watched {
 /// # Errors
 /// The system gives no thread.
 pub(super) fn start(watched: watch::Receiver<Watched>, reload: Reload) -> io::Result<()> {
-    runtime::on_a_thread("watch", move || run(watched, reload)).map(drop)
+    runtime::behind_calls("watch", move || run(watched, reload)).map(drop)
 }
 
 /// Ends with the sender of `watched`.
