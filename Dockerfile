@@ -1,8 +1,8 @@
 # The sidecar's listeners stay on loopback: run this image in the network namespace of the shop (a container of the same
 # pod, or `network_mode: "service:shop"` in compose), never behind a published port. See examples/deploy/.
 ARG BUILD_IMAGE=rust:1.95-slim-bookworm
-# The C library and nothing else: no shell, no package manager.
-ARG RUN_IMAGE=gcr.io/distroless/cc-debian12
+# The C library and time zones: no shell, no package manager. The images with the compiler's library bring OpenSSL as well.
+ARG RUN_IMAGE=gcr.io/distroless/base-nossl-debian12
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
@@ -20,6 +20,7 @@ LABEL org.opencontainers.image.title="qfpay-sidecar" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /usr/lib/*-linux-gnu/libgcc_s.so.1 /usr/lib/
 COPY --from=build /src/target/release/qfpay-sidecar /usr/local/bin/qfpay-sidecar
 COPY config /etc/qfpay-sidecar/config
 # NAME.toml is read from here. Not the sandbox: a container whose settings were forgotten must fail, not approve payments
