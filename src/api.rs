@@ -21,10 +21,12 @@ mod routes;
 mod slips;
 mod verify;
 
-use std::panic::AssertUnwindSafe;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
-use futures_util::FutureExt;
 use hyper::{Request, Response};
 use time::OffsetDateTime;
 use time::macros::{format_description, offset};
@@ -107,14 +109,21 @@ impl Api {
     /// A panic becomes an answer. Once the body was read this has to be polled to its end: `server` sees to it, also when
     /// the caller hangs up, because QFPay may already be doing what the call asked for.
     pub async fn handle(&self, request: Request<RequestBody>, peer: &Peer) -> Response<AnswerBody> {
-        let mut request_id = RequestId::of(request.headers());
-        if self.known_keys.include(request_id.as_str().as_bytes()) {
-            request_id = RequestId::fresh();
-        }
+        let own_id = RequestId::of(request.headers());
+        let own_id = own_id.filter(|id| !self.known_keys.include(id.as_str().as_bytes()));
+        let request_id = own_id.unwrap_or_else(RequestId::fresh);
         let mut record = Record::new(&request, request_id);
+        let answered = {
+            // Pinned where it is made: moved into an adapter, all of it would be copied.
+            let mut answer = pin!(self.answer(request, peer, &mut record));
+            poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
+                Ok(polled) => polled.map(Some),
+                Err(_panic) => Poll::Ready(None),
+            })
+            .await
+        };
         // A panic leaves the record usable: each field is set whole.
-        let answered = AssertUnwindSafe(self.answer(request, peer, &mut record)).catch_unwind().await;
-        let answered = answered.unwrap_or_else(|_panic| {
+        let answered = answered.unwrap_or_else(|| {
             let detail = "the call ended in a defect of the sidecar";
             Err(Failure::on_the_way(Code::Internal, record.delivery, detail))
         });
@@ -138,7 +147,8 @@ impl Api {
         let presented = self.presented(&head, peer, record)?;
         self.refuse_keys_in_head(&head)?;
         if let Some(own) = Own::at(path) {
-            return self.own(own, &head, body, presented, record).await;
+            // What few calls need is boxed, here and below: the future of every call would be larger for it.
+            return Box::pin(self.own(own, &head, body, presented, record)).await;
         }
         let endpoint = self.route(path, &head, record)?;
         let (decoded, _memory) = self.parameters(&head, body, record).await?;
@@ -157,7 +167,9 @@ impl Api {
         record.order = Order::of(app, &params);
         let mut flight = self.depart(endpoint, record).await?;
         let pass = self.within_quota(app, endpoint, record).await?;
-        self.put_on_record(app, endpoint, path, &params, record).await?;
+        if self.lasting.journal.is_some() {
+            Box::pin(self.put_on_record(app, endpoint, path, &params, record)).await?;
+        }
         let asked = Asked::of(endpoint, &params);
         let signed_by = app.clone();
         let call = Call {

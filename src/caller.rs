@@ -18,16 +18,14 @@ pub const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-sidecar-req
 pub struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The caller's `X-Request-Id` where it is 1 to 64 letters, digits, `_ . -`; otherwise a new one.
-    pub fn of(headers: &HeaderMap) -> Self {
+    /// The caller's `X-Request-Id` where it is 1 to 64 letters, digits, `_ . -`.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
         let legal = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-        match headers.get(REQUEST_ID_IN) {
-            Some(id) if (1..=64).contains(&id.len()) && id.as_bytes().iter().all(legal) => Self(id.clone()),
-            _ => Self::fresh(),
-        }
+        let id = headers.get(REQUEST_ID_IN)?;
+        ((1..=64).contains(&id.len()) && id.as_bytes().iter().all(legal)).then(|| Self(id.clone()))
     }
 
-    /// A new one, for senders that are not asked.
+    /// A new one, where a sender has none or is not asked.
     pub fn fresh() -> Self {
         // It tells requests apart and is no secret, so it need not come from the system.
         let mut digits = [0; 32];

@@ -9,6 +9,8 @@ mod json;
 mod media_type;
 mod multipart;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use hyper::http::HeaderMap;
 
@@ -162,7 +164,7 @@ pub async fn decode(
         MediaType::Form { charset } => form::decode(&body, charset.unwrap_or(unlabelled))?,
         MediaType::Json => json::decode(&body)?,
         MediaType::Multipart { boundary, charset } => {
-            multipart::decode(body, boundary, charset.unwrap_or(unlabelled)).await?
+            Box::pin(multipart::decode(body, boundary, charset.unwrap_or(unlabelled))).await?
         }
     };
     Ok(Decoded::new(sent, Place::Form))
@@ -171,7 +173,8 @@ pub async fn decode(
 /// Adds a parameter whose value is in this charset.
 fn push(sent: &mut Sent, name: &[u8], value: &[u8], charset: Charset) -> Result<(), DecodeError> {
     match charset.to_utf8(value) {
-        Some(text) => Ok(sent.push_as(name, value, &text)?),
+        Some(Cow::Borrowed(text)) => Ok(sent.push(name, text)?),
+        Some(Cow::Owned(text)) => Ok(sent.push_as(name, value, &text)?),
         None => Err(DecodeError::Charset { name: named(sent, name)?, charset: charset.name() }),
     }
 }

@@ -268,6 +268,10 @@ impl Orders {
 
     /// A number has landed: whoever waits for its order need not wait longer with the first query.
     fn landed(&self, order: &Order) {
+        // As a rule none is asked for, and no question has to be made.
+        if self.inquiries().is_empty() {
+            return;
+        }
         if let Some(inquiry) = self.asked_for(&Question::of(&order.by_shops_number())) {
             inquiry.landed();
         }

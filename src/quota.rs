@@ -144,7 +144,7 @@ impl Quota {
     /// [`Refused`] when there is none within `quota.max_wait_ms`, or calls of its kind pause.
     pub async fn admit(&self, app: &App, effect: Effect) -> Result<Pass, Refused> {
         let Some(quota) = self.apps.get(&app.name) else {
-            return Ok(Pass::new(effect.moves_money(), false));
+            return Ok(Pass::new(effect.moves_money(), false, Instant::now()));
         };
         let mut ticket = Ticket::new(effect);
         let (admitted, source, waited) = self.within(quota, app, &mut ticket).await;
@@ -161,9 +161,10 @@ impl Quota {
     /// Takes a token for the repeat of a call that only reads, if there is one at once.
     pub async fn try_again(&self, app: &App) -> Option<Pass> {
         let quota = self.apps.get(&app.name)?;
-        let (decision, source) = self.decide(quota, app, &mut Ticket::new(Effect::Reads)).await;
+        let now = Instant::now();
+        let (decision, source) = self.decide(quota, app, &mut Ticket::new(Effect::Reads), now).await;
         let (pass, outcome) = match decision {
-            Decision::Go { remembered } => (Some(Pass::new(false, remembered)), "passed"),
+            Decision::Go { remembered } => (Some(Pass::new(false, remembered, Instant::now())), "passed"),
             Decision::Wait(_) => (None, "exceeded"),
             Decision::Pause(_) | Decision::Behind(_) => (None, "paused"),
         };
@@ -214,19 +215,25 @@ impl Quota {
         self.max_wait
     }
 
-    async fn decide(&self, quota: &AppQuota, app: &App, ticket: &mut Ticket) -> (Decision, Source) {
-        if let Some(wait) = quota.left(ticket.moves_money) {
+    async fn decide(
+        &self,
+        quota: &AppQuota,
+        app: &App,
+        ticket: &mut Ticket,
+        now: Instant,
+    ) -> (Decision, Source) {
+        if let Some(wait) = quota.left(ticket.moves_money, now) {
             return (Decision::Pause(wait), Source::Local);
         }
         let Some(store) = &self.store else {
             let take = |ticket: &mut Ticket| quota.local.as_ref().map_or(Ok(()), |local| local.take(ticket));
-            return (quota.decide(ticket, take), Source::Local);
+            return (quota.decide(ticket, take, now), Source::Local);
         };
-        match store.decide(&app.name, *ticket).await {
+        match Box::pin(store.decide(&app.name, *ticket)).await {
             Some(decision) => (decision, Source::Store),
             None => {
                 let take = |ticket: &mut Ticket| store.take_of_share(&app.name, ticket);
-                (quota.decide(ticket, take), Source::Fallback)
+                (quota.decide(ticket, take, Instant::now()), Source::Fallback)
             }
         }
     }
@@ -255,8 +262,7 @@ impl AppQuota {
     }
 
     /// How much is left of the pause of such calls, as far as this process knows.
-    fn left(&self, moves_money: bool) -> Option<Duration> {
-        let now = Instant::now();
+    fn left(&self, moves_money: bool, now: Instant) -> Option<Duration> {
         if moves_money { self.caution.left(now) } else { self.pause.left(now) }
     }
 
@@ -265,17 +271,23 @@ impl AppQuota {
         &self,
         ticket: &mut Ticket,
         take: impl FnOnce(&mut Ticket) -> Result<(), Duration>,
+        now: Instant,
     ) -> Decision {
         match ticket.moves_money {
-            true => self.caution.decide(Instant::now(), || take(ticket)),
+            true => self.caution.decide(now, || take(ticket)),
             false => take(ticket).map_or_else(Decision::Wait, |()| Decision::Go { remembered: false }),
         }
     }
 }
 
 impl Pass {
-    fn new(moves_money: bool, remembered: bool) -> Self {
-        Self { went: Instant::now(), moves_money, remembered }
+    fn new(moves_money: bool, remembered: bool, went: Instant) -> Self {
+        Self { went, moves_money, remembered }
+    }
+
+    /// When it was let go.
+    pub fn went(&self) -> Instant {
+        self.went
     }
 }
 

@@ -122,11 +122,11 @@ impl Upstream {
                 begun => return self.read(begun, deadline).await,
             }
         }
-        let fresh = self.connect(deadline).await?;
+        let fresh = Box::pin(self.connect(deadline)).await?;
         self.read(fresh.exchange(request, times).await, deadline).await
     }
 
-    async fn connect(&self, deadline: Instant) -> Result<Connection, SendError> {
+    async fn connect(&self, deadline: Instant) -> Result<Box<Connection>, SendError> {
         let host = self.base.to_string();
         let Ok(connected) = timeout_at(deadline, self.connector.connect(&self.base.uri())).await else {
             return Err(self.late(Late::Deadline, false));

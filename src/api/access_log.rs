@@ -1,11 +1,10 @@
 //! What is remembered of a call for its line in the log and for the metrics: names and figures, no values.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use hyper::http::StatusCode;
 use hyper::{Method, Request, Response};
-use time::OffsetDateTime;
 
 use super::on_record::OnRecord;
 use super::{Lasting, OwnStatus, Place, own_status, whole};
@@ -117,7 +116,12 @@ impl Record {
     }
 
     pub(super) fn waited(&mut self, since: Instant) {
-        self.waited += since.elapsed();
+        self.waited_until(Instant::now(), since);
+    }
+
+    /// The same for a wait that ended earlier.
+    pub(super) fn waited_until(&mut self, end: Instant, since: Instant) {
+        self.waited += end.saturating_duration_since(since);
     }
 
     /// Keeps the names of the parameters, and counts values that would sign like a further one.
@@ -265,7 +269,7 @@ impl Record {
         lasting.metrics.answered(&request, total, own);
         if let Some(order) = self.order.take() {
             lasting.orders.remember(Passed {
-                at: OffsetDateTime::now_utc(),
+                at: SystemTime::now(),
                 request_id: self.request_id.clone(),
                 by_sidecar: self.is_own,
                 endpoint,

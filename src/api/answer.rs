@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Either, Full};
 use hyper::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use hyper::http::{HeaderValue, request};
 use hyper::{Response, StatusCode};
@@ -69,12 +69,12 @@ pub(super) fn is_for_people(head: &request::Parts) -> bool {
 
 /// A body that keeps its place until it has ended: what passes through takes memory as long as the caller reads.
 fn keeping(stream: AnswerBody, place: OwnedSemaphorePermit) -> AnswerBody {
-    UnsyncBoxBody::new(stream.map_frame(move |frame| {
+    Either::Right(UnsyncBoxBody::new(stream.map_frame(move |frame| {
         let _kept = &place;
         frame
-    }))
+    })))
 }
 
 pub(super) fn whole(bytes: Bytes) -> AnswerBody {
-    UnsyncBoxBody::new(Full::new(bytes).map_err(|never| match never {}))
+    Either::Left(Full::new(bytes))
 }

@@ -32,7 +32,7 @@ impl Api {
         record: &Record,
     ) -> Result<Option<Flight>, Failure> {
         let is_off = !self.orders.one_flight && self.orders.follow.is_zero();
-        let is_new = |order: &&Order| endpoint.makes_order() && order.out_trade_no().is_some();
+        let is_new = |order: &&Order| endpoint.makes_order() && order.has_shops_number();
         let Some(order) = record.order.as_ref().filter(is_new).filter(|_| !is_off) else { return Ok(None) };
         let call = self.departing(endpoint, Purpose::Make, record);
         Ok(Some(self.lasting.orders.depart(order, call, self.quota.flights()).await?))

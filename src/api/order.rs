@@ -3,6 +3,7 @@
 use hyper::Response;
 use hyper::http::request;
 use serde::Serialize;
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::outcome::Told;
@@ -50,7 +51,7 @@ struct Call<'a> {
 impl<'a> Call<'a> {
     fn of(passed: &'a Passed) -> Self {
         Self {
-            at: passed.at.format(&Rfc3339).unwrap_or_default(),
+            at: OffsetDateTime::from(passed.at).format(&Rfc3339).unwrap_or_default(),
             endpoint: passed.endpoint,
             by_sidecar: passed.by_sidecar,
             status: passed.status,

@@ -25,7 +25,10 @@ impl Api {
                 Err(Failure::refused(Code::ShuttingDown, detail))
             }
         };
-        record.waited(waiting);
+        match &admitted {
+            Ok(pass) => record.waited_until(pass.went(), waiting),
+            Err(_) => record.waited(waiting),
+        }
         admitted
     }
 }

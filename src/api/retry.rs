@@ -29,11 +29,24 @@ impl Api {
     ) -> Result<Answer, Failure> {
         let deadline = self.upstream.deadline();
         let repeat = asked.endpoint.may_be_repeated().then(|| signed.clone());
-        let first = self.send_once(signed, app, asked, pass, deadline, record).await;
-        let (first, repeat) = match (first, repeat) {
-            (Err(failure), Some(repeat)) if failure.delivery != Delivery::Answered => (failure, repeat),
-            (done, _) => return done,
-        };
+        match (self.send_once(signed, app, asked, pass, deadline, record).await, repeat) {
+            (Err(first), Some(repeat)) if first.delivery != Delivery::Answered => {
+                Box::pin(self.send_again(first, repeat, app, asked, deadline, record)).await
+            }
+            (done, _) => done,
+        }
+    }
+
+    /// The answer to the repeat of a call that failed, or the failure that says more.
+    async fn send_again(
+        &self,
+        first: Failure,
+        repeat: SignedRequest,
+        app: &App,
+        asked: &Asked,
+        deadline: Instant,
+        record: &mut Record,
+    ) -> Result<Answer, Failure> {
         let again = Instant::now() + Duration::from_millis(fastrand::u64(PAUSE_MS));
         if again >= deadline {
             return Err(first);

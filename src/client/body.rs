@@ -27,11 +27,11 @@ pub(crate) struct Body {
     incoming: Incoming,
     /// Whether all of it was read.
     ended: bool,
-    connection: Connection,
+    connection: Box<Connection>,
 }
 
 impl Body {
-    pub(super) fn new(incoming: Incoming, connection: Connection) -> Self {
+    pub(super) fn new(incoming: Incoming, connection: Box<Connection>) -> Self {
         Self { incoming, ended: false, connection }
     }
 
@@ -78,7 +78,7 @@ impl Body {
     }
 
     /// The connection, once the body was read to its end; none if it takes no further request.
-    pub(crate) fn into_connection(self) -> Option<Connection> {
+    pub(crate) fn into_connection(self) -> Option<Box<Connection>> {
         Some(self.connection).filter(|connection| self.ended && connection.is_ready())
     }
 }

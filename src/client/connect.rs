@@ -101,7 +101,7 @@ impl Connector {
 
     /// Opens a connection to the host of a URI, with TLS unless its scheme is http: that is for loopback only, which the
     /// types of the URLs see to.
-    pub(crate) async fn connect(&self, to: &Uri) -> Result<Connection, ConnectError> {
+    pub(crate) async fn connect(&self, to: &Uri) -> Result<Box<Connection>, ConnectError> {
         let tcp =
             timeout(self.tcp_timeout, self.reach(to)).await.map_err(|_| ConnectError::TcpTimedOut)??;
         let (socket, traffic, probe) = CountingIo::new(tcp).map_err(|error| failed(&error))?;

@@ -30,6 +30,9 @@ const HEADERS: usize = 300;
 /// that has met one has that room.
 const HEADERS_MOSTLY: usize = 100;
 
+/// The head of an answer; else hyper's error, or the time that passed.
+type Answered = Result<Response<Incoming>, Result<Box<TrySendError<Request<Full<Bytes>>>>, Late>>;
+
 type Driver = http1::Connection<TokioIo<StagedIo>, Full<Bytes>>;
 
 /// The times of one exchange.
@@ -76,7 +79,7 @@ pub(crate) enum Broken {
     Late { which: Late, sent: bool },
 }
 
-/// An open connection that can take a request.
+/// An open connection that can take a request. In a box it is handed from the pool to the call and back without a copy.
 #[derive(Debug)]
 pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
@@ -102,11 +105,11 @@ impl Connection {
         traffic: Arc<Traffic>,
         probe: Probe,
         head_bytes: usize,
-    ) -> hyper::Result<Self> {
+    ) -> hyper::Result<Box<Self>> {
         let (sender, driver) =
             begin(StagedIo::new(wire, traffic.clone()), head_bytes, HEADERS_MOSTLY).await?;
         let timer = Box::pin(sleep_until(Instant::now()));
-        Ok(Self {
+        Ok(Box::new(Self {
             sender,
             driver: Some(driver),
             left: None,
@@ -116,7 +119,7 @@ impl Connection {
             traffic,
             timer,
             is_busy: false,
-        })
+        }))
     }
 
     /// Whether a connection that was not used for a while can take a request: open, and with nothing unread in it. Bytes
@@ -137,7 +140,7 @@ impl Connection {
 
     /// Sends a request, once, and waits for the head of its answer. A connection on which that fails is closed.
     pub(crate) async fn exchange(
-        mut self,
+        mut self: Box<Self>,
         request: Request<Full<Bytes>>,
         times: Times,
     ) -> Result<Response<Body>, Broken> {
@@ -146,16 +149,9 @@ impl Connection {
         if let Err(Ok(failed)) = &outcome
             && failed.error().is_parse_too_large()
             && self.traffic.stage() == Stage::Answering
-            && self.widen().await
+            && let Some(reread) = Box::pin(self.reread(times)).await
         {
-            // A request that is never written: this hyper has to have asked for what it reads.
-            let reread = self.answer(Request::default(), times).await;
-            outcome = reread.map_err(|failed| {
-                failed.map(|mut failed| {
-                    failed.take_message();
-                    failed
-                })
-            });
+            outcome = reread;
         }
         // The connection is not polled from here on, so it writes nothing: the count is final.
         let sent = self.traffic.left_since(mark);
@@ -179,12 +175,8 @@ impl Connection {
         }
     }
 
-    /// Hands a request to hyper and waits for the head of its answer; fails with hyper's error, or the time that passed.
-    async fn answer(
-        &mut self,
-        request: Request<Full<Bytes>>,
-        times: Times,
-    ) -> Result<Response<Incoming>, Result<Box<TrySendError<Request<Full<Bytes>>>>, Late>> {
+    /// Hands a request to hyper and waits for the head of its answer.
+    async fn answer(&mut self, request: Request<Full<Bytes>>, times: Times) -> Answered {
         let (mut stage, mut since) = (self.traffic.stage(), Instant::now());
         let mut answer = pin!(self.sender.try_send_request(request));
         std::future::poll_fn(|cx| {
@@ -194,7 +186,11 @@ impl Connection {
             }
             let now = self.traffic.stage();
             if now != stage {
-                (stage, since) = (now, Instant::now());
+                stage = now;
+                // Until then one time runs, and behind it none but the deadline.
+                if now == Stage::Written {
+                    since = Instant::now();
+                }
             }
             let (which, until) = times.next(stage, since);
             self.wait(until, cx).map(|()| Err(Err(which)))
@@ -202,16 +198,18 @@ impl Connection {
         .await
     }
 
-    /// Has the head that hyper could not read read again, by one with room for [`HEADERS`]; false if that cannot be.
-    async fn widen(&mut self) -> bool {
-        if self.is_wide {
-            return false;
-        }
-        let Some(left) = self.left.take() else { return false };
+    /// Has the head that hyper could not read read again, by one with room for [`HEADERS`]; nothing if that cannot be.
+    async fn reread(&mut self, times: Times) -> Option<Answered> {
+        let left = self.left.take().filter(|_| !self.is_wide)?;
         let io = left.io.into_inner().reread(left.read_buf);
-        let Ok((sender, driver)) = begin(io, self.head_bytes, HEADERS).await else { return false };
+        let (sender, driver) = begin(io, self.head_bytes, HEADERS).await.ok()?;
         (self.sender, self.driver, self.is_wide) = (sender, Some(driver), true);
-        true
+        // A request that is never written: this hyper has to have asked for what it reads.
+        let mut reread = self.answer(Request::default(), times).await;
+        if let Err(Ok(failed)) = &mut reread {
+            failed.take_message();
+        }
+        Some(reread)
     }
 
     /// Moves bytes in both directions, as far as they go.

@@ -31,7 +31,7 @@ pub(crate) struct Pool {
 #[derive(Debug, Default)]
 struct Kept {
     /// Each with the moment since when it rests; the one that has rested longest first.
-    connections: VecDeque<(Connection, Instant)>,
+    connections: VecDeque<(Box<Connection>, Instant)>,
     /// Whether a task waits for the oldest to expire.
     watched: bool,
 }
@@ -42,7 +42,7 @@ impl Pool {
     }
 
     /// The kept connection that has rested longest; none if a further one should be opened.
-    pub(crate) fn take(&self) -> Option<Connection> {
+    pub(crate) fn take(&self) -> Option<Box<Connection>> {
         let now = Instant::now();
         let mut kept = self.kept();
         while let Some((_, since)) = kept.connections.front() {
@@ -60,7 +60,7 @@ impl Pool {
     }
 
     /// Takes a connection back whose answer was read to its end.
-    pub(crate) fn put(self: &Arc<Self>, connection: Connection) {
+    pub(crate) fn put(self: &Arc<Self>, connection: Box<Connection>) {
         if !connection.is_busy {
             connection.acknowledge();
         }

@@ -32,6 +32,10 @@ impl KnownKeys {
 
     /// Whether a text is one of the keys, blanks around it aside.
     pub fn include(&self, text: &[u8]) -> bool {
+        // Most texts are shorter than any key, and not looked at further.
+        if self.lengths.first().is_none_or(|&shortest| text.len() < shortest) {
+            return false;
+        }
         let text = text.trim_ascii();
         self.lengths.contains(&text.len()) && self.digests.contains(&self.keyed.hash_one(text))
     }

@@ -60,8 +60,8 @@ impl Charset {
     /// passed on unread.
     pub(super) fn to_utf8<'t>(self, text: &'t [u8]) -> Option<Cow<'t, [u8]>> {
         let (encoding, iso) = match self.0 {
-            _ if text.is_ascii() => return Some(Cow::Borrowed(text)),
             Kind::Utf8 => return Some(Cow::Borrowed(text)),
+            _ if text.is_ascii() => return Some(Cow::Borrowed(text)),
             Kind::Ascii => return None,
             Kind::Table { encoding, iso } => (encoding, iso),
         };

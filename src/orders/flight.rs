@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::journal::Ticket;
-use super::order::{Order, Tag, Tagger};
+use super::order::{Order, Tag, TagState, Tagger};
 use super::{Orders, Purpose, Settings};
 use crate::caller::RequestId;
 use crate::quota::SharedFlights;
@@ -37,7 +37,7 @@ pub(super) struct Flights {
 
 #[derive(Debug, Default)]
 struct Hold {
-    numbers: HashMap<Tag, Entry>,
+    numbers: HashMap<Tag, Entry, TagState>,
     /// Those in doubt, by the end of their hold.
     doubts: VecDeque<(Instant, Tag)>,
     last: u64,
@@ -207,7 +207,7 @@ impl Orders {
                 (flight.order.by_shops_number().shared_name(), format!("{:032x}", fastrand::u128(..)));
             // Remembered before it is asked: an answer that does not come may come from a store that took it.
             flight.shared = Some((store.clone(), name.clone(), mark.clone()));
-            if let Some(held) = store.take(&name, &mark, kept).await {
+            if let Some(held) = Box::pin(store.take(&name, &mark, kept)).await {
                 flight.shared = None;
                 return Err(match held.in_doubt {
                     true => Held::InDoubt(held.left),

@@ -1,7 +1,7 @@
 //! Which order: the numbers that a call names, at an app and a merchant. A shop's number is unique within these at QFPay.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -72,13 +72,21 @@ impl Order {
         self.syssn.map(|end| &self.text.as_str()[self.out_trade_no.or(self.mchid).unwrap_or(0)..end])
     }
 
+    /// Whether it has a number of the shop's.
+    pub fn has_shops_number(&self) -> bool {
+        self.out_trade_no.is_some()
+    }
+
     /// The same with the number that QFPay's answer gives it, unless it names one.
     #[must_use]
     pub fn answered_by(&self, syssn: &str) -> Self {
         match self.syssn {
             Some(_) => self.clone(),
-            None => Self::named(&self.app, self.mchid(), self.out_trade_no(), Some(syssn))
-                .unwrap_or_else(|| self.clone()),
+            None => {
+                let named = &self.text.as_str()[..self.out_trade_no.or(self.mchid).unwrap_or(0)];
+                let text = Text::of(&[named, syssn]);
+                Self { text, syssn: Some(named.len() + syssn.len()), app: self.app.clone(), ..*self }
+            }
         }
     }
 
@@ -145,6 +153,28 @@ impl fmt::Debug for Order {
 /// An order in 16 bytes, keyed by this process: remembering one costs no text, and nobody can make two alike.
 pub(super) type Tag = u128;
 
+/// For maps by [`Tag`], which is a digest itself.
+pub(super) type TagState = BuildHasherDefault<TagHasher>;
+
+/// Takes half of a tag for its hash.
+#[derive(Debug, Default)]
+pub(super) struct TagHasher(u64);
+
+impl Hasher for TagHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        // No tag comes here; anything else would still be told apart.
+        bytes.iter().for_each(|&byte| self.0 = self.0.rotate_left(8) ^ u64::from(byte));
+    }
+
+    fn write_u128(&mut self, tag: u128) {
+        self.0 = (tag >> 64) as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Makes tags.
 #[derive(Debug, Default)]
 pub(super) struct Tagger(RandomState, RandomState);
@@ -152,7 +182,17 @@ pub(super) struct Tagger(RandomState, RandomState);
 impl Tagger {
     /// The tag of a shop's number, whatever `syssn` stands beside it: a refund names the payment's.
     pub fn of(&self, order: &Order) -> Option<Tag> {
-        let parts = (order.app.app_code.as_str(), order.mchid(), order.out_trade_no()?);
-        Some(u128::from(self.0.hash_one(parts)) << 64 | u128::from(self.1.hash_one(parts)))
+        // One text, with where its parts end behind it: no two orders have the same.
+        let (code, mchid, end) = (order.app.app_code.as_str(), order.mchid, order.out_trade_no?);
+        let numbers = &order.text.as_bytes()[..end];
+        let hash = |state: &RandomState| {
+            let mut hasher = state.build_hasher();
+            hasher.write(code.as_bytes());
+            hasher.write(numbers);
+            hasher.write_usize(numbers.len());
+            hasher.write_usize(mchid.map_or(usize::MAX, |end| end));
+            hasher.finish()
+        };
+        Some(u128::from(hash(&self.0)) << 64 | u128::from(hash(&self.1)))
     }
 }

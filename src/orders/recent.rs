@@ -2,9 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-use time::OffsetDateTime;
+use std::time::{Duration, SystemTime};
 
 use super::Order;
 use crate::caller::RequestId;
@@ -16,7 +14,7 @@ const KEPT: usize = 1000;
 #[derive(Clone, Debug)]
 pub struct Passed {
     /// When it was answered.
-    pub at: OffsetDateTime,
+    pub at: SystemTime,
     /// Its id in the log.
     pub request_id: RequestId,
     /// Whether the sidecar made it by itself.

@@ -30,9 +30,18 @@ impl Text {
 
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Short(bytes, length) => std::str::from_utf8(&bytes[..usize::from(*length)])
-                .expect("it was put together from whole texts"),
+            Self::Short(..) => {
+                std::str::from_utf8(self.as_bytes()).expect("it was put together from whole texts")
+            }
             Self::Long(text) => text,
+        }
+    }
+
+    /// The same, where it need not be known to be text.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Short(bytes, length) => &bytes[..usize::from(*length)],
+            Self::Long(text) => text.as_bytes(),
         }
     }
 }

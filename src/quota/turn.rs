@@ -20,20 +20,23 @@ impl Quota {
         app: &App,
         ticket: &mut Ticket,
     ) -> (Result<Pass, Refused>, Source, bool) {
-        let deadline = Instant::now() + self.max_wait;
+        let now = Instant::now();
+        let deadline = now + self.max_wait;
         let moves_money = ticket.moves_money;
         let queue = if moves_money { &quota.payments } else { &quota.others };
         let (mut decision, mut source) = match queue.len() {
-            0 => self.decide(quota, app, ticket).await,
+            0 => self.decide(quota, app, ticket, now).await,
             // Calls that came before go first, and take at least so long.
-            ahead => (self.behind(quota, moves_money, queue, ahead), Source::Local),
+            ahead => (self.behind(quota, moves_money, queue, ahead, now), Source::Local),
         };
         let mut line = None;
         loop {
             let name = || app.name.clone();
             let (wait, refused) = match decision {
                 Decision::Go { remembered } => {
-                    return (Ok(Pass::new(moves_money, remembered)), source, line.is_some());
+                    let at_once = line.is_none() && source == Source::Local;
+                    let went = if at_once { now } else { Instant::now() };
+                    return (Ok(Pass::new(moves_money, remembered, went)), source, line.is_some());
                 }
                 Decision::Pause(wait) => {
                     return (Err(Refused::Paused { app: name(), moves_money, wait }), source, false);
@@ -54,13 +57,20 @@ impl Quota {
                 queue.hold_up(matches!(decision, Decision::Behind(_)));
                 sleep(wait).await;
             }
-            (decision, source) = self.decide(quota, app, ticket).await;
+            (decision, source) = self.decide(quota, app, ticket, Instant::now()).await;
         }
     }
 
     /// What a call has to expect that comes to a line of waiting ones.
-    fn behind(&self, quota: &AppQuota, moves_money: bool, queue: &Queue, ahead: u32) -> Decision {
-        match quota.left(moves_money) {
+    fn behind(
+        &self,
+        quota: &AppQuota,
+        moves_money: bool,
+        queue: &Queue,
+        ahead: u32,
+        now: Instant,
+    ) -> Decision {
+        match quota.left(moves_money, now) {
             Some(left) => Decision::Pause(left),
             None if queue.is_held_up() => Decision::Behind(Duration::ZERO),
             None => Decision::Wait(

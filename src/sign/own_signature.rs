@@ -55,7 +55,9 @@ impl Sent {
     /// # Errors
     /// As [`Params::push`].
     pub fn push(&mut self, name: &[u8], value: &[u8]) -> Result<(), ParamError> {
-        self.push_as(name, value, value)
+        self.params.push(name, value)?;
+        self.own.take(name, value);
+        Ok(())
     }
 
     /// Adds a parameter that was received in other bytes than those of its text, which was decoded from them.

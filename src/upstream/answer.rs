@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream};
-use http_body_util::StreamBody;
 use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{Either, Full, StreamBody};
 use hyper::Response;
 use hyper::body::Frame;
 use hyper::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
@@ -19,7 +19,7 @@ use crate::client::{self, BodyError, Connection, Pool};
 use crate::headers;
 
 /// A body on its way to the caller: whole, or streamed when it is large.
-pub type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
+pub type AnswerBody = Either<Full<Bytes>, UnsyncBoxBody<Bytes, BoxError>>;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -36,7 +36,7 @@ pub struct Answer {
     /// was cut short.
     pub ends_with_connection: bool,
     /// Where a whole answer came from, if it takes another request.
-    connection: Option<(Connection, Arc<Pool>)>,
+    connection: Option<(Box<Connection>, Arc<Pool>)>,
 }
 
 impl Answer {
@@ -190,7 +190,7 @@ fn streamed(beginning: Bytes, rest: Rest) -> AnswerBody {
             }
         }
     });
-    AnswerBody::new(StreamBody::new(beginning.chain(rest)))
+    Either::Right(UnsyncBoxBody::new(StreamBody::new(beginning.chain(rest))))
 }
 
 #[cfg(test)]

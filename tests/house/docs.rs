@@ -91,7 +91,7 @@ fn the_example_of_a_failure_is_what_callers_get() {
     let failure =
         Failure::from(SendError::NoAnswer { host, cause }).about(Effect::MovesMoney, Some("order-1001"));
     let id = HeaderValue::from_static("7b2cb7088ef64d6ca886784e36f3fb6e");
-    let id = RequestId::of(&HeaderMap::from_iter([("x-request-id".parse().unwrap(), id)]));
+    let id = RequestId::of(&HeaderMap::from_iter([("x-request-id".parse().unwrap(), id)])).unwrap();
     let made: serde_json::Value = serde_json::from_slice(failure.into_response(&id).body()).unwrap();
     for name in ["README.md", "docs/errors.md"] {
         let examples = blocks(&read(name)).into_iter().filter(|(language, _)| language == "json");
