@@ -80,7 +80,8 @@ pub(super) fn refuse_other_merchants(
     app: &App,
     params: &Params,
 ) -> Result<(), Failure> {
-    let signed = params.get("mchid").or(params.get("mchntid")).or(app.mchid.as_deref()).unwrap_or_default();
+    let in_checkout = params.get("mchntid");
+    let signed = params.get("mchid").or(in_checkout).or(app.mchid.as_deref()).unwrap_or_default();
     let conflict = |place| {
         let detail =
             format!("{place} names another merchant than the parameter mchid, which is what is signed");
@@ -92,7 +93,7 @@ pub(super) fn refuse_other_merchants(
         return conflict("X-QF-MCHCODE");
     }
     // The checkout's name for it is none of a call's: the app's own mchid was added beside it.
-    match params.get("mchntid") {
+    match in_checkout {
         Some(other) if endpoint.browser_page().is_none() && other != signed => conflict("mchntid"),
         _ => Ok(()),
     }

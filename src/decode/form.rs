@@ -5,6 +5,16 @@
 use super::{Charset, DecodeError, has_mark, named, push};
 use crate::sign::Sent;
 
+/// The bytes that mean something in a form.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    special[b'&' as usize] = true;
+    special[b'=' as usize] = true;
+    special[b'%' as usize] = true;
+    special[b'+' as usize] = true;
+    special
+};
+
 /// Decodes `name=value` pairs joined by `&`. `+` is a space; empty parts are nothing. Split and unescaped first, since no
 /// charset that is taken has `&`, `=`, `%` or `+` within a character; decoded after.
 pub(crate) fn decode(form: &[u8], charset: Charset) -> Result<Sent, DecodeError> {
@@ -17,15 +27,15 @@ pub(crate) fn decode(form: &[u8], charset: Charset) -> Result<Sent, DecodeError>
     sent.params.reserve(form.len());
     // What is not escaped is not copied.
     let (mut name_room, mut value_room) = (Vec::new(), Vec::new());
-    for part in form.split(|&b| b == b'&').filter(|part| !part.is_empty()) {
-        let equals = part.iter().position(|&b| b == b'=').ok_or(DecodeError::NoEquals)?;
-        let (name, value) = (&part[..equals], &part[equals + 1..]);
+    let mut rest = form;
+    while let Some(part) = Part::next(&mut rest) {
+        let Part { name, value } = part?;
         let name = unescape(name, &mut name_room)
             .ok_or_else(|| DecodeError::PercentEncoding("a parameter name".to_owned()))?;
         if has_mark(name) {
             return Err(DecodeError::MarkBeforeForm);
         }
-        if matches!(value.last(), Some(b'\r' | b'\n')) {
+        if matches!(value.bytes.last(), Some(b'\r' | b'\n')) {
             return Err(DecodeError::LineEnd(named(&mut sent, name)?));
         }
         match unescape(value, &mut value_room) {
@@ -39,15 +49,56 @@ pub(crate) fn decode(form: &[u8], charset: Charset) -> Result<Sent, DecodeError>
     Ok(sent)
 }
 
+/// One `name=value` of a form.
+struct Part<'f> {
+    name: Escaped<'f>,
+    value: Escaped<'f>,
+}
+
+/// Bytes of a form, and whether there is a `%` or a `+` among them.
+struct Escaped<'f> {
+    bytes: &'f [u8],
+    is_escaped: bool,
+}
+
+impl<'f> Part<'f> {
+    /// Takes the next part that is not empty, in one pass over its bytes.
+    fn next(rest: &mut &'f [u8]) -> Option<Result<Self, DecodeError>> {
+        while let Some(behind) = rest.strip_prefix(b"&") {
+            *rest = behind;
+        }
+        let form = Some(*rest).filter(|form| !form.is_empty())?;
+        let (mut end, mut equals, mut escaped) = (0, None, [false; 2]);
+        while let Some(next) = form[end..].iter().position(|&byte| SPECIAL[usize::from(byte)]) {
+            end += next;
+            match form[end] {
+                b'&' => break,
+                b'=' => equals = equals.or(Some(end)),
+                _ => escaped[usize::from(equals.is_some())] = true,
+            }
+            end += 1;
+        }
+        if form.get(end) != Some(&b'&') {
+            end = form.len();
+        }
+        *rest = &form[end..];
+        let Some(equals) = equals else { return Some(Err(DecodeError::NoEquals)) };
+        let (name, value) = (&form[..equals], &form[equals + 1..end]);
+        let [in_name, in_value] = escaped;
+        let name = Escaped { bytes: name, is_escaped: in_name };
+        Some(Ok(Self { name, value: Escaped { bytes: value, is_escaped: in_value } }))
+    }
+}
+
 /// Decodes `+` and `%XX`, in `room` if there are any; nothing where a `%` is not followed by two hex digits, which lenient
 /// decoders let through.
-fn unescape<'t>(text: &'t [u8], room: &'t mut Vec<u8>) -> Option<&'t [u8]> {
-    if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
-        return Some(text);
+fn unescape<'t>(text: Escaped<'t>, room: &'t mut Vec<u8>) -> Option<&'t [u8]> {
+    if !text.is_escaped {
+        return Some(text.bytes);
     }
     room.clear();
-    room.reserve(text.len());
-    let mut bytes = text.iter().copied();
+    room.reserve(text.bytes.len());
+    let mut bytes = text.bytes.iter().copied();
     while let Some(byte) = bytes.next() {
         room.push(match byte {
             b'+' => b' ',

@@ -48,12 +48,13 @@ impl MediaType {
             (Some(_), Some(_)) => return Err(UnsupportedBody::Repeated),
             (Some(value), None) => value.to_str().map_err(|_| UnsupportedBody::MediaType)?,
         };
-        let essence = text.split(';').next().unwrap_or_default().trim();
+        let (essence, attributes) = text.split_once(';').unwrap_or((text, ""));
+        let essence = essence.trim();
         // JSON is UTF-8, whatever is written beside it (RFC 8259 section 8.1).
         if essence.eq_ignore_ascii_case("application/json") {
             return Ok(Self::Json);
         }
-        let charset = charset(text)?;
+        let charset = if attributes.is_empty() { None } else { charset(text)? };
         if essence.eq_ignore_ascii_case("multipart/form-data") {
             // multer reads the quoting of the boundary; its absence is a body that cannot be read.
             let boundary = multer::parse_boundary(text).map_err(|_| UnsupportedBody::MediaType)?;

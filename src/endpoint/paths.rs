@@ -5,13 +5,13 @@ use super::{ENDPOINTS, Signed};
 /// Whether a raw path is one that the sidecar can match safely: `/`-separated segments of `[A-Za-z0-9_.-]`, none of
 /// them empty or with a dot at its end. Neither path nor method is signed, so path confusion would be payment confusion.
 pub fn is_plain_path(path: &str) -> bool {
-    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    let legal = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
     // "." and ".." and what some servers take for the name before the dot.
-    let legal_segment = |s: &str| !s.is_empty() && !s.ends_with('.') && s.bytes().all(legal);
-    match path.strip_prefix('/') {
-        Some("") => true,
+    let legal_segment = |s: &[u8]| !s.is_empty() && !s.ends_with(b".") && s.iter().all(legal);
+    match path.as_bytes().strip_prefix(b"/") {
+        Some(b"") => true,
         // One slash at the end is plain; whether anything lives there is another question.
-        Some(rest) => rest.strip_suffix('/').unwrap_or(rest).split('/').all(legal_segment),
+        Some(rest) => rest.strip_suffix(b"/").unwrap_or(rest).split(|&b| b == b'/').all(legal_segment),
         None => false,
     }
 }

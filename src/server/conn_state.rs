@@ -69,8 +69,8 @@ impl ConnState {
     }
 
     /// A new wait for the caller begins. Like every change, it does not undo an eviction.
-    pub(super) fn waits(&self) {
-        let since = self.epoch.elapsed();
+    pub(super) fn waits(&self, now: Instant) {
+        let since = now - self.epoch;
         self.change(|_, _| Some((Activity::Waiting, since)));
     }
 
@@ -85,14 +85,14 @@ impl ConnState {
 
     /// A handler has answered. Returns whether its answer may be written.
     pub(super) fn answers(&self) -> bool {
-        let since = self.epoch.elapsed();
-        self.change(|_, _| Some((Activity::Answering, since)))
+        self.change(|_, since| Some((Activity::Answering, since)))
     }
 
     /// Writing an answer stalls, or goes on.
     pub(super) fn stalls(&self, stalls: bool) -> bool {
+        let now = self.epoch.elapsed();
         self.change(|activity, since| match (activity, stalls) {
-            (Activity::Answering, true) => Some((Activity::Unread, since)),
+            (Activity::Answering, true) => Some((Activity::Unread, now)),
             (Activity::Unread, false) => Some((Activity::Answering, since)),
             _ => None,
         })
@@ -180,12 +180,12 @@ mod tests {
         let (unread, spared) = state.candidate(Instant::now()).expect("its caller does not read");
         assert_eq!(spared, ANSWER_READ);
         assert!(unread > waiting, "those that read nothing go last");
-        state.waits();
+        state.waits(Instant::now());
         let (waiting, _) = state.candidate(Instant::now()).expect("its caller owes a request");
         assert!(state.evict(waiting));
         assert!(!state.begins_work(), "the handler would send what the caller is told was not sent");
         assert!(!state.answers());
-        state.waits();
+        state.waits(Instant::now());
         assert!(state.is_evicted());
     }
 }

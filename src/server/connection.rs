@@ -115,7 +115,9 @@ where
             state.last.store(true, Ordering::Relaxed);
             response.headers_mut().insert(CONNECTION, CLOSE);
         } else {
-            response.headers_mut().extend(self.keep_alive.clone().map(|hint| (KEEP_ALIVE, hint)));
+            if let Some(hint) = &self.keep_alive {
+                response.headers_mut().append(KEEP_ALIVE, hint.clone());
+            }
         }
         Ok(response)
     }

@@ -109,7 +109,10 @@ fn parsed(bytes: &[u8], headers: usize) -> Result<Option<Head>, Refusal> {
             if target.len() > LONGEST_TARGET {
                 return Err(Refusal::TargetTooLong);
             }
-            if Uri::try_from(target).is_err() {
+            // Most targets hold nothing that a URI could be refused for.
+            let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'.' | b'-');
+            let is_plain = target.starts_with('/') && target.bytes().all(plain);
+            if !is_plain && Uri::try_from(target).is_err() {
                 return Err(Refusal::Malformed);
             }
             let body = body_length(request.headers, request.version == Some(1))?;

@@ -121,10 +121,7 @@ impl ServerIo {
                 self.asked = true; // the flush wakes
                 return Poll::Pending;
             }
-            // The answer is out: the wait for the next request begins.
-            self.inbound.expect_head();
-            self.since = Instant::now();
-            self.state.waits();
+            self.expect_head();
         }
         loop {
             self.look();
@@ -159,16 +156,24 @@ impl ServerIo {
         }
     }
 
+    /// The answer is out: the wait for the next request begins.
+    fn expect_head(&mut self) {
+        self.inbound.expect_head();
+        self.since = Instant::now();
+        self.state.waits(self.since);
+    }
+
     /// Looks whether a head has begun or is whole.
     fn look(&mut self) {
         match self.inbound.look(&self.limits) {
             Seen::Nothing => {}
             Seen::Begun => {
+                let now = Instant::now();
                 // The first head has been awaited since the connection was accepted.
                 if !self.inbound.is_fresh() {
-                    self.since = Instant::now();
+                    self.since = now;
                 }
-                self.state.waits();
+                self.state.waits(now);
             }
             Seen::Whole(head) => {
                 self.state.fragment.store(head.fragment, Ordering::Relaxed);

@@ -20,6 +20,13 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
+/// The bytes of names, `[A-Za-z0-9_.-]`.
+const IN_NAMES: [bool; 256] = {
+    let mut in_names = PLAIN;
+    in_names[b'*' as usize] = false;
+    in_names
+};
+
 /// Decoded parameters. One value of this type feeds both the hash and the wire, so what is signed is what is sent.
 #[derive(Clone, Default)]
 pub struct Params {
@@ -172,7 +179,10 @@ impl Params {
     /// The value of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
         // Most names differ in length, so few are compared, which takes less than a search among them.
-        let named = |pair: &&Pair| pair.value - pair.name == name.len() && self.name(pair) == name;
+        let text = self.text.as_bytes();
+        let named = |pair: &&Pair| {
+            pair.value - pair.name == name.len() && text[pair.name..pair.value] == *name.as_bytes()
+        };
         self.pairs.iter().find(named).map(|pair| self.value(pair))
     }
 
@@ -190,28 +200,42 @@ impl Params {
     /// so `{a: "1&b=2"}` and `{a: "1", b: "2"}` have one signature.
     pub fn ambiguous(&self) -> impl Iterator<Item = &str> {
         let is_ambiguous = |value: &str| value.contains('&') && names_inside(value).next().is_some();
-        self.iter().filter(move |(_, value)| is_ambiguous(value)).map(|(name, _)| name)
+        // Seldom is there any, and one look at all of the text tells.
+        let pairs = if self.text.contains('&') { &self.pairs[..] } else { &[] };
+        pairs
+            .iter()
+            .map(|pair| (self.name(pair), self.value(pair)))
+            .filter(move |(_, value)| is_ambiguous(value))
+            .map(|(name, _)| name)
     }
 
     /// The parameters as they go on the wire, `application/x-www-form-urlencoded`, in signing order.
     pub fn to_form(&self) -> String {
         let plain = |byte: u8| PLAIN[usize::from(byte)];
         let escaped = self.text.bytes().filter(|&byte| !plain(byte)).count();
-        let mut form = String::with_capacity(self.text.len() + 2 * escaped + 2 * self.pairs.len());
+        let mut form = Vec::with_capacity(self.text.len() + 2 * escaped + 2 * self.pairs.len());
         for (name, value) in self.iter() {
             if !form.is_empty() {
-                form.push('&');
+                form.push(b'&');
             }
             // The grammar of names has nothing to escape.
-            form.push_str(name);
-            form.push('=');
-            match value.bytes().all(plain) {
-                true => form.push_str(value),
-                false => form.extend(form_urlencoded::byte_serialize(value.as_bytes())),
+            form.extend_from_slice(name.as_bytes());
+            form.push(b'=');
+            for &byte in value.as_bytes() {
+                match byte {
+                    b' ' => form.push(b'+'),
+                    byte if plain(byte) => form.push(byte),
+                    byte => form.extend_from_slice(&[b'%', hex(byte >> 4), hex(byte & 15)]),
+                }
             }
         }
-        form
+        String::from_utf8(form).expect("all that is not ASCII was escaped")
     }
+}
+
+/// The hex digit of a number below 16.
+fn hex(digit: u8) -> u8 {
+    b"0123456789ABCDEF"[usize::from(digit)]
 }
 
 /// The names that a value reads like: `name` for each `&name=` in it.
@@ -222,8 +246,7 @@ pub fn names_inside(value: &str) -> impl Iterator<Item = &str> {
 
 /// A name by the grammar `[A-Za-z0-9_.-]{1,64}`.
 fn legal_name(name: &[u8]) -> Result<&str, ParamError> {
-    let legal = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    let begins = name.iter().take_while(|b| legal(b)).count();
+    let begins = name.iter().position(|&byte| !IN_NAMES[usize::from(byte)]).unwrap_or(name.len());
     let text = std::str::from_utf8(&name[..begins]).unwrap_or_default();
     match name.len() {
         length if begins < length => Err(ParamError::BadName(shortened(text), begins + 1)),

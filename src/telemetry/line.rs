@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Debug, Write as _};
 use std::io::Write as _;
+use std::time::SystemTime;
 
 use serde::Serializer as _;
 use time::OffsetDateTime;
@@ -26,7 +27,7 @@ thread_local! {
     /// The line that this thread is making. An event within an event, as of a value that logs, gets a buffer of its own.
     static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
     /// A second since 1970, and how it is written: most lines are of the same second as the one before.
-    static CLOCK: Cell<(i64, [u8; SECOND])> = const { Cell::new((i64::MIN, [0; SECOND])) };
+    static CLOCK: Cell<(u64, [u8; SECOND])> = const { Cell::new((u64::MAX, [0; SECOND])) };
 }
 
 /// Makes lines of events up to a level.
@@ -86,16 +87,21 @@ impl Subscriber for LineMaker {
 
 /// The time in UTC, with microseconds.
 fn push_time(line: &mut Vec<u8>) {
-    let now = OffsetDateTime::now_utc();
-    let (mut second, mut text) = CLOCK.get();
-    if second != now.unix_timestamp() {
-        second = now.unix_timestamp();
+    let now = SystemTime::now();
+    let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let (second, mut text) = CLOCK.get();
+    if second != since_1970.as_secs() {
         let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
-        let _ = now.format_into(&mut &mut text[..], format);
-        CLOCK.set((second, text));
+        let _ = OffsetDateTime::from(now).format_into(&mut &mut text[..], format);
+        CLOCK.set((since_1970.as_secs(), text));
     }
     line.extend_from_slice(&text);
-    let _ = write!(line, ".{:06}Z", now.microsecond());
+    let (mut fraction, mut left) = (*b".000000Z", since_1970.subsec_micros());
+    for digit in fraction[1..7].iter_mut().rev() {
+        *digit += (left % 10) as u8;
+        left /= 10;
+    }
+    line.extend_from_slice(&fraction);
 }
 
 /// ` name=value` for each field but the message, which is bare. Texts are quoted and escaped.
@@ -117,10 +123,15 @@ impl Visit for Text<'_> {
         let _ = serde_json::to_writer(&mut *self.0, &value);
     }
 
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.begin(field);
+        let _ = serde_json::to_writer(&mut *self.0, &value);
+    }
+
     fn record_str(&mut self, field: &Field, value: &str) {
         self.begin(field);
         let plain = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-        if value.bytes().all(plain) {
+        if all(value, plain) {
             [b"\"", value.as_bytes(), b"\""].iter().for_each(|part| self.0.extend_from_slice(part));
         } else {
             let _ = write!(self.0, "{value:?}");
@@ -133,12 +144,17 @@ impl Visit for Text<'_> {
     }
 }
 
+/// Whether all bytes are such. Looks at each, which takes less than a look whether to go on behind each.
+fn all(text: &str, are: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(true, |all, byte| all & are(byte))
+}
+
 /// Text without control characters, which could end the line, or speak to the terminal.
 struct OneLine<'l>(&'l mut Vec<u8>);
 
 impl fmt::Write for OneLine<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        if all(text, |byte| matches!(byte, b' '..=b'~')) {
             self.0.extend_from_slice(text.as_bytes());
             return Ok(());
         }

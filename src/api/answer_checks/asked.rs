@@ -76,14 +76,12 @@ impl Asked {
     /// A call with its parameters as they are signed.
     pub fn of(endpoint: &'static Endpoint, params: &Params) -> Self {
         let named = |name| params.get(name).map(str::trim).filter(|value| !value.is_empty());
-        let lists = |value: &str| endpoint.effect == Effect::Reads && value.contains(',');
-        let syssns = ["syssn", "orig_syssn"].into_iter().filter_map(named);
-        Self {
-            endpoint,
-            out_trade_no: named("out_trade_no").map(str::to_owned),
-            syssns: syssns.clone().map(str::to_owned).collect(),
-            lists: named("out_trade_no").into_iter().chain(syssns).any(lists),
-        }
+        let lists = |value: &&str| endpoint.effect == Effect::Reads && value.contains(',');
+        let numbers = ["out_trade_no", "syssn", "orig_syssn"].map(named);
+        let lists = numbers.iter().flatten().any(lists);
+        let [out_trade_no, syssns @ ..] = numbers;
+        let syssns = syssns.into_iter().flatten().map(str::to_owned).collect();
+        Self { endpoint, out_trade_no: out_trade_no.map(str::to_owned), syssns, lists }
     }
 
     /// The shop's number, with which it can query.

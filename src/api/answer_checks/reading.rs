@@ -199,11 +199,17 @@ impl<'a> Reader<'a> {
     fn string(&mut self) -> Option<&'a [u8]> {
         let mut end = 1;
         let closed = loop {
-            match self.rest.get(end) {
-                None => break false,
-                Some(b'"') => break true,
-                Some(b'\\') => end += 2,
-                Some(_) => end += 1,
+            let rest = self.rest.get(end..).unwrap_or_default();
+            match rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+                None => {
+                    end = self.rest.len();
+                    break false;
+                }
+                Some(plain) if self.rest[end + plain] == b'"' => {
+                    end += plain;
+                    break true;
+                }
+                Some(plain) => end += plain + 2,
             }
         };
         let (string, rest) = self.rest.split_at((end + 1).min(self.rest.len()));
