@@ -33,7 +33,7 @@ fn the_unit_says_what_the_sidecar_relies_on() {
     let lines: Vec<_> = unit.lines().collect();
     for line in [
         "Type=notify",
-        "ExecReload=/bin/kill -HUP $MAINPID",
+        "ExecReload=/bin/sh -c 'kill -HUP \"$MAINPID\"'",
         "WatchdogSec=30",
         "StateDirectory=qfpay-sidecar",
         "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
