@@ -53,6 +53,8 @@ mod unknown;
 mod upgrade;
 mod users;
 
+use raw::Raw;
+
 pub use crate::telemetry::LogFormat;
 pub use crate::upstream::Target;
 pub use effective::Effective;
@@ -209,14 +211,40 @@ pub fn load(request: &Request) -> Result<Config, ConfigError> {
 /// # Errors
 /// As for [`load`].
 pub fn load_noting(request: &Request, files: &mut Files) -> Result<Config, ConfigError> {
+    let gathered = gather(request, files)?;
+    resolved(request, gathered)
+}
+
+/// The same, unless `allow` refuses the files and what else the configuration names, before a key is read. It is given `None` where
+/// a layer cannot be read.
+///
+/// # Errors
+/// As for [`load`], and that of `allow`, which comes first.
+pub fn load_if(
+    request: &Request,
+    files: &mut Files,
+    allow: impl FnOnce(&Files, Option<Folders>) -> Result<(), ConfigError>,
+) -> Result<Config, ConfigError> {
+    let mut gathered = gather(request, files);
+    let folders = gathered.as_mut().ok().map(|(raw, _)| folders::folders(raw, files.clone()));
+    allow(files, folders)?;
+    resolved(request, gathered?)
+}
+
+/// The settings as they were written, and the names of their layers.
+fn gather(request: &Request, files: &mut Files) -> Result<(Raw, Vec<String>), ConfigError> {
     let layers = layers::Layers::gather_noting(request, files)?;
-    let mut raw = raw::Raw::new(&layers)?;
+    let raw = Raw::new(&layers)?;
     let settings = raw.settings.iter().map(|(key, setting)| (key, setting.value.as_str()));
     files.add_named_by(settings, &request.env);
+    Ok((raw, layers.names))
+}
+
+fn resolved(request: &Request, (mut raw, names): (Raw, Vec<String>)) -> Result<Config, ConfigError> {
     raw.problems = unknown::keys(&raw);
     contradictions::asked_for(&mut raw, request);
     raw.runs_programs = request.runs_programs;
-    let config = resolve::config(&mut raw, layers.names, &request.env);
+    let config = resolve::config(&mut raw, names, &request.env);
     match config {
         Some(config) if raw.problems.is_empty() => Ok(config),
         _ if raw.problems.is_empty() => Err(contradictions::unexplained().into()),
@@ -229,7 +257,7 @@ pub fn load_noting(request: &Request, files: &mut Files) -> Result<Config, Confi
 /// # Errors
 /// [`ConfigError`] when a layer cannot be read, or an address is wrong.
 pub fn load_listen(request: &Request) -> Result<Listen, ConfigError> {
-    let mut raw = raw::Raw::new(&layers::Layers::gather(request)?)?;
+    let mut raw = Raw::new(&layers::Layers::gather(request)?)?;
     listen::listen(&mut raw).ok_or_else(|| ConfigError::new(raw.problems))
 }
 
@@ -238,7 +266,7 @@ pub fn load_listen(request: &Request) -> Result<Listen, ConfigError> {
 /// # Errors
 /// [`ConfigError`] when a layer cannot be read, or a setting of `[journal]` is wrong.
 pub fn load_journal(request: &Request) -> Result<journal::Settings, ConfigError> {
-    let mut raw = raw::Raw::new(&layers::Layers::gather(request)?)?;
+    let mut raw = Raw::new(&layers::Layers::gather(request)?)?;
     journal::Settings::read(&mut raw).ok_or_else(|| ConfigError::new(raw.problems))
 }
 
@@ -248,10 +276,7 @@ pub fn load_journal(request: &Request) -> Result<journal::Settings, ConfigError>
 /// # Errors
 /// [`ConfigError`] when a layer cannot be read.
 pub fn load_folders(request: &Request, files: &mut Files) -> Result<Folders, ConfigError> {
-    let layers = layers::Layers::gather_noting(request, files)?;
-    let mut raw = raw::Raw::new(&layers)?;
-    let settings = raw.settings.iter().map(|(key, setting)| (key, setting.value.as_str()));
-    files.add_named_by(settings, &request.env);
+    let (mut raw, _) = gather(request, files)?;
     Ok(folders::folders(&mut raw, files.clone()))
 }
 
@@ -261,7 +286,7 @@ pub fn load_folders(request: &Request, files: &mut Files) -> Result<Folders, Con
 /// [`ConfigError`] when a layer cannot be read: a missing file, TOML with a syntax error.
 pub fn explain(request: &Request) -> Result<Vec<Effective>, ConfigError> {
     let layers = layers::Layers::gather(request)?;
-    Ok(effective::list(&raw::Raw::new(&layers)?))
+    Ok(effective::list(&Raw::new(&layers)?))
 }
 
 #[cfg(test)]
@@ -273,7 +298,7 @@ mod tests {
         // Reading a key that default.toml lacks fails in `Raw`; keys without a reader are listed here.
         let request = Request { config_dir: PathBuf::from("/nonexistent"), ..Request::default() };
         let layers = layers::Layers::gather(&request).unwrap();
-        let mut raw = raw::Raw::new(&layers).unwrap();
+        let mut raw = Raw::new(&layers).unwrap();
         resolve::config(&mut raw, Vec::new(), &[]).unwrap();
         assert_eq!(raw.unread(), Vec::<&String>::new());
         assert_eq!(raw.problems, []);

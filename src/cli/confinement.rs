@@ -54,18 +54,18 @@ impl Confinement {
     /// Everything that is wrong with it, or what needs a restart.
     pub(super) fn read_again(&self, request: &Request, files: &mut Files) -> Result<Config, ConfigError> {
         let Self::Laid { read, .. } = self else { return config::load_noting(request, files) };
-        let folders = config::load_folders(request, files);
-        let outside = of_files(files).find(|folder| !read.iter().any(|laid| folder.starts_with(laid)));
-        if let Some(outside) = outside {
-            let what = "this folder is outside of those that the process confined itself to when it started (landlock): that \
-                        needs a restart";
-            return Err(ConfigError::of_place(&outside.display().to_string(), what));
-        }
-        if let Some(program) = folders?.program {
+        config::load_if(request, files, |files, folders| {
+            if let Some(outside) =
+                of_files(files).find(|folder| !read.iter().any(|laid| folder.starts_with(laid)))
+            {
+                let what = "this folder is outside of those that the process confined itself to when it started (landlock): that \
+                            needs a restart";
+                return Err(ConfigError::of_place(&outside.display().to_string(), what));
+            }
+            let Some(program) = folders.and_then(|folders| folders.program) else { return Ok(()) };
             let what = "the process is confined (landlock), and so would be the program that is named here: that needs a restart";
-            return Err(ConfigError::of_place(&program, what));
-        }
-        config::load_noting(request, files)
+            Err(ConfigError::of_place(&program, what))
+        })
     }
 }
 
@@ -112,6 +112,42 @@ mod tests {
     use std::thread;
 
     use super::*;
+
+    /// Also on a kernel that lays nothing: what a reload may name is judged here.
+    #[test]
+    fn a_reading_names_no_folder_outside_and_no_program() {
+        let [inside, outside] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let [inside, outside] = [&inside, &outside].map(|folder| folder.path().canonicalize().unwrap());
+        let read = vec![inside.clone()];
+        let confined = Confinement::Laid { abi: 1, read, written: Vec::new() };
+        let file = inside.join("sidecar.toml");
+        for folder in [&inside, &outside] {
+            let key = folder.join("key");
+            std::fs::write(&key, "SANDBOX0OF0A0TEST0NOT0A0SECRET00").unwrap();
+            std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        }
+        std::os::unix::fs::symlink(outside.join("key"), inside.join("link")).unwrap();
+        let read_again = |source: &str| {
+            let app = format!("app_code = \"5A4DB0C55A4DB0C55A4DB0C55A4DB0C5\"\n{source}\n");
+            std::fs::write(&file, format!("[upstream]\nbase_url = \"sandbox\"\n[apps.shop]\n{app}")).unwrap();
+            let request = Request { file: Some(file.clone()), ..Request::default() };
+            let mut files = Files::default();
+            let read = confined.read_again(&request, &mut files);
+            assert!(files.read.contains(&file));
+            read.map(|_| ()).map_err(|error| error.to_string())
+        };
+        let key = |folder: &Path, name: &str| format!("client_key_file = \"{}/{name}\"", folder.display());
+        assert_eq!(read_again(&key(&inside, "key")), Ok(()));
+        for refused in [key(&outside, "key"), key(&inside, "link")] {
+            let why = read_again(&refused).unwrap_err();
+            assert!(why.starts_with(&outside.display().to_string()), "{why}");
+            assert!(why.contains("needs a restart"), "{why}");
+        }
+        let why = read_again("client_key_command = [\"/bin/true\"]").unwrap_err();
+        assert!(why.starts_with("apps.shop.client_key_command") && why.contains("needs a restart"), "{why}");
+        let why = read_again("nonsense = ").unwrap_err();
+        assert!(why.contains("this is not TOML"), "{why}");
+    }
 
     /// Only the thread that lays it is confined, and those that it starts later: this one goes on as before.
     #[test]

@@ -32,7 +32,9 @@ impl Document {
             let first = same_before(text, start).map(|line| format!("; it stands in line {line} already"));
             Problem::of_file(&place, &format!("this is not TOML: {reason}{}", first.unwrap_or_default()))
         })?;
-        let mut reader = Reader { text, file, first_route, places: BTreeMap::new() };
+        let line_ends =
+            text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+        let mut reader = Reader { line_ends, file, first_route, places: BTreeMap::new() };
         let values = reader.table(document.as_table(), "");
         Ok(Self { values, places: reader.places })
     }
@@ -48,21 +50,25 @@ fn same_before(text: &str, at: usize) -> Option<usize> {
 }
 
 struct Reader<'a> {
-    text: &'a str,
+    /// Where the lines of the text end.
+    line_ends: Vec<usize>,
     file: &'a str,
     first_route: usize,
     places: BTreeMap<String, String>,
 }
 
 impl Reader<'_> {
+    fn place(&self, offset: usize) -> String {
+        format!("{}:{}", self.file, self.line_ends.partition_point(|end| *end < offset) + 1)
+    }
+
     fn table(&mut self, table: &dyn TableLike, above: &str) -> Dict {
         let mut values = Dict::new();
         for (name, item) in table.iter() {
             let path = if above.is_empty() { name.to_owned() } else { format!("{above}.{name}") };
             let key_span = table.get_key_value(name).and_then(|(key, _)| key.span());
             if let Some(span) = key_span.or_else(|| item.span()) {
-                let place = format!("{}:{}", self.file, line(self.text, span.start));
-                self.places.insert(path.clone(), place);
+                self.places.insert(path.clone(), self.place(span.start));
             }
             values.insert(name.to_owned(), self.item(item, &path));
         }
@@ -90,7 +96,7 @@ impl Reader<'_> {
             let number = self.first_route + number;
             let path = format!("{above}.{number}");
             if let Some(start) = start {
-                self.places.insert(path.clone(), format!("{}:{}", self.file, line(self.text, start)));
+                self.places.insert(path.clone(), self.place(start));
             }
             values.insert(number.to_string(), Value::from(self.table(table, &path)));
         }

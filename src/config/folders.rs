@@ -1,5 +1,6 @@
 //! The folders that a configuration names: all of the file system that a process needs which confines itself (Landlock).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::raw::Raw;
@@ -67,15 +68,24 @@ pub(super) fn folders(raw: &mut Raw, files: Files) -> Folders {
 
 /// The folder of a file, and the one that links lead to; those that exist, without links.
 pub(crate) fn of_file(file: &Path) -> impl Iterator<Item = PathBuf> {
-    let named =
-        file.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent });
-    let named = named.and_then(|parent| parent.canonicalize().ok());
-    let linked = file.canonicalize().ok().and_then(|file| Some(file.parent()?.to_owned()));
-    named.into_iter().chain(linked)
+    [file].into_iter().filter_map(folder).filter_map(|folder| folder.canonicalize().ok()).chain(linked(file))
 }
 
-/// The folders of everything that is read.
+/// The folders of everything that is read, each that is named once.
 pub(crate) fn of_files(files: &Files) -> impl Iterator<Item = PathBuf> {
-    let listed = files.listed.iter().filter_map(|folder| folder.canonicalize().ok());
-    files.read.iter().flat_map(|file| of_file(file)).chain(listed)
+    let named: BTreeSet<_> = files.read.iter().filter_map(|file| folder(file)).collect();
+    let named = named.into_iter().chain(files.listed.iter().map(PathBuf::as_path));
+    named
+        .filter_map(|folder| folder.canonicalize().ok())
+        .chain(files.read.iter().filter_map(|file| linked(file)))
+}
+
+fn folder(file: &Path) -> Option<&Path> {
+    file.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+}
+
+/// Where the file is that a link leads to.
+fn linked(link: &Path) -> Option<PathBuf> {
+    let file = link.is_symlink().then(|| link.canonicalize().ok())?;
+    Some(file?.parent()?.to_owned())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
@@ -176,15 +176,20 @@ impl Gathering<'_> {
     }
 }
 
-/// The compiled-in defaults.
+/// The compiled-in defaults, which are parsed once.
 pub(super) fn defaults() -> Result<Layer, Problem> {
-    let mut layer = Layer::from_toml(DEFAULTS, "default")?;
-    // A default has no line that its reader could edit.
-    layer.places = Arc::new(layer.places.keys().map(|key| (key.clone(), "default".to_owned())).collect());
-    Ok(layer)
+    static PARSED: LazyLock<Result<Layer, Problem>> = LazyLock::new(|| {
+        let mut layer = Layer::from_toml(DEFAULTS, "default")?;
+        // A default has no line that its reader could edit.
+        let places = layer.places.keys().map(|key| (key.clone(), "default".to_owned()));
+        layer.places = Arc::new(places.collect());
+        Ok(layer)
+    });
+    PARSED.clone()
 }
 
 /// One source of settings.
+#[derive(Clone)]
 pub(super) struct Layer {
     name: String,
     values: Dict,
