@@ -38,6 +38,7 @@ fn the_unit_says_what_the_sidecar_relies_on() {
         "StateDirectory=qfpay-sidecar",
         "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
         "SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self",
+        "SystemCallFilter=setpriority",
     ] {
         assert!(lines.contains(&line), "{line}");
     }
