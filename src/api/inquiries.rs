@@ -18,7 +18,7 @@ use crate::caller::RequestId;
 use crate::decode::Place;
 use crate::endpoint::{self, Endpoint};
 use crate::error::{Code, Failure};
-use crate::orders::journal::Journal;
+use crate::orders::journal::{Doubt, Journal, Ticket};
 use crate::orders::{self, Departing, Flight, Inquiry, NoAnswer, Order, Purpose};
 use crate::outbound::{Call, SignedRequest};
 use crate::server::Stage;
@@ -80,19 +80,19 @@ impl Api {
     /// Takes up what an earlier process left in doubt. A number whose doubt is young is held once more.
     fn take_up_doubts(&self) {
         let doubts = self.lasting.journal.as_ref().map(Journal::take_doubts).unwrap_or_default();
-        for doubt in doubts {
+        for Doubt { begin, .. } in doubts {
             let known = |path: &str| {
                 let endpoint = endpoint::find(path).ok()?;
                 Some((endpoint, purpose(endpoint)?))
             };
-            let app = doubt.app.as_deref().and_then(|name| self.keyring.by_name(name));
-            let known = doubt.endpoint.as_deref().and_then(known);
+            let app = begin.app.as_deref().and_then(|name| self.keyring.by_name(name));
+            let known = begin.endpoint.as_deref().and_then(known);
             let (Some(app), Some((endpoint, purpose))) = (app, known) else {
                 continue;
             };
-            let syssn = doubt.syssn.as_deref();
-            let order = Order::named(app, doubt.mchid.as_deref(), doubt.out_trade_no.as_deref(), syssn);
-            let (Some(order), Ok(called)) = (order, OffsetDateTime::parse(&doubt.at, &Rfc3339)) else {
+            let syssn = begin.syssn.as_deref();
+            let order = Order::named(app, begin.mchid.as_deref(), begin.out_trade_no.as_deref(), syssn);
+            let (Some(order), Ok(called)) = (order, OffsetDateTime::parse(&begin.at, &Rfc3339)) else {
                 continue;
             };
             let age = (OffsetDateTime::now_utc() - called).max(time::Duration::ZERO).unsigned_abs();
@@ -107,8 +107,8 @@ impl Api {
             let follow =
                 if self.routes.allows(endpoint::QUERY) { self.orders.follow } else { Duration::ZERO };
             let since = Instant::now();
-            let request_id = RequestId::kept(doubt.request_id.as_deref().unwrap_or_default());
-            let ticket = Some(doubt.row);
+            let request_id = RequestId::kept(begin.request_id.as_deref().unwrap_or_default());
+            let ticket = Some(Ticket::of(begin.id));
             let endpoint = endpoint.label();
             let doubt =
                 orders::Doubt { request_id, endpoint, purpose, called, since, until: since + follow, ticket };

@@ -4,9 +4,11 @@
 //! it. One thread writes: what comes while it commits is the next commit. A call waits for its row, but not for a disk that
 //! hangs.
 
+mod answers;
 mod append;
 mod chain;
 mod checkpoint;
+mod doubts;
 mod file;
 mod notifications;
 mod prune;
@@ -32,6 +34,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::metrics::{JournalMetrics, Metrics};
+use answers::Desks;
 use checkpoint::Checkpoints;
 use file::Lock;
 use queue::{Full, Queue, Waiting, Written};
@@ -40,8 +43,9 @@ use writer::Writer;
 
 pub use append::Appender;
 pub use chain::Digest;
+pub use doubts::Doubt;
 pub use notifications::{Kept, Which};
-pub use read::{Doubt, Reader, Stored};
+pub use read::{Reader, Stored};
 pub use row::{Facts, Kind, Ticket, kept, text_of};
 pub use settings::{OnFailure, Settings};
 pub use verify::{Break, Verified};
@@ -167,6 +171,7 @@ pub struct Journal(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     queue: Arc<Queue>,
+    desks: Desks,
     wait: Duration,
     on_failure: OnFailure,
     keeps_bodies: bool,
@@ -182,11 +187,16 @@ impl Journal {
     ///
     /// # Errors
     /// [`CannotOpen`] says what is wrong with the file.
-    pub fn open(path: &Path, settings: &Settings, metrics: &Metrics) -> Result<Self, CannotOpen> {
+    pub fn open(
+        path: &Path,
+        settings: &Settings,
+        workers: usize,
+        metrics: &Metrics,
+    ) -> Result<Self, CannotOpen> {
         file::prepare(path)?;
         let lock = Lock::take(path)?;
         let journal = schema::open(path, settings.sync)?;
-        let doubts = read::latest_doubts(&journal)?;
+        let doubts = doubts::latest_doubts(&journal)?;
         let checkpoints = Checkpoints::start(path)?;
         let queue = Arc::new(Queue::default());
         let (over, ended) = oneshot::channel();
@@ -200,6 +210,7 @@ impl Journal {
         thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(over))?;
         Ok(Self(Arc::new(Shared {
             queue,
+            desks: Desks::new(workers),
             wait: settings.wait,
             on_failure: settings.on_failure,
             keeps_bodies: settings.notification_bodies,
@@ -305,10 +316,9 @@ impl Journal {
 
     /// Adds a row and waits until it is on record. Says whether it is a notification that was acknowledged.
     async fn write(&self, row: Row) -> Result<bool, Missed> {
-        let (done, written) = oneshot::channel();
-        let waiting = Waiting { row, done: Some(done) };
-        self.0.queue.push(waiting).map_err(|Full| Missed::Full)?;
-        match timeout(self.0.wait, written).await {
+        let (asker, hears) = self.0.desks.asker();
+        self.0.queue.push(Waiting::new(row, Some(asker))).map_err(|Full| Missed::Full)?;
+        match timeout(self.0.wait, hears).await {
             Err(_late) => Err(Missed::Late),
             Ok(Ok(Written::Kept { acknowledged })) => Ok(acknowledged),
             Ok(Ok(Written::Not) | Err(_)) => Err(Missed::Failed),
@@ -317,7 +327,7 @@ impl Journal {
 
     /// Adds a row that nobody waits for.
     fn add(&self, row: Row) {
-        if self.0.queue.push(Waiting { row, done: None }).is_err() {
+        if self.0.queue.push(Waiting::new(row, None)).is_err() {
             self.missed(Missed::Full);
         }
     }

@@ -1,28 +1,28 @@
 //! `journal doubt`: what was sent, and is not known.
 
-use crate::orders::journal::{CannotOpen, Reader};
+use crate::orders::journal::{CannotOpen, Doubt, Reader};
 
 /// Prints the calls in doubt.
 pub(super) fn run(journal: &Reader) -> Result<bool, CannotOpen> {
     let doubts = journal.doubts()?;
     let in_use = journal.is_in_use();
-    for doubt in &doubts {
+    for Doubt { begin, ended } in &doubts {
         let text = |value: &Option<String>| value.as_deref().unwrap_or("-").escape_debug().to_string();
-        let why = match (doubt.ended, in_use) {
-            (true, _) => text(&doubt.failure),
+        let why = match (ended, in_use) {
+            (true, _) => text(&begin.failure),
             (false, true) => "no end on record: in flight, or the sidecar was killed".to_owned(),
             (false, false) => "no end on record: the sidecar was killed".to_owned(),
         };
         outln!(
             "{} {} order {} syssn {} amount {} {} app {} mchid {}: {why}",
-            doubt.at,
-            text(&doubt.endpoint),
-            text(&doubt.out_trade_no),
-            text(&doubt.syssn),
-            text(&doubt.amount),
-            text(&doubt.currency),
-            text(&doubt.app),
-            text(&doubt.mchid)
+            begin.at,
+            text(&begin.endpoint),
+            text(&begin.out_trade_no),
+            text(&begin.syssn),
+            text(&begin.amount),
+            text(&begin.currency),
+            text(&begin.app),
+            text(&begin.mchid)
         );
     }
     match doubts.len() {

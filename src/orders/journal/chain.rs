@@ -12,19 +12,22 @@ pub type Digest = [u8; 32];
 pub const BEGINNING: Digest = [0; 32];
 
 /// The digest of a row in the making.
-pub(super) struct Hasher(Sha256);
+pub(super) struct Hasher(Vec<u8>);
 
 impl Hasher {
     pub(super) fn behind(before: &Digest) -> Self {
-        Self(Sha256::new_with_prefix(before))
+        // Gathered and hashed at once: most columns are a few bytes.
+        let mut text = Vec::with_capacity(512);
+        text.extend_from_slice(before);
+        Self(text)
     }
 
     pub(super) fn bytes(&mut self, value: Option<&[u8]>) {
         match value {
-            None => self.0.update(b"-"),
+            None => self.0.push(b'-'),
             Some(bytes) => {
-                self.0.update(decimal(bytes.len() as u64, &mut [0; 21], b':'));
-                self.0.update(bytes);
+                self.0.extend_from_slice(decimal(bytes.len() as u64, &mut [0; 21], b':'));
+                self.0.extend_from_slice(bytes);
             }
         }
     }
@@ -43,7 +46,7 @@ impl Hasher {
     }
 
     pub(super) fn finish(self) -> Digest {
-        self.0.finalize().into()
+        Sha256::digest(&self.0).into()
     }
 }
 

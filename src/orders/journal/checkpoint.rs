@@ -2,17 +2,23 @@
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::{CannotOpen, schema};
 
-/// After so many rows the thread is woken: some 1,500 pages of 4 KiB.
+/// After so many rows the thread is woken at a quiet moment.
 const ROWS: usize = 4_000;
-/// A `-wal` file of more pages than this is begun anew although somebody writes. Writers wait for the rest of it only.
-const PAGES: i64 = 8_000;
+/// After so many it is woken in any case: some 4,000 pages of 4 KiB. The disk and the processor are busy with them for some
+/// milliseconds, so that calls feel it, and it should be rare.
+const MANY: usize = 24_000;
+/// No commit for so long makes a quiet moment.
+const QUIET: Duration = Duration::from_millis(20);
+/// A `-wal` file of more pages than this, 64 MiB, is begun anew although somebody writes, who waits for the disk meanwhile. A
+/// smaller one is begun anew by itself at the first commit that finds it moved to its end.
+const PAGES: i64 = 16_000;
 /// How long it waits for readers; meanwhile writers wait too.
 const BUSY: Duration = Duration::from_millis(10);
 
@@ -20,6 +26,7 @@ const BUSY: Duration = Duration::from_millis(10);
 pub(super) struct Checkpoints {
     wake: SyncSender<()>,
     rows: usize,
+    last: Instant,
 }
 
 impl Checkpoints {
@@ -30,13 +37,16 @@ impl Checkpoints {
         let (wake, woken) = sync_channel(1);
         let thread = thread::Builder::new().name("journal-disk".to_owned());
         thread.spawn(move || run(&journal, &woken)).map_err(|error: io::Error| CannotOpen::System(error))?;
-        Ok(Self { wake, rows: 0 })
+        Ok(Self { wake, rows: 0, last: Instant::now() })
     }
 
     /// So many rows more were committed.
     pub(super) fn wrote(&mut self, rows: usize) {
         self.rows += rows;
-        if self.rows >= ROWS {
+        let now = Instant::now();
+        let is_quiet = now.duration_since(self.last) > QUIET;
+        self.last = now;
+        if self.rows >= if is_quiet { ROWS } else { MANY } {
             self.rows = 0;
             // One that is at work comes to these as well.
             let _ = self.wake.try_send(());

@@ -3,8 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-
+use super::answers::Asker;
 use super::row::{Row, Ticket};
 
 /// As many bytes of rows wait while the disk is behind.
@@ -19,7 +18,16 @@ const REST: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) row: Row,
-    pub(super) done: Option<oneshot::Sender<Written>>,
+    pub(super) asker: Option<Asker>,
+    /// What it takes in memory, in bytes.
+    pub(super) size: usize,
+}
+
+impl Waiting {
+    pub(super) fn new(row: Row, asker: Option<Asker>) -> Self {
+        let size = row.size();
+        Self { row, asker, size }
+    }
 }
 
 /// What became of a row.
@@ -63,7 +71,7 @@ struct State {
 impl Queue {
     /// Adds a row, or refuses it when too many wait. One about a row that was taken is taken too: there are as few of them.
     pub(super) fn push(&self, waiting: Waiting) -> Result<(), Full> {
-        let size = waiting.row.size();
+        let size = waiting.size;
         let must = waiting.row.of.as_ref().is_some_and(Ticket::is_taken);
         let mut state = self.state();
         if (state.bytes + size > MOST && !must) || state.closing {
@@ -71,7 +79,7 @@ impl Queue {
         }
         waiting.row.ticket.waits();
         state.bytes += size;
-        let urgent = waiting.done.is_some();
+        let urgent = waiting.asker.is_some();
         let is_plenty = state.bytes >= PLENTY && state.bytes - size < PLENTY;
         let wakes = state.rows.is_empty() || is_plenty || (urgent && !state.urgent);
         state.urgent |= urgent;

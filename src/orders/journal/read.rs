@@ -2,45 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, Row, ToSql};
+use rusqlite::{Connection, Row, ToSql};
 use serde::Serialize;
 
-use super::row::Ticket;
 use super::schema::{self, COLUMNS};
 use super::{CannotOpen, file};
-
-/// So many rows are looked at for doubts at a start, the newest first: what a crash met is among them.
-const LATEST: i64 = 200_000;
-
-/// A call whose end is not known: it began and nothing more is on record, or its delivery is unknown.
-#[derive(Clone, Debug, Serialize)]
-pub struct Doubt {
-    /// The row of its beginning.
-    #[serde(serialize_with = "number")]
-    pub row: Ticket,
-    /// When it began.
-    pub at: String,
-    /// By which it is found in the log.
-    pub request_id: Option<String>,
-    /// The app that signed it.
-    pub app: Option<String>,
-    /// The merchant.
-    pub mchid: Option<String>,
-    /// What was called.
-    pub endpoint: Option<String>,
-    /// The shop's number.
-    pub out_trade_no: Option<String>,
-    /// QFPay's number.
-    pub syssn: Option<String>,
-    /// `txamt` as it was sent.
-    pub amount: Option<String>,
-    /// `txcurrcd` as it was sent.
-    pub currency: Option<String>,
-    /// The code of the failure that its caller was told; none where it has no end.
-    pub failure: Option<String>,
-    /// Whether its end is on record.
-    pub ended: bool,
-}
 
 /// A row as it stands in the file, without its body.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -109,19 +75,19 @@ impl Reader {
     }
 
     /// All rows about an order, by the shop's number or QFPay's; those of its refunds, which name QFPay's, are among them.
+    /// Reads the whole file: no index holds the numbers.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn find(&self, order: &str, each: impl FnMut(Stored)) -> Result<(), CannotOpen> {
-        let both = "
-            WITH numbers (number) AS (
+        let with = "
+            WITH numbers (number) AS MATERIALIZED (
               SELECT ?1 UNION SELECT syssn FROM journal WHERE out_trade_no = ?1 AND syssn IS NOT NULL),
-            named (id) AS (
-              SELECT id FROM journal WHERE out_trade_no = ?1
-              UNION SELECT j.id FROM numbers n JOIN journal j ON j.syssn = n.number),
-            begun (id) AS (SELECT coalesce(j.of, j.id) FROM named n JOIN journal j ON j.id = n.id)
-            SELECT id FROM begun UNION SELECT j.id FROM begun b JOIN journal j ON j.of = b.id";
-        self.rows(&format!("WHERE id IN ({both}) ORDER BY id"), &[&order], each)
+            begun (id) AS MATERIALIZED (
+              SELECT coalesce(of, id) FROM journal WHERE out_trade_no = ?1 OR syssn IN numbers)";
+        // What belongs to a row comes behind it.
+        let which = "WHERE id >= (SELECT min(id) FROM begun) AND (id IN begun OR of IN begun) AND kind <> 'pruned' ORDER BY id";
+        self.rows(with, which, &[&order], each)
     }
 
     /// All rows from a moment on, in order.
@@ -129,25 +95,18 @@ impl Reader {
     /// # Errors
     /// What SQLite says.
     pub fn since(&self, at: &str, each: impl FnMut(Stored)) -> Result<(), CannotOpen> {
-        self.rows("WHERE at >= ?1 ORDER BY id", &[&at], each)
-    }
-
-    /// Calls whose end is not known and that QFPay has not named since, the oldest first.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub fn doubts(&self) -> Result<Vec<Doubt>, CannotOpen> {
-        Ok(doubts_from(&self.journal, 0)?)
+        self.rows("", "WHERE at >= ?1 ORDER BY id", &[&at], each)
     }
 
     fn rows(
         &self,
+        with: &str,
         which: &str,
         values: &[&dyn ToSql],
         mut each: impl FnMut(Stored),
     ) -> Result<(), CannotOpen> {
         let mut found =
-            self.journal.prepare(&format!("SELECT id, {COLUMNS}, digest FROM journal {which}"))?;
+            self.journal.prepare(&format!("{with} SELECT id, {COLUMNS}, digest FROM journal {which}"))?;
         let mut rows = found.query(values)?;
         while let Some(row) = rows.next()? {
             each(stored(row)?);
@@ -156,7 +115,7 @@ impl Reader {
     }
 }
 
-fn stored(row: &Row) -> rusqlite::Result<Stored> {
+pub(super) fn stored(row: &Row) -> rusqlite::Result<Stored> {
     Ok(Stored {
         id: row.get(0)?,
         at: row.get(1)?,
@@ -178,43 +137,4 @@ fn stored(row: &Row) -> rusqlite::Result<Stored> {
         route: row.get(17)?,
         digest: hex::encode(row.get_ref(20)?.as_blob()?),
     })
-}
-
-/// The doubts among the newest rows.
-pub(super) fn latest_doubts(journal: &Connection) -> rusqlite::Result<Vec<Doubt>> {
-    let newest = journal.query_row("SELECT max(id) FROM journal", [], |row| row.get::<_, Option<i64>>(0));
-    doubts_from(journal, newest.optional()?.flatten().unwrap_or(0) - LATEST)
-}
-
-fn doubts_from(journal: &Connection, first: i64) -> rusqlite::Result<Vec<Doubt>> {
-    let mut doubts = journal.prepare(
-        "SELECT b.id, b.at, b.request_id, b.app, b.mchid, b.endpoint, b.out_trade_no, coalesce(e.syssn, b.syssn), b.amount,
-           b.currency, e.failure, e.id IS NOT NULL
-         FROM journal b LEFT JOIN journal e ON e.of = b.id AND e.kind = 'end'
-         WHERE b.kind = 'begin' AND b.id >= ?
-           AND (e.id IS NULL OR e.delivery = 'unknown' OR e.failure = 'response_signature_wrong')
-           AND NOT EXISTS (SELECT 1 FROM journal r WHERE r.of = b.id AND r.kind = 'resolution')
-         ORDER BY b.id",
-    )?;
-    let found = doubts.query_map([first], |row| {
-        Ok(Doubt {
-            row: Ticket::of(row.get(0)?),
-            at: row.get(1)?,
-            request_id: row.get(2)?,
-            app: row.get(3)?,
-            mchid: row.get(4)?,
-            endpoint: row.get(5)?,
-            out_trade_no: row.get(6)?,
-            syssn: row.get(7)?,
-            amount: row.get(8)?,
-            currency: row.get(9)?,
-            failure: row.get(10)?,
-            ended: row.get(11)?,
-        })
-    })?;
-    found.collect()
-}
-
-fn number<S: serde::Serializer>(row: &Ticket, to: S) -> Result<S::Ok, S::Error> {
-    row.id().serialize(to)
 }

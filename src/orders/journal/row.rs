@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use time::OffsetDateTime;
-use time::macros::format_description;
 
 /// The longest text of a column, in bytes. QFPay's numbers have 128 at most; what is longer is cut and ends in `…`.
 const LONGEST: usize = 256;
@@ -115,7 +114,7 @@ impl Ticket {
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) kind: Kind,
-    pub(super) at: String,
+    pub(super) at: OffsetDateTime,
     /// Its own number, for rows that refer to it.
     pub(super) ticket: Ticket,
     pub(super) of: Option<Ticket>,
@@ -129,15 +128,7 @@ impl Row {
     /// A row of now.
     pub(super) fn new(kind: Kind, facts: Facts) -> Self {
         let ticket = Ticket::default();
-        Self {
-            kind,
-            at: text_of(OffsetDateTime::now_utc()),
-            ticket,
-            of: None,
-            facts,
-            fingerprint: None,
-            body: None,
-        }
+        Self { kind, at: OffsetDateTime::now_utc(), ticket, of: None, facts, fingerprint: None, body: None }
     }
 
     /// The texts of its columns, in the order of the file, without what is numbers and bytes.
@@ -182,8 +173,22 @@ pub fn kept(value: &str) -> Box<str> {
 
 /// A moment as it stands in the file: UTC, of one length, so that texts are in the order of time.
 pub fn text_of(moment: OffsetDateTime) -> String {
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    moment.format(format).expect("the format asks for what every time has")
+    let moment = moment.to_utc();
+    let (date, time) = (moment.date(), moment.time());
+    let mut text = String::with_capacity("2026-01-31T12:00:00.000Z".len());
+    // Digit by digit: each row has one, and a general format costs as much as its digest.
+    let mut number = |value: u32, digits: u32, behind: char| {
+        (0..digits).rev().for_each(|at| text.push(char::from(b'0' + (value / 10u32.pow(at) % 10) as u8)));
+        text.push(behind);
+    };
+    number(date.year().unsigned_abs(), 4, '-');
+    number(u32::from(u8::from(date.month())), 2, '-');
+    number(date.day().into(), 2, 'T');
+    number(time.hour().into(), 2, ':');
+    number(time.minute().into(), 2, ':');
+    number(time.second().into(), 2, '.');
+    number(time.millisecond().into(), 3, 'Z');
+    text
 }
 
 #[cfg(test)]
@@ -201,5 +206,8 @@ mod tests {
     #[test]
     fn moments_have_one_length() {
         assert_eq!(text_of(OffsetDateTime::UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
+        // date -u -d @1769860805.0425 +%FT%T.%3NZ
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(1_769_860_805_042_500_000).unwrap();
+        assert_eq!(text_of(moment), "2026-01-31T12:00:05.042Z");
     }
 }

@@ -1,10 +1,10 @@
 //! What is said to SQLite to write: rows at the end of the chain, all of a transaction or none.
 
-use rusqlite::{Connection, Statement, ToSql, params_from_iter};
+use rusqlite::{Connection, Statement};
 
 use super::chain::{BEGINNING, Digest, Hasher};
 use super::queue::{Waiting, Written};
-use super::row::{Kind, Row};
+use super::row::{Kind, Row, text_of};
 use super::schema::COLUMNS;
 
 /// The newest row, and its digest.
@@ -85,24 +85,31 @@ impl<'j> Statements<'j> {
     /// Adds a row to the end of the chain.
     pub(super) fn insert(&mut self, row: &Row, tip: &mut Tip) -> rusqlite::Result<()> {
         let (id, of) = (tip.id + 1, row.of.as_ref().and_then(super::Ticket::id));
-        let (kind, texts) = (row.kind.as_str(), row.texts());
+        let (at, kind, texts) = (text_of(row.at), row.kind.as_str(), row.texts());
         let fingerprint = row.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
         let body = row.body.as_deref();
         let mut hasher = Hasher::behind(&tip.digest);
         hasher.number(Some(id));
-        hasher.bytes(Some(row.at.as_bytes()));
+        hasher.bytes(Some(at.as_bytes()));
         hasher.bytes(Some(kind.as_bytes()));
         hasher.number(of);
         texts.iter().for_each(|text| hasher.bytes(text.map(str::as_bytes)));
         hasher.bytes(fingerprint);
         hasher.bytes(body);
         let digest = hasher.finish();
-        let digest_bytes = digest.as_slice();
 
-        let first: [&dyn ToSql; 4] = [&id, &row.at, &kind, &of];
-        let last: [&dyn ToSql; 3] = [&fingerprint, &body, &digest_bytes];
-        let texts = texts.iter().map(|text| text as &dyn ToSql);
-        self.insert.execute(params_from_iter(first.into_iter().chain(texts).chain(last)))?;
+        let insert = &mut self.insert;
+        insert.raw_bind_parameter(1, id)?;
+        insert.raw_bind_parameter(2, at)?;
+        insert.raw_bind_parameter(3, kind)?;
+        insert.raw_bind_parameter(4, of)?;
+        for (place, text) in (5..).zip(texts) {
+            insert.raw_bind_parameter(place, text)?;
+        }
+        insert.raw_bind_parameter(19, fingerprint)?;
+        insert.raw_bind_parameter(20, body)?;
+        insert.raw_bind_parameter(21, digest.as_slice())?;
+        insert.raw_execute()?;
         row.ticket.set(id);
         *tip = Tip { id, digest };
         Ok(())

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::answers::Told;
 use super::checkpoint::Checkpoints;
 use super::prune::Pruning;
 use super::queue::{Next, Queue, Written};
@@ -72,11 +73,14 @@ fn write_until_the_end(
                         tracing::info!("the journal can be written again");
                     }
                     failing = false;
-                    let bytes = rows[..now].iter().map(|waiting| waiting.row.size()).sum();
+                    let mut bytes = 0;
+                    let mut told = Told::default();
                     for (waiting, written) in rows.drain(..now).zip(written) {
+                        bytes += waiting.size;
                         metrics.wrote(waiting.row.kind.as_str());
-                        waiting.done.map(|done| done.send(written));
+                        waiting.asker.map(|asker| told.tell(asker, written));
                     }
+                    drop(told);
                     queue.written(bytes);
                     checkpoints.wrote(now);
                 }
@@ -85,8 +89,9 @@ fn write_until_the_end(
                         tracing::error!(%error, "the journal cannot be written; rows are kept in memory and tried again");
                     }
                     failing = true;
+                    let mut told = Told::default();
                     for waiting in &mut rows {
-                        waiting.done.take().map(|done| done.send(Written::Not));
+                        waiting.asker.take().map(|asker| told.tell(asker, Written::Not));
                     }
                     break;
                 }
