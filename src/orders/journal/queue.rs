@@ -8,7 +8,7 @@ use super::row::{Row, Ticket};
 
 /// As many bytes of rows wait while the disk is behind.
 const MOST: usize = 8 << 20;
-/// Beyond this nothing more is gathered.
+/// Beyond this nothing more is waited for.
 const PLENTY: usize = 1 << 20;
 
 /// How long rows rest that nobody waits for, such as ends of calls: mostly they go with the next one that somebody waits for.
@@ -61,11 +61,43 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     rows: Vec<Waiting>,
+    /// Their size.
+    fresh: usize,
     /// The size of all rows that are not written yet, those that the thread has taken included.
     bytes: usize,
     /// Somebody waits for one of them.
     urgent: bool,
     closing: bool,
+    /// What the thread sleeps for. Waking it for less takes the system calls of a batch for each row.
+    sleeps: Sleep,
+}
+
+/// What wakes the thread before its time is up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Sleep {
+    /// It does not sleep, and looks at the queue before it does.
+    #[default]
+    Awake,
+    /// Only rows that take much room.
+    UntilPlenty,
+    /// A row that somebody waits for, too.
+    UntilUrgent,
+    /// Any row.
+    UntilAny,
+}
+
+impl State {
+    /// Whether there is something to wake for.
+    fn is_over(&self, sleep: Sleep) -> bool {
+        self.closing
+            || self.fresh >= PLENTY
+            || match sleep {
+                Sleep::Awake => true,
+                Sleep::UntilPlenty => false,
+                Sleep::UntilUrgent => self.urgent,
+                Sleep::UntilAny => !self.rows.is_empty(),
+            }
+    }
 }
 
 impl Queue {
@@ -79,11 +111,13 @@ impl Queue {
         }
         waiting.row.ticket.waits();
         state.bytes += size;
-        let urgent = waiting.asker.is_some();
-        let is_plenty = state.bytes >= PLENTY && state.bytes - size < PLENTY;
-        let wakes = state.rows.is_empty() || is_plenty || (urgent && !state.urgent);
-        state.urgent |= urgent;
+        state.fresh += size;
+        state.urgent |= waiting.asker.is_some();
         state.rows.push(waiting);
+        let wakes = state.sleeps != Sleep::Awake && state.is_over(state.sleeps);
+        if wakes {
+            state.sleeps = Sleep::Awake;
+        }
         drop(state);
         if wakes {
             self.come.notify_one();
@@ -91,28 +125,40 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for rows until `deadline`, gathers what comes within `gather`, and moves all to `taken`.
-    pub(super) fn take(&self, taken: &mut Vec<Waiting>, deadline: Instant, gather: Duration) -> Next {
-        let none = |state: &mut State| state.rows.is_empty() && !state.closing;
-        let left = deadline.saturating_duration_since(Instant::now());
-        let waited = self.come.wait_timeout_while(self.state(), left, none);
-        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        if !state.rows.is_empty() {
-            let few = |state: &mut State| state.bytes < PLENTY && !state.closing;
-            let lazy = |state: &mut State| few(state) && !state.urgent;
-            let rested = self.come.wait_timeout_while(state, REST, lazy);
-            state = rested.unwrap_or_else(PoisonError::into_inner).0;
-            if state.urgent {
-                let gathered = self.come.wait_timeout_while(state, gather, few);
-                state = gathered.unwrap_or_else(PoisonError::into_inner).0;
-            }
+    /// Moves all rows to `taken` once somebody waits for one, but not before `rested`: what comes until then goes together.
+    /// Without such a row it waits until `deadline`, or until the first row has rested.
+    pub(super) fn take(&self, taken: &mut Vec<Waiting>, rested: Instant, deadline: Instant) -> Next {
+        let mut state = self.sleep(self.state(), Sleep::UntilPlenty, rested);
+        // Under load the next urgent row is near, and others need not wake the thread meanwhile.
+        state = self.sleep(state, Sleep::UntilUrgent, deadline.min(rested + REST));
+        if state.rows.is_empty() {
+            state = self.sleep(state, Sleep::UntilAny, deadline);
+            state = self.sleep(state, Sleep::UntilUrgent, deadline.min(Instant::now() + REST));
         }
-        state.urgent = false;
+        (state.urgent, state.fresh) = (false, 0);
         taken.append(&mut state.rows);
         match state.closing {
             true => Next::End,
             false => Next::Work,
         }
+    }
+
+    fn sleep<'q>(
+        &'q self,
+        mut state: MutexGuard<'q, State>,
+        sleep: Sleep,
+        until: Instant,
+    ) -> MutexGuard<'q, State> {
+        while !state.is_over(sleep) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state.sleeps = sleep;
+            state = self.come.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.sleeps = Sleep::Awake;
+        state
     }
 
     /// Makes room for what was written.

@@ -14,8 +14,9 @@ use super::statements::Statements;
 use super::{Settings, hex_of};
 use crate::metrics::JournalMetrics;
 
-/// How long rows are gathered for one commit: a fraction of what a call takes, and with many callers several rows a commit.
-const GATHER: Duration = Duration::from_micros(400);
+/// How long after a commit the next one is made at the earliest: a fraction of what a call takes, and with many callers many rows
+/// share one. The first row after a pause waits for nothing.
+const GATHER: Duration = Duration::from_micros(500);
 /// Rows of one transaction, so that none lasts long.
 const TOGETHER: usize = 2_000;
 /// How long after a failure the next try is made.
@@ -57,14 +58,16 @@ fn write_until_the_end(
     let mut pruning = Pruning::new(settings);
     let mut rows = Vec::new();
     let mut told = Instant::now();
+    let mut began = told;
     let mut failing = false;
     loop {
-        let next_time = if failing { Instant::now() + AGAIN } else { pruning.due().min(told + TOLD) };
+        let now = Instant::now();
         let next = match failing {
             // Rows that come meanwhile wait for the next try, not each for one of its own.
-            true => queue.take(&mut rows, Instant::now(), AGAIN),
-            false => queue.take(&mut rows, next_time, GATHER),
+            true => queue.take(&mut rows, now + AGAIN, now),
+            false => queue.take(&mut rows, began + GATHER, pruning.due().min(told + TOLD)),
         };
+        began = Instant::now();
         while !rows.is_empty() {
             let now = rows.len().min(TOGETHER);
             match statements.write(&rows[..now]) {
