@@ -22,7 +22,8 @@ pub fn all(
 ) -> Result<(), String> {
     let outcome = outcome(called, case, state)?;
     own_answer(behind, BEHIND).map_err(|what| format!("the payment behind it: {what}"))?;
-    let others = state.arrivals.iter().filter(|arrival| arrival.phase == Phase::After).count();
+    let is_other = |arrival: &&Arrival| arrival.phase == Phase::After && !arrival.is_inquiry();
+    let others = state.arrivals.iter().filter(is_other).count();
     if others != 1 {
         return Err(format!("{others} requests arrived behind it: {}", shown(&state.arrivals)));
     }
@@ -40,10 +41,9 @@ fn outcome(called: &Called, case: &Case, state: &State) -> Result<Expected, Stri
     let answer = &called.answer;
     let expected = expected(case, &reply(case));
     let code = answer.header("X-Sidecar-Error").unwrap_or_default();
-    let arrived = state
-        .arrivals
-        .iter()
-        .filter(|arrival| arrival.phase == Phase::Payment || arrival.out_trade_no() == Some(OUT_TRADE_NO));
+    let arrived = state.arrivals.iter().filter(|arrival| !arrival.is_inquiry()).filter(|arrival| {
+        arrival.phase == Phase::Payment || arrival.out_trade_no() == Some(OUT_TRADE_NO)
+    });
     let (status, arrived) = (answer.status, arrived.count());
     let delivery = answer.header("X-Sidecar-Delivery").unwrap_or("answered");
     let same = |one: &&Expected| {

@@ -89,7 +89,11 @@ async fn request(mut channel: Channel, arrival: usize, heard: Heard<'_>) -> io::
         }
     }
     let out_trade_no = read_until(&mut channel, arrival, shared, usize::MAX).await?;
-    let open = play(channel, script::answer(fault, &out_trade_no), heard).await;
+    let steps = match shared.inquiry(arrival) {
+        Some((number, is_booked)) => script::row(&number, is_booked),
+        None => script::answer(fault, &out_trade_no),
+    };
+    let open = play(channel, steps, heard).await;
     if fault.is_some() {
         shared.acted();
     }
@@ -119,7 +123,7 @@ async fn read_until(
 }
 
 /// How long a request is, once its head is there.
-fn whole(bytes: &[u8]) -> Option<usize> {
+pub fn whole(bytes: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(bytes).expect("a signed request is ASCII");
     let (head, _) = text.split_once("\r\n\r\n")?;
     let length = head

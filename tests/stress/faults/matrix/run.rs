@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use super::caller::call;
 use super::case::{Call, Case, Connection, Fault, Over};
 use super::check;
+use super::doubt::{self, Doubts};
 use super::list::Measured;
 use super::rules::{self, Expected};
 use super::sidecar::{Sidecars, Started};
@@ -31,13 +32,15 @@ pub struct Stage {
     pub sidecars: Sidecars,
     /// Cases that compute at once: few, so that no short deadline passes for lack of a processor.
     pub busy: Semaphore,
+    /// What became of the doubts, where journals are kept.
+    pub doubts: Doubts,
 }
 
 impl Stage {
-    pub fn new() -> Self {
+    pub fn new(journals: bool) -> Self {
         let authority = Authority::new(HOST);
-        let sidecars = Sidecars::new(&authority.pem());
-        Self { authority, sidecars, busy: Semaphore::new(16) }
+        let sidecars = Sidecars::new(&authority.pem(), journals);
+        Self { authority, sidecars, busy: Semaphore::new(16), doubts: Doubts::default() }
     }
 }
 
@@ -84,6 +87,9 @@ pub async fn run(stage: &Stage, case: &Case) -> Result<Vec<Expected>, String> {
         // The sidecar keeps the connection once it has seen the answer's end.
         tokio::time::sleep(DELIVERED).await;
     }
+    if sidecar.journal.is_some() {
+        upstream.books(stage.doubts.books_next());
+    }
     upstream.arm(case, OUT_TRADE_NO).await;
     if matches!(case.fault, Fault::Idle(_)) {
         tokio::time::sleep(DELIVERED).await;
@@ -91,16 +97,27 @@ pub async fn run(stage: &Stage, case: &Case) -> Result<Vec<Expected>, String> {
     // Who waits for a deadline leaves the processors to others.
     let computing = Some(computing).filter(|_| !case.fault.waits());
     let called = call(sidecar.api, case.call.path(), &form(OUT_TRADE_NO)).await;
-    let _computing = match computing {
+    let computing = match computing {
         Some(computing) => computing,
         None => stage.busy.acquire().await.unwrap(),
     };
     upstream.acted().await;
     upstream.recover().await;
     let behind = call(sidecar.api, Call::Payment.path(), &form(BEHIND)).await;
-    sidecar.stop().await;
+    let called = called?;
+    drop(computing);
+    let outcome = match sidecar.journal {
+        Some(_) if doubt::is_left(case, &called) => {
+            Some(doubt::outcome(sidecar.api, upstream.has_booked()).await?)
+        }
+        _ => None,
+    };
+    let journal = sidecar.stop().await;
     let state = upstream.end().await;
 
-    check::all(case, &called?, behind, &state)?;
+    check::all(case, &called, behind, &state)?;
+    if let Some(journal) = journal {
+        doubt::check(&stage.doubts, outcome.as_ref(), &state, &journal)?;
+    }
     Ok(rules::expected(case, &check::reply(case)))
 }

@@ -56,6 +56,14 @@ pub fn request(act: Act, out_trade_no: &str) -> Vec<Step> {
     }
 }
 
+/// To a query for an order: its row, if it is booked.
+pub fn row(out_trade_no: &str, is_booked: bool) -> Vec<Step> {
+    let row = format!(r#"{{"out_trade_no":"{out_trade_no}","respcd":"0000","cancel":"0"}}"#);
+    let body = format!(r#"{{"respcd":"0000","data":[{}]}}"#, if is_booked { &row } else { "" });
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+    vec![Step::Bytes((head + &body).into_bytes())]
+}
+
 /// Once the whole request was read. Without a fault: the answer that names its number.
 pub fn answer(fault: Option<Fault>, out_trade_no: &str) -> Vec<Step> {
     let ordinary = || Reply::new(Framing::Length, out_trade_no).wire;

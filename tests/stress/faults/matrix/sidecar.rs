@@ -3,6 +3,8 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use qfpay_sidecar::app::Sidecar;
@@ -52,16 +54,22 @@ pub const TLS_TIMEOUT: Duration = Duration::from_millis(600);
 /// When they give up a call.
 pub const CALL_TIMEOUT: Duration = Duration::from_millis(1000);
 
+/// For whoever follows a doubt.
+const WITH_A_JOURNAL: &[(&str, &str)] = &[("orders.follow_ms", "60000"), ("orders.one_flight", "true")];
+
 /// The two configurations, of which every case takes one with its own upstream.
 pub struct Sidecars {
     patient: Mutex<Config>,
     impatient: Mutex<Config>,
-    _folder: TempDir,
+    /// Whether each keeps a journal.
+    journals: bool,
+    started: AtomicUsize,
+    folder: TempDir,
 }
 
 impl Sidecars {
     /// They trust this authority only.
-    pub fn new(authority: &str) -> Self {
+    pub fn new(authority: &str, journals: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str, content: &str| {
             let path = folder.path().join(name);
@@ -76,12 +84,14 @@ impl Sidecars {
         let config = |deadlines: &[(&str, &str)]| {
             let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
             let files = files.iter().map(|(key, path)| ((*key).to_owned(), path.clone()));
-            let overrides = SETTINGS.iter().chain(deadlines).map(owned).chain(files).collect();
+            let more = if journals { WITH_A_JOURNAL } else { &[] };
+            let overrides = SETTINGS.iter().chain(deadlines).chain(more).map(owned).chain(files).collect();
             let empty = file("sidecar.toml", "");
             let request = Request { overrides, file: Some(empty.into()), ..Request::default() };
             Mutex::new(load(&request).unwrap_or_else(|error| panic!("{error}")))
         };
-        Self { patient: config(PATIENT), impatient: config(IMPATIENT), _folder: folder }
+        let (patient, impatient) = (config(PATIENT), config(IMPATIENT));
+        Self { patient, impatient, journals, started: AtomicUsize::default(), folder }
     }
 
     /// Starts one in front of this upstream.
@@ -89,28 +99,36 @@ impl Sidecars {
         let config = if patient { &self.patient } else { &self.impatient };
         let mut config = config.lock().await;
         config.upstream.target = Target::Live(UpstreamUrl::parse(base_url).unwrap());
+        let journal = self.journals.then(|| {
+            let number = self.started.fetch_add(1, Ordering::Relaxed);
+            self.folder.path().join(format!("journal-{number}.db"))
+        });
+        config.journal.file.clone_from(&journal);
         let sidecar = Sidecar::start(&config).await.unwrap_or_else(|error| panic!("{error}"));
         drop(config);
         let api = sidecar.api_address().to_string();
         let api = api.strip_prefix("http://").unwrap().parse().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let serving = tokio::spawn(sidecar.serve(async move { drop(stopped.await) }));
-        Started { api, stop, serving }
+        Started { api, journal, stop, serving }
     }
 }
 
 /// A sidecar that serves.
 pub struct Started {
     pub api: SocketAddr,
+    /// Its journal, if it keeps one.
+    pub journal: Option<PathBuf>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<bool>,
 }
 
 impl Started {
-    /// Ends it as SIGTERM does; nothing may be in flight any more.
-    pub async fn stop(self) {
+    /// Ends it as SIGTERM does; nothing may be in flight any more. What is left is its journal.
+    pub async fn stop(self) -> Option<PathBuf> {
         self.stop.send(()).unwrap();
         let finished = timeout(LONGEST, self.serving).await.expect("it ends").unwrap();
         assert!(finished, "something was still in flight");
+        self.journal
     }
 }

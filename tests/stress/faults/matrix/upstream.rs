@@ -43,6 +43,11 @@ impl Arrival {
         let (_, rest) = text.split_once("out_trade_no=")?;
         rest.split_once('&').map(|(number, _)| number)
     }
+
+    /// Whether it is a query that the sidecar makes by itself, to learn what became of an order.
+    pub fn is_inquiry(&self) -> bool {
+        self.phase == Phase::After && self.bytes.starts_with(b"POST /trade/v1/query ")
+    }
 }
 
 #[derive(Default)]
@@ -53,6 +58,22 @@ pub struct State {
     armed: Option<Fault>,
     after: bool,
     payment: String,
+    /// Whether a payment that arrives whole is booked.
+    books: bool,
+}
+
+impl State {
+    /// Whether the payment that met the fault is booked.
+    pub fn has_booked(&self) -> bool {
+        self.books && self.arrivals.iter().any(|arrival| is_whole_payment(arrival, &self.payment))
+    }
+}
+
+fn is_whole_payment(arrival: &Arrival, number: &str) -> bool {
+    let is_payment = arrival.bytes.starts_with(b"POST /trade/v1/payment ");
+    is_payment
+        && arrival.out_trade_no() == Some(number)
+        && play::whole(&arrival.bytes).is_some_and(|whole| arrival.bytes.len() >= whole)
 }
 
 /// What the connections of an upstream share.
@@ -98,6 +119,16 @@ impl Upstream {
         });
         let accepting = Some(tokio::spawn(accept(listener, shared.clone())));
         Self { address, shared, accepting, kept: None }
+    }
+
+    /// Says whether it books what arrives whole.
+    pub fn books(&self, books: bool) {
+        self.shared.state().books = books;
+    }
+
+    /// Whether it has booked the payment that met the fault.
+    pub fn has_booked(&self) -> bool {
+        self.shared.state().has_booked()
     }
 
     /// From now on the first request or connection meets the fault; an idle connection meets it at once.
@@ -210,6 +241,13 @@ impl Shared {
         let mut state = self.state();
         state.arrivals[arrival].bytes.extend_from_slice(bytes);
         state.arrivals[arrival].clone()
+    }
+
+    /// The number that the sidecar asks for by itself, and whether its payment is booked; nothing if this is something else.
+    pub fn inquiry(&self, arrival: usize) -> Option<(String, bool)> {
+        let state = self.state();
+        let is_inquiry = state.arrivals[arrival].is_inquiry();
+        is_inquiry.then(|| (state.payment.clone(), state.has_booked()))
     }
 
     /// The number of the payment that meets the fault.
