@@ -39,9 +39,9 @@ impl JournalMetrics {
         Self { rows, missed, up }
     }
 
-    /// Counts a row that was written, by what it tells of.
-    pub fn wrote(&self, kind: &'static str) {
-        self.rows.get_or_create(&Kind { kind }).inc();
+    /// Counts rows that were written, by what they tell of.
+    pub fn wrote(&self, kind: &'static str, count: u64) {
+        self.rows.get_or_create(&Kind { kind }).inc_by(count);
     }
 
     /// Counts a row that was not written in time, or at all.

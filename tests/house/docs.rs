@@ -115,7 +115,7 @@ fn the_page_of_metrics_lists_every_metric() {
     metrics.paused_by_upstream("");
     metrics.quota_store_is_up(false);
     metrics.doubt_ended("", "");
-    metrics.journal.wrote("");
+    metrics.journal.wrote("", 1);
     metrics.journal.missed("");
     metrics.journal.is_up(false);
     metrics.reload.read(true);

@@ -44,7 +44,8 @@ CREATE TABLE journal (
   digest BLOB NOT NULL
 ) STRICT;
 CREATE INDEX journal_fingerprint ON journal (fingerprint) WHERE fingerprint IS NOT NULL;
-CREATE INDEX journal_rare ON journal (kind, of) WHERE kind = 'attempt' OR kind = 'resolution' OR kind = 'pruned';
+CREATE INDEX journal_rare ON journal (kind, of)
+  WHERE of IS NOT NULL AND (kind = 'attempt' OR kind = 'resolution' OR kind = 'pruned');
 CREATE VIEW calls AS
   SELECT b.id, b.at AS began, e.at AS ended, b.request_id, b.caller, b.app, b.mchid, b.endpoint, b.out_trade_no,
     coalesce(e.syssn, b.syssn) AS syssn, b.amount, b.currency, coalesce(e.delivery, 'unknown') AS delivery, e.respcd,

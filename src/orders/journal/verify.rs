@@ -91,9 +91,9 @@ impl Reader {
 
     /// The last row that the sidecar took out, and its digest.
     fn pruned(&self) -> Result<Option<(i64, Digest)>, CannotOpen> {
-        let mut newest = self
-            .journal
-            .prepare("SELECT of, body FROM journal WHERE kind = 'pruned' ORDER BY of DESC LIMIT 1")?;
+        let mut newest = self.journal.prepare(
+            "SELECT of, body FROM journal WHERE of IS NOT NULL AND kind = 'pruned' ORDER BY of DESC LIMIT 1",
+        )?;
         let mut rows = newest.query([])?;
         match rows.next()? {
             None => Ok(None),

@@ -57,6 +57,7 @@ fn write_until_the_end(
     let mut statements = Statements::prepare(journal)?;
     let mut pruning = Pruning::new(settings);
     let mut rows = Vec::new();
+    let mut counts = Vec::new();
     let mut told = Instant::now();
     let mut began = told;
     let mut failing = false;
@@ -80,10 +81,14 @@ fn write_until_the_end(
                     let mut told = Told::default();
                     for (waiting, written) in rows.drain(..now).zip(written) {
                         bytes += waiting.size;
-                        metrics.wrote(waiting.row.kind.as_str());
+                        match counts.iter_mut().find(|(kind, _)| *kind == waiting.row.kind) {
+                            Some((_, count)) => *count += 1,
+                            None => counts.push((waiting.row.kind, 1)),
+                        }
                         waiting.asker.map(|asker| told.tell(asker, written));
                     }
                     drop(told);
+                    counts.drain(..).for_each(|(kind, count)| metrics.wrote(kind.as_str(), count));
                     queue.written(bytes);
                     checkpoints.wrote(now);
                 }

@@ -101,11 +101,7 @@ fn none_failed(failures: &[String], count: usize) {
 }
 
 /// Plays every case. Returns the outcomes as the rules foresaw them, and what was otherwise.
-async fn play_all(
-    stage: &Arc<Stage>,
-    cases: Vec<Case>,
-    at_once: usize,
-) -> (Vec<Outcome>, Vec<String>) {
+async fn play_all(stage: &Arc<Stage>, cases: Vec<Case>, at_once: usize) -> (Vec<Outcome>, Vec<String>) {
     let places = Arc::new(Semaphore::new(at_once));
     let mut playing = JoinSet::new();
     // Those that wait come first, so that the others fill the time.

@@ -41,9 +41,10 @@ fn outcome(called: &Called, case: &Case, state: &State) -> Result<Expected, Stri
     let answer = &called.answer;
     let expected = expected(case, &reply(case));
     let code = answer.header("X-Sidecar-Error").unwrap_or_default();
-    let arrived = state.arrivals.iter().filter(|arrival| !arrival.is_inquiry()).filter(|arrival| {
-        arrival.phase == Phase::Payment || arrival.out_trade_no() == Some(OUT_TRADE_NO)
-    });
+    let arrived =
+        state.arrivals.iter().filter(|arrival| !arrival.is_inquiry()).filter(|arrival| {
+            arrival.phase == Phase::Payment || arrival.out_trade_no() == Some(OUT_TRADE_NO)
+        });
     let (status, arrived) = (answer.status, arrived.count());
     let delivery = answer.header("X-Sidecar-Delivery").unwrap_or("answered");
     let same = |one: &&Expected| {

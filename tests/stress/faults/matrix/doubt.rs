@@ -54,12 +54,7 @@ pub async fn outcome(api: SocketAddr, is_booked: bool) -> Result<Value, String> 
 }
 
 /// The outcome is the upstream's truth, and the journal is whole and has the same doubt.
-pub fn check(
-    doubts: &Doubts,
-    outcome: Option<&Value>,
-    state: &State,
-    journal: &Path,
-) -> Result<(), String> {
+pub fn check(doubts: &Doubts, outcome: Option<&Value>, state: &State, journal: &Path) -> Result<(), String> {
     let in_doubt = match outcome {
         None => false,
         Some(outcome) => {
