@@ -13,7 +13,7 @@ const APPLICATION_ID: i64 = 0x5146_504A;
 const VERSION: i64 = 2;
 
 /// How long a start looks for damage. What takes longer than this is looked at as far as it goes: payments wait.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(250);
 /// How long another process may hold the file: a command that adds a row, a tool that copies.
 const BUSY: Duration = Duration::from_secs(5);
 
