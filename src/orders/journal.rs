@@ -34,10 +34,10 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::metrics::{JournalMetrics, Metrics};
-use answers::Desks;
+use answers::{Desks, Written};
 use checkpoint::Checkpoints;
 use file::Lock;
-use queue::{Full, Queue, Waiting, Written};
+use queue::{Full, Queue, Waiting};
 use row::Row;
 use writer::Writer;
 

@@ -5,8 +5,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 
-use super::queue::Written;
 use crate::runtime::PerWorker;
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It is on record. A notification may have been before, and acknowledged.
+    Kept { acknowledged: bool },
+    /// It could not be written, and is tried again.
+    Not,
+}
 
 /// One for each worker's runtime.
 #[derive(Debug)]

@@ -30,15 +30,6 @@ impl Waiting {
     }
 }
 
-/// What became of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Written {
-    /// It is on record. A notification may have been before, and acknowledged.
-    Kept { acknowledged: bool },
-    /// It could not be written, and is tried again.
-    Not,
-}
-
 /// There is no room for a row.
 #[derive(Debug)]
 pub(super) struct Full;

@@ -2,8 +2,9 @@
 
 use rusqlite::{Connection, Statement};
 
+use super::answers::Written;
 use super::chain::{BEGINNING, Digest, Hasher};
-use super::queue::{Waiting, Written};
+use super::queue::Waiting;
 use super::row::{Kind, Row, text_of};
 use super::schema::COLUMNS;
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::answers::Told;
+use super::answers::{Told, Written};
 use super::checkpoint::Checkpoints;
 use super::prune::Pruning;
-use super::queue::{Next, Queue, Written};
+use super::queue::{Next, Queue};
 use super::statements::Statements;
 use super::{Settings, hex_of};
 use crate::metrics::JournalMetrics;
