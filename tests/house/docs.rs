@@ -278,6 +278,18 @@ fn chinese_is_that_of_hong_kong() {
     }
 }
 
+/// Whoever meets a 403 finds it on the page about them.
+#[test]
+fn the_page_about_403_names_every_code_of_that_status() {
+    let (table, page) = (read("docs/errors.md"), read("docs/my-shop-gets-403.md"));
+    let codes: Vec<_> =
+        rows(&table).filter(|cells| cells.get(1) == Some(&"403")).map(|cells| unquoted(cells[0])).collect();
+    assert!(codes.len() > 5, "{codes:?}");
+    for code in codes {
+        assert!(page.contains(&format!("`{code}`")), "docs/my-shop-gets-403.md: {code}");
+    }
+}
+
 /// Pages that are read from the beginning stay short.
 #[test]
 fn first_pages_are_short() {
