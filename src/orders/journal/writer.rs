@@ -85,7 +85,9 @@ fn write_until_the_end(
                             Some((_, count)) => *count += 1,
                             None => counts.push((waiting.row.kind, 1)),
                         }
-                        waiting.asker.map(|asker| told.tell(asker, written));
+                        if let Some(asker) = waiting.asker {
+                            told.tell(asker, written);
+                        }
                     }
                     drop(told);
                     counts.drain(..).for_each(|(kind, count)| metrics.wrote(kind.as_str(), count));
@@ -99,7 +101,9 @@ fn write_until_the_end(
                     failing = true;
                     let mut told = Told::default();
                     for waiting in &mut rows {
-                        waiting.asker.take().map(|asker| told.tell(asker, Written::Not));
+                        if let Some(asker) = waiting.asker.take() {
+                            told.tell(asker, Written::Not);
+                        }
                     }
                     break;
                 }
