@@ -41,7 +41,13 @@ impl Run {
     /// Nobody asks QFPay by himself here: what comes to the upstream is what callers sent.
     fn start(&self, through: &[&str]) -> Running {
         let file = format!("journal.file={}", self.file().display());
-        start(through, &self.folder.path().join("sidecar.toml"), &[file, "orders.follow_ms=0".to_owned()])
+        // A busy disk must not let a call pass that is not on record: that is another test.
+        let wait = "journal.wait_ms=10000".to_owned();
+        start(
+            through,
+            &self.folder.path().join("sidecar.toml"),
+            &[file, "orders.follow_ms=0".to_owned(), wait],
+        )
     }
 
     /// Pays through a sidecar that dies at its `number`th `call` in some thread. Says whether it died before it was told to.
