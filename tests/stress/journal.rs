@@ -4,6 +4,7 @@ mod kills;
 mod receiver_away;
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -28,6 +29,8 @@ fn start(through: &[&str], config: &Path, settings: &[String]) -> Running {
         .arg("--config")
         .arg(config)
         .args(settings.iter().flat_map(|setting| ["--set", setting]));
+    // One group: a strace that is killed lets go of what it traces, which would go on.
+    command.process_group(0);
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let mut screen = String::new();
@@ -51,7 +54,8 @@ fn start(through: &[&str], config: &Path, settings: &[String]) -> Running {
 
 impl Running {
     fn kill(&mut self) {
-        let _ = self.child.kill();
+        let group = format!("kill -KILL -{}", self.child.id());
+        let _ = Command::new("sh").args(["-c", &group]).stderr(Stdio::null()).status();
         let _ = self.child.wait();
     }
 }
