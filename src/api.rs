@@ -167,8 +167,8 @@ impl Api {
         record.order = Order::of(app, &params);
         let mut flight = self.depart(endpoint, record).await?;
         let pass = self.within_quota(app, endpoint, record).await?;
-        if self.lasting.journal.is_some() {
-            Box::pin(self.put_on_record(app, endpoint, path, &params, record)).await?;
+        if let Some(on_record) = self.put_on_record(app, endpoint, path, &params, record) {
+            record.on_record = Some(on_record.await?);
         }
         let asked = Asked::of(endpoint, &params);
         let signed_by = app.clone();

@@ -30,7 +30,7 @@ pub use doubt::{Doubt, Purpose};
 use flight::Flights;
 pub use flight::{Departing, Flight, Held, Standing};
 pub use inquiry::{Inquiry, Known, NoAnswer, PACE, Question, Waiter};
-use journal::{Facts, Journal, kept};
+use journal::{Facts, Journal};
 pub use order::Order;
 pub use recent::Passed;
 use recent::Recent;
@@ -234,15 +234,15 @@ impl Orders {
     fn resolved(&self, order: &Order, doubt: &Doubt, known: &Known) {
         let (Some(journal), Some(ticket)) = (&self.journal, &doubt.ticket) else { return };
         let facts = Facts {
-            request_id: Some(doubt.request_id.as_str().into()),
-            app: Some(order.app().name.as_str().into()),
-            mchid: order.mchid().map(kept),
-            out_trade_no: order.out_trade_no().map(kept),
-            respcd: known.respcd.as_deref().map(kept),
+            request_id: Some(doubt.request_id.as_str()),
+            app: Some(order.app().name.as_str()),
+            mchid: order.mchid(),
+            out_trade_no: order.out_trade_no(),
+            respcd: known.respcd.as_deref(),
             state: Some(known.state.as_str()),
             ..Facts::default()
         };
-        journal.resolution(ticket, facts);
+        journal.resolution(ticket, &facts);
     }
 
     /// A caller's own query was answered: what it says of an order that is asked for is as good as an own query's.

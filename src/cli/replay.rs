@@ -12,7 +12,7 @@ use crate::caller::RequestId;
 use crate::config::Config;
 use crate::error::{Code, Failure};
 use crate::notification::Replay;
-use crate::orders::journal::{Appender, CannotOpen, Facts, Kept, Reader, Which, kept};
+use crate::orders::journal::{Appender, CannotOpen, Facts, Kept, Reader, Which};
 use crate::receiver::Receivers;
 use crate::sign::VerifiedNotification;
 
@@ -118,9 +118,9 @@ impl Outcome {
         let failure = delivered.err().map(Failure::from);
         appender.attempt(
             wanted.id,
-            Facts {
-                request_id: Some(request_id.as_str().into()),
-                route: Some(kept(route.label())),
+            &Facts {
+                request_id: Some(request_id.as_str()),
+                route: Some(route.label()),
                 delivery: Some(failure.as_ref().map_or("answered", |failure| failure.delivery.as_str())),
                 failure: failure.as_ref().map(|failure| failure.code.row().name),
                 ..Facts::default()

@@ -11,6 +11,7 @@ mod checkpoint;
 mod doubts;
 mod file;
 mod notifications;
+mod opening;
 mod prune;
 mod queue;
 mod read;
@@ -22,93 +23,31 @@ mod verify;
 mod writer;
 
 use std::fmt;
-use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rusqlite::ErrorCode;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::metrics::{JournalMetrics, Metrics};
+use crate::metrics::JournalMetrics;
 use answers::{Desks, Written};
-use checkpoint::Checkpoints;
 use file::Lock;
 use queue::{Full, Queue, Waiting};
 use row::Row;
-use writer::Writer;
 
 pub use append::Appender;
 pub use chain::Digest;
 pub use doubts::Doubt;
 pub use notifications::{Kept, Which};
+pub use opening::CannotOpen;
 pub use read::{Reader, Stored};
-pub use row::{Facts, Kind, Ticket, kept, text_of};
+pub use row::{Facts, Kind, Ticket, text_of};
 pub use settings::{OnFailure, Settings};
 pub use verify::{Break, Verified};
 
 /// How long the end of the process waits for rows that are not written yet.
 const LAST_CHANCE: Duration = Duration::from_secs(2);
-
-/// Why there is no journal although one is wanted. Each says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum CannotOpen {
-    /// A folder that is missing, a right that is missing.
-    #[error("{0}; its folder must be there, and the sidecar's user must be able to write in it")]
-    System(#[from] io::Error),
-    /// Another sidecar serves with it.
-    #[error(
-        "process {holder} holds {lock}: a journal belongs to one running sidecar; stop that one, or name another file"
-    )]
-    Locked {
-        /// The lock's file.
-        lock: String,
-        /// The number of the process.
-        holder: String,
-    },
-    /// Bytes that are no SQLite file.
-    #[error("this is no SQLite file; name one that does not exist yet, and it is made")]
-    NotSqlite,
-    /// Somebody else's SQLite file.
-    #[error("this SQLite file belongs to another program; name one that does not exist yet, and it is made")]
-    Foreign,
-    /// There is nothing in it.
-    #[error("there is no journal in this file yet: a sidecar that runs with journal.file set makes it")]
-    Empty,
-    /// A journal of another version of the sidecar.
-    #[error(
-        "this journal has schema {found}, and this version of the sidecar writes {own}; move it away, and a new one is begun. \
-         Any SQLite tool reads the old one"
-    )]
-    Version {
-        /// What the file says.
-        found: i64,
-        /// What this version writes.
-        own: i64,
-    },
-    /// SQLite found it damaged.
-    #[error(
-        "the file is damaged: {0}; move it and its -wal and -shm files away, and a new one is begun. `sqlite3 FILE .recover` \
-         reads what is left of the old one"
-    )]
-    Damaged(String),
-    /// Anything else that SQLite says.
-    #[error("{0}")]
-    Sqlite(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for CannotOpen {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => Self::NotSqlite,
-            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(error.to_string()),
-            _ => Self::Sqlite(error),
-        }
-    }
-}
 
 /// A row could not be written in time, and `journal.on_failure` does not let the call pass.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -172,7 +111,6 @@ pub struct Journal(Arc<Shared>);
 struct Shared {
     queue: Arc<Queue>,
     desks: Desks,
-    wait: Duration,
     on_failure: OnFailure,
     keeps_bodies: bool,
     metrics: JournalMetrics,
@@ -183,44 +121,6 @@ struct Shared {
 }
 
 impl Journal {
-    /// Opens or makes the file, looks at what it leaves in doubt, and starts the thread that writes. Blocks: for the start.
-    ///
-    /// # Errors
-    /// [`CannotOpen`] says what is wrong with the file.
-    pub fn open(
-        path: &Path,
-        settings: &Settings,
-        workers: usize,
-        metrics: &Metrics,
-    ) -> Result<Self, CannotOpen> {
-        file::prepare(path)?;
-        let lock = Lock::take(path)?;
-        let journal = schema::open(path, settings.sync)?;
-        let doubts = doubts::latest_doubts(&journal)?;
-        let checkpoints = Checkpoints::start(path)?;
-        let queue = Arc::new(Queue::default());
-        let (over, ended) = oneshot::channel();
-        let writer = Writer {
-            journal,
-            queue: queue.clone(),
-            settings: settings.clone(),
-            metrics: metrics.journal.clone(),
-            checkpoints,
-        };
-        thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(over))?;
-        Ok(Self(Arc::new(Shared {
-            queue,
-            desks: Desks::new(workers),
-            wait: settings.wait,
-            on_failure: settings.on_failure,
-            keeps_bodies: settings.notification_bodies,
-            metrics: metrics.journal.clone(),
-            doubts: Mutex::new(doubts),
-            ended: Mutex::new(Some(ended)),
-            _lock: lock,
-        })))
-    }
-
     /// The calls that an earlier process left in doubt, the oldest first; once, for whoever follows them.
     pub fn take_doubts(&self) -> Vec<Doubt> {
         std::mem::take(&mut *self.0.doubts.lock().unwrap_or_else(PoisonError::into_inner))
@@ -231,42 +131,42 @@ impl Journal {
     /// # Errors
     /// [`Unavailable`] when its row was not written in time and `journal.on_failure` is `refuse`. It must not be sent then,
     /// and [`Journal::end`] is not called for it.
-    pub async fn begin(&self, facts: Facts) -> Result<Begun, Unavailable> {
+    pub fn begin<'j>(&'j self, facts: &Facts) -> impl Future<Output = Result<Begun, Unavailable>> + use<'j> {
         let row = Row::new(Kind::Begin, facts);
         let begun = Begun(row.ticket.clone());
-        match self.write(row).await {
-            Ok(_) => Ok(begun),
-            Err(missed) => match self.judge(missed) {
-                Ok(()) => Ok(begun),
-                Err(unavailable) => {
-                    // Its row may come to the file yet, and must not look like a call that was sent.
-                    if missed != Missed::Full {
-                        let refused = Facts {
-                            delivery: Some("not_sent"),
-                            failure: Some("journal_unavailable"),
-                            ..Facts::default()
-                        };
-                        self.end(&begun, refused);
-                    }
-                    Err(unavailable)
+        let written = self.write(row);
+        async {
+            let Err(missed) = written.await else { return Ok(begun) };
+            self.judge(missed).map(|()| begun.clone()).inspect_err(|_| {
+                // Its row may come to the file yet, and must not look like a call that was sent.
+                if missed != Missed::Full {
+                    let (delivery, failure) = (Some("not_sent"), Some("journal_unavailable"));
+                    self.end(&begun, &Facts { delivery, failure, ..Facts::default() });
                 }
-            },
+            })
         }
     }
 
-    /// Puts on record what became of a call. Nothing waits for it.
-    pub fn end(&self, begun: &Begun, facts: Facts) {
-        self.add(Row { of: Some(begun.0.clone()), ..Row::new(Kind::End, facts) });
+    /// Puts on record what became of a call. Which one it was, its beginning has said. Nothing waits for it.
+    pub fn end(&self, begun: &Begun, facts: &Facts) {
+        let named = begun.0.named();
+        let facts = Facts {
+            request_id: named.request_id,
+            out_trade_no: named.out_trade_no,
+            syssn: facts.syssn.or(named.syssn),
+            ..*facts
+        };
+        self.add(Row::about(&begun.0, Kind::End, &facts));
     }
 
     /// Puts on record that a call was refused for want of a right. Nothing waits for it.
-    pub fn refusal(&self, facts: Facts) {
+    pub fn refusal(&self, facts: &Facts) {
         self.add(Row::new(Kind::Refusal, facts));
     }
 
     /// Puts on record what QFPay has said of an order in doubt. Nothing waits for it.
-    pub fn resolution(&self, of: &Ticket, facts: Facts) {
-        self.add(Row { of: Some(of.clone()), ..Row::new(Kind::Resolution, facts) });
+    pub fn resolution(&self, of: &Ticket, facts: &Facts) {
+        self.add(Row::about(of, Kind::Resolution, facts));
     }
 
     /// Puts a verified notification on record, unless the same one is there already, and says whether it was acknowledged.
@@ -275,7 +175,7 @@ impl Journal {
     /// [`Unavailable`], as for [`Journal::begin`].
     pub async fn notification(
         &self,
-        facts: Facts,
+        facts: &Facts<'_>,
         fingerprint: [u8; 32],
         body: &Bytes,
     ) -> Result<Received, Unavailable> {
@@ -291,9 +191,9 @@ impl Journal {
 
     /// Puts on record what became of handing a notification over: acknowledged where there is no failure, and then it is
     /// waited for, so that what QFPay is told is on record.
-    pub async fn attempt(&self, of: &Ticket, facts: Facts) {
-        let row = Row { of: Some(of.clone()), ..Row::new(Kind::Attempt, facts) };
-        match row.facts.failure {
+    pub async fn attempt(&self, of: &Ticket, facts: &Facts<'_>) {
+        let row = Row::about(of, Kind::Attempt, facts);
+        match facts.failure {
             Some(_) => self.add(row),
             None => {
                 if let Err(missed) = self.write(row).await {
@@ -314,14 +214,17 @@ impl Journal {
         }
     }
 
-    /// Adds a row and waits until it is on record. Says whether it is a notification that was acknowledged.
-    async fn write(&self, row: Row) -> Result<bool, Missed> {
+    /// Adds a row, at once, and waits until it is on record. Says whether it is a notification that was acknowledged.
+    fn write(&self, row: Row) -> impl Future<Output = Result<bool, Missed>> + use<> {
         let (asker, hears) = self.0.desks.asker();
-        self.0.queue.push(Waiting::new(row, Some(asker))).map_err(|Full| Missed::Full)?;
-        match timeout(self.0.wait, hears).await {
-            Err(_late) => Err(Missed::Late),
-            Ok(Ok(Written::Kept { acknowledged })) => Ok(acknowledged),
-            Ok(Ok(Written::Not) | Err(_)) => Err(Missed::Failed),
+        let added = self.0.queue.push(Waiting::new(row, Some(asker)));
+        async {
+            added.map_err(|Full| Missed::Full)?;
+            match hears.await {
+                Ok(Written::Kept { acknowledged }) => Ok(acknowledged),
+                Ok(Written::Late) => Err(Missed::Late),
+                Ok(Written::Not) | Err(_) => Err(Missed::Failed),
+            }
         }
     }
 

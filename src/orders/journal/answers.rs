@@ -1,9 +1,13 @@
-//! What became of rows, on its way back to the calls that wait: a commit wakes each runtime once, and not each call, which would
-//! take a system call for each.
+//! What became of rows, on its way back to the calls that wait. A commit wakes each runtime once, and one timer is for all calls of
+//! a runtime: each of its own would take a system call or two.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, sleep_until};
 
 use crate::runtime::PerWorker;
 
@@ -14,53 +18,112 @@ pub(super) enum Written {
     Kept { acknowledged: bool },
     /// It could not be written, and is tried again.
     Not,
+    /// Its time is up, and nothing has become of it yet.
+    Late,
 }
 
 /// One for each worker's runtime.
 #[derive(Debug)]
-pub(super) struct Desks(PerWorker<OnceLock<Arc<Desk>>>);
+pub(super) struct Desks {
+    desks: PerWorker<OnceLock<Arc<Desk>>>,
+    wait: Duration,
+}
 
-/// The answers that wait for one runtime to come for them.
+/// The calls of one runtime that wait, and the answers that wait for it to come for them.
 #[derive(Debug, Default)]
 struct Desk {
-    answers: Mutex<Vec<(oneshot::Sender<Written>, Written)>>,
+    state: Mutex<State>,
     bell: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Who waits, and how long at most; the first came first. Whoever has heard is nothing.
+    calls: VecDeque<(Instant, Option<oneshot::Sender<Written>>)>,
+    /// The number of the first of them.
+    first: u64,
+    answers: Vec<(u64, Written)>,
+    /// The timer runs: it need not be set for one who waits longer than it.
+    is_timed: bool,
 }
 
 /// Whom to tell what became of a row.
 #[derive(Debug)]
 pub(super) struct Asker {
     desk: Arc<Desk>,
-    asks: oneshot::Sender<Written>,
+    number: u64,
 }
 
 impl Desks {
-    pub(super) fn new(workers: usize) -> Self {
-        Self(PerWorker::new(workers, OnceLock::new))
+    /// Calls wait so long at most.
+    pub(super) fn new(workers: usize, wait: Duration) -> Self {
+        Self { desks: PerWorker::new(workers, OnceLock::new), wait }
     }
 
     /// For a call of the worker that asks. The first one starts what comes for the answers, which ends with its runtime.
     pub(super) fn asker(&self) -> (Asker, oneshot::Receiver<Written>) {
-        let desk = self.0.own().get_or_init(|| {
+        let desk = self.desks.own().get_or_init(|| {
             let desk = Arc::new(Desk::default());
             tokio::spawn(desk.clone().hand_out());
             desk
         });
         let (asks, hears) = oneshot::channel();
-        (Asker { desk: desk.clone(), asks }, hears)
+        let mut state = desk.state();
+        let number = state.first + state.calls.len() as u64;
+        state.calls.push_back((Instant::now() + self.wait, Some(asks)));
+        if !state.is_timed {
+            desk.bell.notify_one();
+        }
+        (Asker { desk: desk.clone(), number }, hears)
     }
 }
 
 impl Desk {
     async fn hand_out(self: Arc<Self>) {
+        let mut timer = pin!(sleep_until(Instant::now()));
+        let mut is_timed = false;
         loop {
-            self.bell.notified().await;
-            let answers = std::mem::take(&mut *self.answers.lock().unwrap_or_else(PoisonError::into_inner));
-            for (asks, written) in answers {
-                // A call that has waited long enough hears nothing any more.
-                let _ = asks.send(written);
+            let is_up = tokio::select! {
+                biased;
+                () = &mut timer, if is_timed => true,
+                () = self.bell.notified() => false,
+            };
+            let next = self.state().hand_out(is_up);
+            if let Some(next) = next {
+                timer.as_mut().reset(next);
             }
+            is_timed = (is_timed && !is_up) || next.is_some();
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Tells the calls what has become of their rows, and when time is up those who have waited long enough. Says when the
+    /// timer must be set for, unless it runs.
+    fn hand_out(&mut self, is_up: bool) -> Option<Instant> {
+        self.is_timed &= !is_up;
+        for (number, written) in self.answers.drain(..) {
+            // One that has waited long enough hears nothing any more.
+            let place = number.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+            let asks = place.and_then(|place| self.calls.get_mut(place)).and_then(|(_, asks)| asks.take());
+            asks.map(|asks| asks.send(written));
+        }
+        let now = is_up.then(Instant::now);
+        while let Some((until, asks)) = self.calls.front_mut() {
+            if asks.is_some() && now.is_none_or(|now| *until > now) {
+                break;
+            }
+            asks.take().map(|asks| asks.send(Written::Late));
+            self.calls.pop_front();
+            self.first += 1;
+        }
+        let (next, _) = self.calls.front().filter(|_| !self.is_timed)?;
+        self.is_timed = true;
+        Some(*next)
     }
 }
 
@@ -70,8 +133,8 @@ pub(super) struct Told(Vec<Arc<Desk>>);
 
 impl Told {
     pub(super) fn tell(&mut self, asker: Asker, written: Written) {
-        let Asker { desk, asks } = asker;
-        desk.answers.lock().unwrap_or_else(PoisonError::into_inner).push((asks, written));
+        let Asker { desk, number } = asker;
+        desk.state().answers.push((number, written));
         if !self.0.iter().any(|told| Arc::ptr_eq(told, &desk)) {
             self.0.push(desk);
         }

@@ -25,8 +25,8 @@ impl Appender {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn attempt(&self, of: i64, facts: Facts) -> Result<(), CannotOpen> {
-        let row = Row { of: Some(Ticket::of(of)), ..Row::new(Kind::Attempt, facts) };
+    pub fn attempt(&self, of: i64, facts: &Facts) -> Result<(), CannotOpen> {
+        let row = Row::about(&Ticket::of(of), Kind::Attempt, facts);
         let mut statements = Statements::prepare(&self.0)?;
         statements.transaction(|statements| {
             let mut tip = statements.tip()?;

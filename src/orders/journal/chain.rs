@@ -11,15 +11,19 @@ pub type Digest = [u8; 32];
 /// What stands before the first row.
 pub const BEGINNING: Digest = [0; 32];
 
-/// The digest of a row in the making.
-pub(super) struct Hasher(Vec<u8>);
+/// Columns as they are hashed: gathered and hashed at once, since most are a few bytes.
+#[derive(Debug, Default)]
+pub(super) struct Columns(pub(super) Vec<u8>);
 
-impl Hasher {
-    pub(super) fn behind(before: &Digest) -> Self {
-        // Gathered and hashed at once: most columns are a few bytes.
-        let mut text = Vec::with_capacity(512);
-        text.extend_from_slice(before);
-        Self(text)
+impl Columns {
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
+    /// Begins a row behind another.
+    pub(super) fn begin(&mut self, before: &Digest) {
+        self.0.clear();
+        self.0.extend_from_slice(before);
     }
 
     pub(super) fn bytes(&mut self, value: Option<&[u8]>) {
@@ -45,9 +49,33 @@ impl Hasher {
         }
     }
 
-    pub(super) fn finish(self) -> Digest {
+    /// Columns that were gathered before.
+    pub(super) fn gathered(&mut self, columns: &[u8]) {
+        self.0.extend_from_slice(columns);
+    }
+
+    pub(super) fn digest(&self) -> Digest {
         Sha256::digest(&self.0).into()
     }
+}
+
+/// What was gathered, column by column.
+pub(super) fn columns(mut gathered: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
+    std::iter::from_fn(move || {
+        let mut length = 0;
+        loop {
+            let (&byte, rest) = gathered.split_first()?;
+            gathered = rest;
+            match byte {
+                b'-' => return Some(None),
+                b':' => break,
+                digit => length = length * 10 + usize::from(digit - b'0'),
+            }
+        }
+        let (column, rest) = gathered.split_at_checked(length)?;
+        gathered = rest;
+        Some(Some(column))
+    })
 }
 
 /// Decimal digits with `end` behind them, written from the end of `room`: `format!` costs more than the hash of a column.
@@ -70,14 +98,17 @@ mod tests {
 
     #[test]
     fn columns_are_told_apart() {
-        let mut hasher = Hasher::behind(&BEGINNING);
-        hasher.number(Some(7));
-        hasher.bytes(Some(b"begin"));
-        hasher.bytes(None);
-        hasher.number(Some(-12));
+        let mut row = Columns::default();
+        row.begin(&BEGINNING);
+        row.number(Some(7));
+        row.bytes(Some(b"begin"));
+        row.bytes(None);
+        row.number(Some(-12));
         // (head -c 32 /dev/zero; printf '1:75:begin-3:-12') | sha256sum
         let expected = Sha256::digest([&[0; 32][..], b"1:75:begin-3:-12"].concat());
-        assert_eq!(hasher.finish()[..], expected[..]);
+        assert_eq!(row.digest()[..], expected[..]);
+        let texts: Vec<_> = columns(&row.0[32..]).collect();
+        assert_eq!(texts, [Some(&b"7"[..]), Some(b"begin"), None, Some(b"-12")]);
     }
 
     #[test]

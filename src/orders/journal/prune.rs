@@ -44,8 +44,7 @@ impl Pruning {
         let Some((last, digest)) = self.last_of_step(statements)? else { return Ok(()) };
         statements.transaction(|statements| {
             statements.journal.execute("DELETE FROM journal WHERE id <= ?", [last])?;
-            let mut row = Row::new(Kind::Pruned, Facts::default());
-            row.of = Some(Ticket::of(last));
+            let mut row = Row::about(&Ticket::of(last), Kind::Pruned, &Facts::default());
             row.body = Some(Bytes::copy_from_slice(&digest));
             let mut tip = statements.tip()?;
             statements.insert(&row, &mut tip)

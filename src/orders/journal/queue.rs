@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::answers::Asker;
+use super::answers::{Asker, Written};
 use super::row::{Row, Ticket};
 
 /// As many bytes of rows wait while the disk is behind.
@@ -19,6 +19,8 @@ const REST: Duration = Duration::from_millis(20);
 pub(super) struct Waiting {
     pub(super) row: Row,
     pub(super) asker: Option<Asker>,
+    /// What became of it so far.
+    pub(super) written: Written,
     /// What it takes in memory, in bytes.
     pub(super) size: usize,
 }
@@ -26,7 +28,7 @@ pub(super) struct Waiting {
 impl Waiting {
     pub(super) fn new(row: Row, asker: Option<Asker>) -> Self {
         let size = row.size();
-        Self { row, asker, size }
+        Self { row, asker, written: Written::Not, size }
     }
 }
 

@@ -1,13 +1,19 @@
 //! A row in the making: what it tells, in the columns of the file.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use time::OffsetDateTime;
 
+use super::chain::{self, Columns};
+
 /// The longest text of a column, in bytes. QFPay's numbers have 128 at most; what is longer is cut and ends in `…`.
 const LONGEST: usize = 256;
+/// Room for the texts of a call, in bytes.
+const USUAL: usize = 192;
 
 /// What a row tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,41 +50,70 @@ impl Kind {
 }
 
 /// What is known of a call, a notification or an order. Only what is said to stand in the journal is a field here.
-#[derive(Clone, Debug, Default)]
-pub struct Facts {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
     /// By which it is found in the log.
-    pub request_id: Option<Box<str>>,
+    pub request_id: Option<&'a str>,
     /// Who called, by the name of a configuration.
-    pub caller: Option<Box<str>>,
+    pub caller: Option<&'a str>,
     /// The app, by its name.
-    pub app: Option<Box<str>>,
+    pub app: Option<&'a str>,
     /// The merchant.
-    pub mchid: Option<Box<str>>,
+    pub mchid: Option<&'a str>,
     /// The path that was called.
-    pub endpoint: Option<Box<str>>,
+    pub endpoint: Option<&'a str>,
     /// The shop's number of the order.
-    pub out_trade_no: Option<Box<str>>,
+    pub out_trade_no: Option<&'a str>,
     /// QFPay's number of the order.
-    pub syssn: Option<Box<str>>,
+    pub syssn: Option<&'a str>,
     /// `txamt` as it was sent.
-    pub amount: Option<Box<str>>,
+    pub amount: Option<&'a str>,
     /// `txcurrcd` as it was sent.
-    pub currency: Option<Box<str>>,
+    pub currency: Option<&'a str>,
     /// Whether it arrived: `not_sent`, `unknown` or `answered`.
-    pub delivery: Option<&'static str>,
+    pub delivery: Option<&'a str>,
     /// QFPay's code.
-    pub respcd: Option<Box<str>>,
+    pub respcd: Option<&'a str>,
     /// The code of the sidecar's own failure.
-    pub failure: Option<&'static str>,
+    pub failure: Option<&'a str>,
     /// What an order has become.
-    pub state: Option<&'static str>,
+    pub state: Option<&'a str>,
     /// The path of a notification, or the route that it took.
-    pub route: Option<Box<str>>,
+    pub route: Option<&'a str>,
 }
 
-/// The number of a row, which is known once it is written.
-#[derive(Clone, Debug, Default)]
-pub struct Ticket(Arc<AtomicI64>);
+impl<'a> Facts<'a> {
+    /// In the order of the file.
+    fn texts(&self) -> [Option<&'a str>; 14] {
+        [
+            self.request_id,
+            self.caller,
+            self.app,
+            self.mchid,
+            self.endpoint,
+            self.out_trade_no,
+            self.syssn,
+            self.amount,
+            self.currency,
+            self.delivery,
+            self.respcd,
+            self.failure,
+            self.state,
+            self.route,
+        ]
+    }
+}
+
+/// What others know of a row that refer to it: its number, once it is written, and its texts.
+#[derive(Clone, Debug)]
+pub struct Ticket(Arc<Known>);
+
+#[derive(Debug)]
+struct Known {
+    number: AtomicI64,
+    /// The columns of [`Facts`] as they are hashed: one piece of memory, which one thread takes and another gives back.
+    columns: Vec<u8>,
+}
 
 /// The row is in nobody's hands; rows are numbered from 1.
 const NOWHERE: i64 = 0;
@@ -88,37 +123,56 @@ const WAITING: i64 = -1;
 impl Ticket {
     /// Of a row that is there.
     pub fn of(id: i64) -> Self {
-        Self(Arc::new(AtomicI64::new(id)))
+        Self(Arc::new(Known { number: AtomicI64::new(id), columns: Vec::new() }))
+    }
+
+    fn new(facts: &Facts) -> Self {
+        let mut columns = Columns::with_capacity(USUAL);
+        for text in facts.texts() {
+            columns.bytes(text.map(kept).as_deref().map(str::as_bytes));
+        }
+        Self(Arc::new(Known { number: AtomicI64::new(NOWHERE), columns: columns.0 }))
+    }
+
+    /// The columns of [`Facts`], as they are hashed.
+    pub(super) fn columns(&self) -> &[u8] {
+        &self.0.columns
+    }
+
+    /// The texts by which the row's order is found.
+    pub(super) fn named(&self) -> Facts<'_> {
+        let mut columns = chain::columns(self.columns());
+        let mut text = |further| columns.nth(further)?.and_then(|text| str::from_utf8(text).ok());
+        Facts { request_id: text(0), out_trade_no: text(4), syssn: text(0), ..Facts::default() }
     }
 
     /// The number, if the row is written.
     pub fn id(&self) -> Option<i64> {
-        Some(self.0.load(Ordering::Acquire)).filter(|id| *id > 0)
+        Some(self.0.number.load(Ordering::Acquire)).filter(|id| *id > 0)
     }
 
     /// Whether the row is written or waits for that.
     pub(super) fn is_taken(&self) -> bool {
-        self.0.load(Ordering::Acquire) != NOWHERE
+        self.0.number.load(Ordering::Acquire) != NOWHERE
     }
 
     pub(super) fn waits(&self) {
-        self.0.store(WAITING, Ordering::Release);
+        self.0.number.store(WAITING, Ordering::Release);
     }
 
     pub(super) fn set(&self, id: i64) {
-        self.0.store(id, Ordering::Release);
+        self.0.number.store(id, Ordering::Release);
     }
 }
 
 /// A row that waits to be written.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Row {
     pub(super) kind: Kind,
-    pub(super) at: OffsetDateTime,
-    /// Its own number, for rows that refer to it.
+    pub(super) at: SystemTime,
+    /// Its own number, for rows that refer to it, and its texts.
     pub(super) ticket: Ticket,
     pub(super) of: Option<Ticket>,
-    pub(super) facts: Facts,
     /// By which a notification is known again.
     pub(super) fingerprint: Option<[u8; 32]>,
     pub(super) body: Option<Bytes>,
@@ -126,41 +180,24 @@ pub(super) struct Row {
 
 impl Row {
     /// A row of now.
-    pub(super) fn new(kind: Kind, facts: Facts) -> Self {
-        let ticket = Ticket::default();
-        Self { kind, at: OffsetDateTime::now_utc(), ticket, of: None, facts, fingerprint: None, body: None }
+    pub(super) fn new(kind: Kind, facts: &Facts) -> Self {
+        let ticket = Ticket::new(facts);
+        Self { kind, at: SystemTime::now(), ticket, of: None, fingerprint: None, body: None }
     }
 
-    /// The texts of its columns, in the order of the file, without what is numbers and bytes.
-    pub(super) fn texts(&self) -> [Option<&str>; 14] {
-        let facts = &self.facts;
-        [
-            facts.request_id.as_deref(),
-            facts.caller.as_deref(),
-            facts.app.as_deref(),
-            facts.mchid.as_deref(),
-            facts.endpoint.as_deref(),
-            facts.out_trade_no.as_deref(),
-            facts.syssn.as_deref(),
-            facts.amount.as_deref(),
-            facts.currency.as_deref(),
-            facts.delivery,
-            facts.respcd.as_deref(),
-            facts.failure,
-            facts.state,
-            facts.route.as_deref(),
-        ]
+    /// A row of now that refers to another.
+    pub(super) fn about(of: &Ticket, kind: Kind, facts: &Facts) -> Self {
+        Self { of: Some(of.clone()), ..Self::new(kind, facts) }
     }
 
     /// About what it takes in memory, in bytes.
     pub(super) fn size(&self) -> usize {
-        let texts: usize = self.texts().into_iter().flatten().map(str::len).sum();
-        size_of::<Self>() + texts + self.body.as_ref().map_or(0, Bytes::len)
+        size_of::<Self>() + self.ticket.0.columns.capacity() + self.body.as_ref().map_or(0, Bytes::len)
     }
 }
 
 /// A value as it stands in the file: what is longer than any number of QFPay's is cut.
-pub fn kept(value: &str) -> Box<str> {
+fn kept(value: &str) -> Cow<'_, str> {
     match value.len() <= LONGEST {
         true => value.into(),
         false => {
@@ -191,6 +228,23 @@ pub fn text_of(moment: OffsetDateTime) -> String {
     text
 }
 
+/// The text of a moment. Rows of one commit mostly have the same one.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    millisecond: Option<u128>,
+    text: String,
+}
+
+impl Clock {
+    pub(super) fn text_of(&mut self, moment: SystemTime) -> &str {
+        let millisecond = moment.duration_since(UNIX_EPOCH).ok().map(|since| since.as_millis());
+        if millisecond.is_none() || self.millisecond != millisecond {
+            (self.millisecond, self.text) = (millisecond, text_of(moment.into()));
+        }
+        &self.text
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,9 +252,27 @@ mod tests {
     #[test]
     fn long_values_are_cut_between_characters() {
         let fits = "7".repeat(LONGEST);
-        assert_eq!(*kept(&fits), fits);
-        let cut = kept(&"é".repeat(LONGEST));
+        assert_eq!(kept(&fits), fits);
+        let long = "é".repeat(LONGEST);
+        let cut = kept(&long);
         assert!(cut.len() <= LONGEST && cut.ends_with("é…"), "{cut}");
+    }
+
+    #[test]
+    fn a_row_is_known_by_the_numbers_that_it_names() {
+        let facts = Facts {
+            request_id: Some("r1"),
+            caller: Some("till:-3"),
+            out_trade_no: Some("8:-"),
+            syssn: Some(""),
+            amount: Some("1"),
+            ..Facts::default()
+        };
+        let ticket = Ticket::new(&facts);
+        let named = ticket.named();
+        assert_eq!((named.request_id, named.out_trade_no, named.syssn), (Some("r1"), Some("8:-"), Some("")));
+        assert_eq!((named.caller, named.amount), (None, None));
+        assert_eq!(Ticket::of(7).named().out_trade_no, None);
     }
 
     #[test]
@@ -209,5 +281,9 @@ mod tests {
         // date -u -d @1769860805.0425 +%FT%T.%3NZ
         let moment = OffsetDateTime::from_unix_timestamp_nanos(1_769_860_805_042_500_000).unwrap();
         assert_eq!(text_of(moment), "2026-01-31T12:00:05.042Z");
+        let mut clock = Clock::default();
+        for moment in [moment, moment, OffsetDateTime::UNIX_EPOCH, moment + time::Duration::milliseconds(1)] {
+            assert_eq!(clock.text_of(moment.into()), text_of(moment));
+        }
     }
 }

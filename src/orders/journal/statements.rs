@@ -1,11 +1,12 @@
 //! What is said to SQLite to write: rows at the end of the chain, all of a transaction or none.
 
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
 
 use super::answers::Written;
-use super::chain::{BEGINNING, Digest, Hasher};
+use super::chain::{BEGINNING, Columns, Digest, columns};
 use super::queue::Waiting;
-use super::row::{Kind, Row, text_of};
+use super::row::{Clock, Kind, Row};
 use super::schema::COLUMNS;
 
 /// The newest row, and its digest.
@@ -23,6 +24,9 @@ pub(super) struct Statements<'j> {
     tip: Statement<'j>,
     insert: Statement<'j>,
     known: Statement<'j>,
+    /// A row as it is hashed.
+    hashed: Columns,
+    clock: Clock,
 }
 
 impl<'j> Statements<'j> {
@@ -38,6 +42,8 @@ impl<'j> Statements<'j> {
                 "SELECT n.id, EXISTS (SELECT 1 FROM journal a WHERE a.of = n.id AND a.kind = 'attempt' AND a.failure IS NULL) \
                  FROM journal n WHERE n.fingerprint = ? AND n.kind = 'notification' LIMIT 1",
             )?,
+            hashed: Columns::default(),
+            clock: Clock::default(),
         })
     }
 
@@ -50,11 +56,14 @@ impl<'j> Statements<'j> {
         }
     }
 
-    /// All of these rows in one transaction, or none.
-    pub(super) fn write(&mut self, rows: &[Waiting]) -> rusqlite::Result<Vec<Written>> {
+    /// All of these rows in one transaction, or none; each then has what became of it.
+    pub(super) fn write(&mut self, rows: &mut [Waiting]) -> rusqlite::Result<()> {
         self.transaction(|statements| {
             let mut tip = statements.tip()?;
-            rows.iter().map(|waiting| statements.put(&waiting.row, &mut tip)).collect()
+            rows.iter_mut().try_for_each(|waiting| {
+                waiting.written = statements.put(&waiting.row, &mut tip)?;
+                Ok(())
+            })
         })
     }
 
@@ -86,26 +95,28 @@ impl<'j> Statements<'j> {
     /// Adds a row to the end of the chain.
     pub(super) fn insert(&mut self, row: &Row, tip: &mut Tip) -> rusqlite::Result<()> {
         let (id, of) = (tip.id + 1, row.of.as_ref().and_then(super::Ticket::id));
-        let (at, kind, texts) = (text_of(row.at), row.kind.as_str(), row.texts());
+        let (at, kind, texts) = (self.clock.text_of(row.at), row.kind.as_str(), row.ticket.columns());
         let fingerprint = row.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
         let body = row.body.as_deref();
-        let mut hasher = Hasher::behind(&tip.digest);
-        hasher.number(Some(id));
-        hasher.bytes(Some(at.as_bytes()));
-        hasher.bytes(Some(kind.as_bytes()));
-        hasher.number(of);
-        texts.iter().for_each(|text| hasher.bytes(text.map(str::as_bytes)));
-        hasher.bytes(fingerprint);
-        hasher.bytes(body);
-        let digest = hasher.finish();
+        let hashed = &mut self.hashed;
+        hashed.begin(&tip.digest);
+        hashed.number(Some(id));
+        hashed.bytes(Some(at.as_bytes()));
+        hashed.bytes(Some(kind.as_bytes()));
+        hashed.number(of);
+        hashed.gathered(texts);
+        hashed.bytes(fingerprint);
+        hashed.bytes(body);
+        let digest = hashed.digest();
 
         let insert = &mut self.insert;
         insert.raw_bind_parameter(1, id)?;
         insert.raw_bind_parameter(2, at)?;
         insert.raw_bind_parameter(3, kind)?;
         insert.raw_bind_parameter(4, of)?;
-        for (place, text) in (5..).zip(texts) {
-            insert.raw_bind_parameter(place, text)?;
+        for (place, text) in (5..).zip(columns(texts)) {
+            let text = text.map_or(ValueRef::Null, ValueRef::Text);
+            insert.raw_bind_parameter(place, ToSqlOutput::Borrowed(text))?;
         }
         insert.raw_bind_parameter(19, fingerprint)?;
         insert.raw_bind_parameter(20, body)?;

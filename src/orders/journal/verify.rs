@@ -3,7 +3,7 @@
 use rusqlite::Row;
 use rusqlite::types::{Value, ValueRef};
 
-use super::chain::{BEGINNING, Digest, Hasher};
+use super::chain::{BEGINNING, Columns, Digest};
 use super::schema::COLUMNS;
 use super::{CannotOpen, Reader};
 
@@ -104,15 +104,16 @@ impl Reader {
 
 /// The digest of a row of which the first `columns` are hashed, behind another.
 fn digest(row: &Row, columns: usize, before: &Digest) -> rusqlite::Result<Digest> {
-    let mut hasher = Hasher::behind(before);
+    let mut hashed = Columns::default();
+    hashed.begin(before);
     for column in 0..columns {
         match row.get_ref(column)? {
-            ValueRef::Null => hasher.bytes(None),
-            ValueRef::Integer(number) => hasher.number(Some(number)),
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => hasher.bytes(Some(bytes)),
+            ValueRef::Null => hashed.bytes(None),
+            ValueRef::Integer(number) => hashed.number(Some(number)),
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => hashed.bytes(Some(bytes)),
             // There is no column of such numbers.
-            ValueRef::Real(number) => hasher.bytes(Some(format!("{:?}", Value::Real(number)).as_bytes())),
+            ValueRef::Real(number) => hashed.bytes(Some(format!("{:?}", Value::Real(number)).as_bytes())),
         }
     }
-    Ok(hasher.finish())
+    Ok(hashed.digest())
 }

@@ -71,22 +71,22 @@ fn write_until_the_end(
         began = Instant::now();
         while !rows.is_empty() {
             let now = rows.len().min(TOGETHER);
-            match statements.write(&rows[..now]) {
-                Ok(written) => {
+            match statements.write(&mut rows[..now]) {
+                Ok(()) => {
                     if failing {
                         tracing::info!("the journal can be written again");
                     }
                     failing = false;
                     let mut bytes = 0;
                     let mut told = Told::default();
-                    for (waiting, written) in rows.drain(..now).zip(written) {
+                    for waiting in rows.drain(..now) {
                         bytes += waiting.size;
                         match counts.iter_mut().find(|(kind, _)| *kind == waiting.row.kind) {
                             Some((_, count)) => *count += 1,
                             None => counts.push((waiting.row.kind, 1)),
                         }
                         if let Some(asker) = waiting.asker {
-                            told.tell(asker, written);
+                            told.tell(asker, waiting.written);
                         }
                     }
                     drop(told);
