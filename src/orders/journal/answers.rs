@@ -146,3 +146,47 @@ impl Drop for Told {
         self.0.iter().for_each(|desk| desk.bell.notify_one());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEPT: Written = Written::Kept { acknowledged: false };
+
+    #[tokio::test(start_paused = true)]
+    async fn each_call_hears_its_own_answer_or_that_it_is_late() {
+        let desks = Desks::new(1, Duration::from_millis(200));
+        let (first, mut first_hears) = desks.asker();
+        tokio::time::advance(Duration::from_millis(150)).await;
+        let (second, second_hears) = desks.asker();
+        let (third, third_hears) = desks.asker();
+        let began = Instant::now();
+        assert_eq!((&mut first_hears).await, Ok(Written::Late));
+        assert!(began.elapsed() <= Duration::from_millis(51), "{:?}", began.elapsed());
+        // What comes too late is for nobody, whatever the order.
+        let mut told = Told::default();
+        told.tell(third, KEPT);
+        told.tell(first, KEPT);
+        drop(told);
+        assert_eq!(third_hears.await, Ok(KEPT));
+        assert_eq!(second_hears.await, Ok(Written::Late));
+        assert_eq!(began.elapsed().as_millis(), 200);
+        Told::default().tell(second, KEPT);
+        let (fourth, fourth_hears) = desks.asker();
+        Told::default().tell(fourth, Written::Not);
+        assert_eq!(fourth_hears.await, Ok(Written::Not));
+        assert!(desks.desks.own().get().unwrap().state().calls.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_after_a_pause_is_timed_as_well() {
+        let desks = Desks::new(1, Duration::from_millis(200));
+        for _ in 0..3 {
+            let (_asker, hears) = desks.asker();
+            let began = Instant::now();
+            assert_eq!(hears.await, Ok(Written::Late));
+            assert_eq!(began.elapsed().as_millis(), 200);
+            tokio::time::advance(Duration::from_secs(60)).await;
+        }
+    }
+}

@@ -9,14 +9,14 @@ use tokio::sync::oneshot;
 use super::answers::{Told, Written};
 use super::checkpoint::Checkpoints;
 use super::prune::Pruning;
-use super::queue::{Next, Queue};
+use super::queue::{Gathered, Next, Queue};
 use super::statements::Statements;
 use super::{Settings, hex_of};
 use crate::metrics::JournalMetrics;
 
-/// How long after a commit the next one is made at the earliest: a fraction of what a call takes, and with many callers many rows
-/// share one. The first row after a pause waits for nothing.
-const GATHER: Duration = Duration::from_micros(500);
+/// How long after a commit the next one is made at the earliest, unless all calls wait for it that are to be expected: a fraction of
+/// what a call takes, and with many callers many rows share one. The first row after a pause waits for nothing.
+const GATHER: Duration = Duration::from_millis(1);
 /// Rows of one transaction, so that none lasts long.
 const TOGETHER: usize = 2_000;
 /// How long after a failure the next try is made.
@@ -65,8 +65,8 @@ fn write_until_the_end(
         let now = Instant::now();
         let next = match failing {
             // Rows that come meanwhile wait for the next try, not each for one of its own.
-            true => queue.take(&mut rows, now + AGAIN, now),
-            false => queue.take(&mut rows, began + GATHER, pruning.due().min(told + TOLD)),
+            true => queue.take(&mut rows, Gathered::At(now + AGAIN), now),
+            false => queue.take(&mut rows, Gathered::By(began + GATHER), pruning.due().min(told + TOLD)),
         };
         began = Instant::now();
         while !rows.is_empty() {
@@ -89,10 +89,11 @@ fn write_until_the_end(
                             told.tell(asker, waiting.written);
                         }
                     }
-                    drop(told);
                     counts.drain(..).for_each(|(kind, count)| metrics.wrote(kind.as_str(), count));
                     queue.written(bytes);
                     checkpoints.wrote(now);
+                    // Last: who is woken may want the same processor.
+                    drop(told);
                 }
                 Err(error) => {
                     if !failing {
