@@ -2,8 +2,8 @@
 //! another. Further workers are threads with a runtime of their own each. What would block has a thread apart.
 
 use std::cell::Cell;
-use std::io;
-use std::thread;
+use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
@@ -19,9 +19,15 @@ section! {
     }
 }
 
+/// How long a thread behind the calls works at a time, about, and how long it rests then: several calls are answered meanwhile.
+const WORK: Duration = Duration::from_micros(100);
+const REST: Duration = Duration::from_micros(100);
+
 thread_local! {
     /// The number of the worker that this thread is; 0 where it is none, as for the first.
     static WORKER: Cell<usize> = const { Cell::new(0) };
+    /// Since when this thread works without a rest, if it stands behind the calls.
+    static WORKS_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// Runs a future on this thread to its end, and with it all that it spawns.
@@ -64,8 +70,8 @@ where
     Ok(receiver)
 }
 
-/// The same with less priority than calls have: on a processor that both want, they go first. Where the system forbids it, they
-/// share.
+/// The same with less priority than calls have, for work that [gives way](give_way) to them. Where the system forbids the
+/// priority, they share.
 ///
 /// # Errors
 /// The system gives no thread or no runtime.
@@ -80,8 +86,20 @@ where
         // Of this thread; elsewhere than on Linux it would be that of the process.
         #[cfg(target_os = "linux")]
         let _ = rustix::process::setpriority_process(None, 10);
+        WORKS_SINCE.set(Some(Instant::now()));
         start()
     })
+}
+
+/// On a thread behind the calls it rests for a moment, when it has worked for long enough; on others it does nothing. Work of
+/// milliseconds asks this in each of its small steps: the scheduler alone would let it run for milliseconds at a time, with every
+/// call waiting.
+#[expect(clippy::disallowed_methods, reason = "no runtime of a call is on this thread")]
+pub fn give_way() {
+    if WORKS_SINCE.get().is_some_and(|since| since.elapsed() >= WORK) {
+        thread::sleep(REST);
+        WORKS_SINCE.set(Some(Instant::now()));
+    }
 }
 
 /// A thread as worker `number`, of which the first, 0, is the thread that is there already.
@@ -133,6 +151,20 @@ mod tests {
             worker(number, move || async move { *values.own() }).unwrap().blocking_recv().unwrap()
         };
         assert_eq!([*values.own(), ask(2), ask(1), ask(0), ask(7)], [0, 2, 1, 0, 0]);
+    }
+
+    #[test]
+    fn behind_calls_long_work_is_cut_by_rests() {
+        let begun = Instant::now();
+        let work = || async {
+            for _ in 0..20 {
+                let step = Instant::now();
+                while step.elapsed() < WORK {}
+                give_way();
+            }
+        };
+        behind_calls("behind", work).unwrap().blocking_recv().unwrap();
+        assert!(begun.elapsed() >= (WORK + REST) * 20);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::gate::Hosts;
 use crate::notification::Notifications;
 use crate::quota::Quota;
 use crate::receiver::Receivers;
+use crate::runtime;
 use crate::sign::{ReceivedSignature, Signer, Verifier};
 use crate::upstream::{Target, Upstream};
 
@@ -170,6 +171,7 @@ fn notifications(config: &Config, lasting: &Lasting) -> Result<Notifications, St
 fn try_keys(keyring: &Keyring) -> Result<(), StartError> {
     const PROBE: &[u8] = b"a=1";
     for app in keyring.apps() {
+        runtime::give_way();
         let signs = [SignType::Md5, SignType::Sha256].into_iter().all(|sign_type| {
             let signature = Signer { key: &app.client_key, sign_type }.sign(PROBE).to_hex(app.hex_case);
             let received = ReceivedSignature::read([signature.as_bytes()], sign_type);

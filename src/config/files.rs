@@ -8,6 +8,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use crate::runtime;
+
 /// The largest file that is read, in bytes; a bundle of all public authorities has a quarter of it.
 const LARGEST: u64 = 1 << 20;
 
@@ -51,6 +53,7 @@ pub(super) fn read_text(path: &Path) -> io::Result<(String, Option<&'static str>
 }
 
 fn read_judged(path: &Path) -> io::Result<(Vec<u8>, Writers)> {
+    runtime::give_way();
     // Asked before opening: opening a pipe would wait as well.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is a folder, a pipe or a device, not a file"));

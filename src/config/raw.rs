@@ -9,6 +9,7 @@ use figment::{Figment, Profile};
 use super::errors::{ConfigError, Problem};
 use super::layers::{Layers, defaults};
 use super::sections::{APP_DEFAULTS, CALLER_DEFAULTS, ROUTE_DEFAULTS, ROUTES};
+use crate::runtime;
 
 /// One value and where it was written.
 pub(super) struct Setting {
@@ -156,6 +157,7 @@ impl Raw {
                     .any(|several| key.starts_with(several)),
             "config/default.toml has no key {key}"
         );
+        runtime::give_way();
         self.note_as_read(key);
         if let Some(setting) = self.settings.get(key) {
             return Some(setting.value.clone());
@@ -184,6 +186,7 @@ fn collect(figment: &Figment, value: Value, path: &mut Vec<String>, leaves: &mut
     match value {
         Value::Dict(_, entries) if !entries.is_empty() => {
             for (name, inner) in entries {
+                runtime::give_way();
                 path.push(name);
                 collect(figment, inner, path, leaves);
                 path.pop();

@@ -8,6 +8,8 @@ use std::path::Path;
 use rustix::process::{getegid, geteuid, getgroups};
 use zeroize::Zeroizing;
 
+use crate::runtime;
+
 /// The largest file that is read, in bytes; QFPay's keys have 32 characters.
 pub(super) const LARGEST: usize = 4096;
 
@@ -97,6 +99,7 @@ pub(super) fn read(path: &Path, shown: &str, folder: Folder) -> Result<Zeroizing
         }
         _ => format!("the key file cannot be read ({}): {shown}", error.kind()),
     };
+    runtime::give_way();
     // Asked before opening: opening a pipe would wait for a writer.
     if !fs::metadata(path).map_err(told)?.is_file() {
         return Err(format!("this is a folder or a device, not a file with a key: {shown}"));

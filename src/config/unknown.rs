@@ -3,6 +3,7 @@
 use super::errors::Problem;
 use super::raw::Raw;
 use super::sections::{CALLER_DEFAULTS, ROUTES, defaults_of, is_currency};
+use crate::runtime;
 
 /// Names under which people try to put the key itself into the configuration.
 const KEY_NAMES: [&str; 8] =
@@ -20,6 +21,7 @@ pub(super) fn keys(raw: &Raw) -> Vec<Problem> {
 /// Whether a setting of this name exists; every app has those of `[app_defaults]`, every caller those of
 /// `[caller_defaults]`, every route those of `[notifications.route_defaults]`.
 pub(super) fn is_known(raw: &Raw, key: &str) -> bool {
+    runtime::give_way();
     let repeated = key.rsplit_once('.').and_then(|(section, name)| Some((defaults_of(section)?, name)));
     match repeated {
         Some((defaults, name)) => raw.known.contains(&format!("{defaults}.{name}")),
