@@ -108,7 +108,7 @@ impl Api {
     ///
     /// A panic becomes an answer. Once the body was read this has to be polled to its end: `server` sees to it, also when
     /// the caller hangs up, because QFPay may already be doing what the call asked for.
-    pub async fn handle(&self, request: Request<RequestBody>, peer: &Peer) -> Response<AnswerBody> {
+    pub async fn handle(&self, request: Box<Request<RequestBody>>, peer: &Peer) -> Response<AnswerBody> {
         let own_id = RequestId::of(request.headers());
         let own_id = own_id.filter(|id| !self.known_keys.include(id.as_str().as_bytes()));
         let request_id = own_id.unwrap_or_else(RequestId::fresh);
@@ -138,7 +138,7 @@ impl Api {
     /// The life of a call, in order. Whatever is refused here was never sent.
     async fn answer(
         &self,
-        request: Request<RequestBody>,
+        request: Box<Request<RequestBody>>,
         peer: &Peer,
         record: &mut Record,
     ) -> Result<Response<AnswerBody>, Failure> {

@@ -57,7 +57,8 @@ pub struct Call {
 /// ```
 #[derive(Clone, Debug)]
 pub struct SignedRequest {
-    request: Request<Full<Bytes>>,
+    /// In a box, since it is handed on through every step of a call.
+    request: Box<Request<Full<Bytes>>>,
 }
 
 /// The parameters do not fit into a URL.
@@ -105,7 +106,7 @@ impl SignedRequest {
                 (call.path, Bytes::from(encoded))
             }
         };
-        let mut request = Request::new(Full::new(body));
+        let mut request = Box::new(Request::new(Full::new(body)));
         *request.method_mut() = call.method;
         *request.uri_mut() = Uri::try_from(target).map_err(|_| TooLongForUrl)?;
         *request.headers_mut() = headers;
@@ -113,7 +114,7 @@ impl SignedRequest {
     }
 
     /// The request, for the only module that sends.
-    pub(crate) fn into_request(self) -> Request<Full<Bytes>> {
+    pub(crate) fn into_request(self) -> Box<Request<Full<Bytes>>> {
         self.request
     }
 }

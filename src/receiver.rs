@@ -132,7 +132,7 @@ impl Receivers {
             Err(ConnectError::TcpTimedOut | ConnectError::TlsTimedOut) => return Err(timed_out(false)),
         };
         let times = Times { write: self.timeout, first_byte: self.timeout, deadline };
-        let answer = connection.exchange(request, times).await.map_err(|broken| match broken {
+        let answer = connection.exchange(Box::new(request), times).await.map_err(|broken| match broken {
             Broken::NotStarted { cause, .. } => ReceiverError::NotConnected(cause),
             Broken::Died(_) | Broken::HeadTooLarge => ReceiverError::BrokeOff,
             Broken::Late { sent, .. } => timed_out(sent),

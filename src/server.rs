@@ -108,7 +108,7 @@ impl<H, R> Clone for Server<H, R> {
 
 impl<H, R, F, B> Server<H, R>
 where
-    H: Fn(Request<RequestBody>, Peer) -> F + Send + Sync + 'static,
+    H: Fn(Box<Request<RequestBody>>, Peer) -> F + Send + Sync + 'static,
     R: Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
     F: Future<Output = Result<Response<B>, CloseConnection>> + Send + 'static,
     B: Body<Data = Bytes> + Send + Unpin + 'static,

@@ -118,7 +118,7 @@ impl Upstream {
         let mut request = request.into_request();
         while let Some(kept) = self.pools.own().take() {
             match kept.exchange(request, times).await {
-                Err(Broken::NotStarted { request: Some(unsent), .. }) => request = *unsent,
+                Err(Broken::NotStarted { request: Some(unsent), .. }) => request = unsent,
                 begun => return self.read(begun, deadline).await,
             }
         }

@@ -14,11 +14,11 @@ pub(super) async fn serve(
     shutdown: Shutdown,
 ) -> bool {
     let Some(listener) = listener else { return true };
-    let handler = move |request: Request<RequestBody>, peer: Peer| {
+    let handler = move |request: Box<Request<RequestBody>>, peer: Peer| {
         let services = services.get();
         async move {
             match &services.notifications {
-                Some(notifications) => Ok(notifications.handle(request, &peer).await),
+                Some(notifications) => Ok(notifications.handle(*request, &peer).await),
                 // Whether there is a listener is of the start, and so are its routes.
                 None => Err(CloseConnection),
             }

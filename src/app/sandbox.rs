@@ -39,7 +39,7 @@ pub(super) async fn serve_sandbox(
     limits: Limits,
     shutdown: Shutdown,
 ) -> bool {
-    let handler = move |request: Request<RequestBody>, peer: Peer| {
+    let handler = move |request: Box<Request<RequestBody>>, peer: Peer| {
         let (sandbox, hosts) = (sandbox.clone(), hosts());
         async move {
             let (head, body) = request.into_parts();

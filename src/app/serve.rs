@@ -46,9 +46,9 @@ impl Sidecar {
                 reload: self.reload,
             };
             let services = self.services.clone();
-            let handler = move |request: Request<RequestBody>, peer: Peer| {
+            let handler = move |request: Box<Request<RequestBody>>, peer: Peer| {
                 let (admin, hosts) = (admin.clone(), services.get().hosts.clone());
-                async move { Ok(admin.handle(request, &peer, &hosts).await) }
+                async move { Ok(admin.handle(*request, &peer, &hosts).await) }
             };
             let refuse = |refusal| refusals::tell("admin", refusal);
             let server = Server::new(handler, refuse, at_once, last.clone());
@@ -61,7 +61,7 @@ impl Sidecar {
         let services = self.services.clone();
         beside.spawn(api::pursue_all(self.lasting.api.clone(), move || services.get()));
         let services = self.services.clone();
-        let handler = move |request: Request<RequestBody>, peer: Peer| {
+        let handler = move |request: Box<Request<RequestBody>>, peer: Peer| {
             let services = services.get();
             async move { Ok(services.api.handle(request, &peer).await) }
         };
@@ -101,7 +101,7 @@ impl Sidecar {
 /// Serves several listening sockets in one runtime, with one limit of connections.
 async fn serve_all<H, R, F, B>(server: &Server<H, R>, listeners: Vec<Listener>) -> bool
 where
-    H: Fn(Request<RequestBody>, Peer) -> F + Send + Sync + 'static,
+    H: Fn(Box<Request<RequestBody>>, Peer) -> F + Send + Sync + 'static,
     R: Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
     F: Future<Output = Result<Response<B>, CloseConnection>> + Send + 'static,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -119,7 +119,7 @@ fn further_workers<H, R, F, B>(
     manager: &Manager,
 ) -> Vec<oneshot::Receiver<bool>>
 where
-    H: Fn(Request<RequestBody>, Peer) -> F + Send + Sync + 'static,
+    H: Fn(Box<Request<RequestBody>>, Peer) -> F + Send + Sync + 'static,
     R: Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
     F: Future<Output = Result<Response<B>, CloseConnection>> + Send + 'static,
     B: Body<Data = Bytes> + Send + Unpin + 'static,

@@ -141,7 +141,7 @@ impl Connection {
     /// Sends a request, once, and waits for the head of its answer. A connection on which that fails is closed.
     pub(crate) async fn exchange(
         mut self: Box<Self>,
-        request: Request<Full<Bytes>>,
+        request: Box<Request<Full<Bytes>>>,
         times: Times,
     ) -> Result<Response<Body>, Broken> {
         let mark = self.traffic.begin();
@@ -176,9 +176,9 @@ impl Connection {
     }
 
     /// Hands a request to hyper and waits for the head of its answer.
-    async fn answer(&mut self, request: Request<Full<Bytes>>, times: Times) -> Answered {
+    async fn answer(&mut self, request: Box<Request<Full<Bytes>>>, times: Times) -> Answered {
         let (mut stage, mut since) = (self.traffic.stage(), Instant::now());
-        let mut answer = pin!(self.sender.try_send_request(request));
+        let mut answer = pin!(self.sender.try_send_request(*request));
         std::future::poll_fn(|cx| {
             self.drive(cx);
             if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
@@ -205,7 +205,7 @@ impl Connection {
         let (sender, driver) = begin(io, self.head_bytes, HEADERS).await.ok()?;
         (self.sender, self.driver, self.is_wide) = (sender, Some(driver), true);
         // A request that is never written: this hyper has to have asked for what it reads.
-        let mut reread = self.answer(Request::default(), times).await;
+        let mut reread = self.answer(Box::default(), times).await;
         if let Err(Ok(failed)) = &mut reread {
             failed.take_message();
         }

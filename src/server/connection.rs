@@ -44,7 +44,7 @@ pub(super) struct Service<H, R> {
 
 impl<H, R, F, B> Service<H, R>
 where
-    H: Fn(Request<RequestBody>, Peer) -> F + Send + Sync + 'static,
+    H: Fn(Box<Request<RequestBody>>, Peer) -> F + Send + Sync + 'static,
     R: Fn(Refusal) -> Response<Bytes> + Send + Sync + 'static,
     F: Future<Output = Result<Response<B>, CloseConnection>> + Send + 'static,
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -63,7 +63,14 @@ where
             .max_headers(self.limits.headers)
             .max_buf_size(self.limits.head_bytes.max(SMALLEST_BUFFER))
             .half_close(true) // a caller that has sent everything may still wait for its answer
-            .serve_connection(io, service_fn(|request| self.answer(request, peer, users.as_ref(), &state)));
+            .serve_connection(
+                io,
+                service_fn(|request: Request<Incoming>| {
+                    let request = request.map(|body| RequestBody { body, state: state.clone() });
+                    // In a box, since it is handed on through every step of a call.
+                    self.answer(Box::new(request), peer, users.as_ref(), &state)
+                }),
+            );
         let ended = poll_fn(|cx| {
             state.task.register(cx.waker());
             // This drops the wait for a request or for a reader, never a call in work.
@@ -90,7 +97,7 @@ where
     /// Answers one request, and tells the caller whether and how long the connection is kept.
     async fn answer(
         &self,
-        request: Request<Incoming>,
+        request: Box<Request<RequestBody>>,
         peer: Peer,
         users: Option<&UserLookup>,
         state: &Arc<ConnState>,
@@ -101,7 +108,6 @@ where
         } else if whole && !state.begins_work() {
             return Err(CloseConnection);
         } else {
-            let request = request.map(|body| RequestBody { body, state: state.clone() });
             (self.handler)(request, peer).await?.map(Either::Left)
         };
         if !state.answers() {

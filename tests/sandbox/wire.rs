@@ -34,9 +34,9 @@ async fn a_truncated_answer_and_a_dropped_one() {
     let listener = Listener::bind(&Address::parse("127.0.0.1:0").unwrap()).await.unwrap();
     let address = listener.address().to_string().replace("http://", "");
     let sandbox = sandbox();
-    let handler = move |request: Request<RequestBody>, _peer: Peer| {
+    let handler = move |request: Box<Request<RequestBody>>, _peer: Peer| {
         let sandbox = sandbox.clone();
-        async move { sandbox.handle(request).await.map(for_the_wire).map_err(|_| CloseConnection) }
+        async move { sandbox.handle(*request).await.map(for_the_wire).map_err(|_| CloseConnection) }
     };
     let limits = Limits {
         connections: 8,

@@ -76,7 +76,7 @@ impl Verdicts {
             grace_period: Duration::ZERO,
         };
         let seen = self.seen.clone();
-        let handler = move |_: Request<RequestBody>, peer: Peer| {
+        let handler = move |_: Box<Request<RequestBody>>, peer: Peer| {
             let verdict = peer.user.to_string();
             assert_eq!(
                 peer.user.uid().map(|uid| uid.to_string()),
