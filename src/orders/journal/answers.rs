@@ -84,15 +84,15 @@ impl Desk {
         let mut is_timed = false;
         loop {
             let is_up = tokio::select! {
-                biased;
+                biased; // time that is up is seen however often the bell rings
                 () = &mut timer, if is_timed => true,
                 () = self.bell.notified() => false,
             };
-            let next = self.state().hand_out(is_up);
-            if let Some(next) = next {
+            let mut state = self.state();
+            if let Some(next) = state.hand_out(is_up) {
                 timer.as_mut().reset(next);
             }
-            is_timed = (is_timed && !is_up) || next.is_some();
+            is_timed = state.is_timed;
         }
     }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::row::{Facts, Kind, Row, Ticket};
+use super::facts::Facts;
+use super::row::{Kind, Row, Ticket};
 use super::statements::Statements;
 use super::{CannotOpen, schema};
 

@@ -7,7 +7,9 @@ use time::OffsetDateTime;
 
 use super::Settings;
 use super::chain::Digest;
-use super::row::{Facts, Kind, Row, Ticket, text_of};
+use super::facts::Facts;
+use super::moment::text_of;
+use super::row::{Kind, Row, Ticket};
 use super::statements::Statements;
 
 /// How often it is looked whether something is old.

@@ -204,7 +204,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::super::answers::Desks;
-    use super::super::row::Facts;
+    use super::super::facts::Facts;
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);

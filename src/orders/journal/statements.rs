@@ -5,8 +5,9 @@ use rusqlite::{Connection, Statement};
 
 use super::answers::Written;
 use super::chain::{BEGINNING, Columns, Digest, columns};
+use super::moment::Clock;
 use super::queue::Waiting;
-use super::row::{Clock, Kind, Row};
+use super::row::{Kind, Row};
 use super::schema::COLUMNS;
 
 /// The newest row, and its digest.
