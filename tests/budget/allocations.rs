@@ -15,15 +15,17 @@ use crate::support::{CLIENT_KEY, Stage};
 const BLOCKS: f64 = 26.0;
 /// Bytes per call.
 const BYTES: f64 = 11_100.0;
+/// Blocks more per call with a journal: two for each of its two rows, what its caller waits with, and two texts of the answer; the
+/// rest are a commit's.
+const OF_THE_JOURNAL: f64 = 11.0;
 
 const CHILD: &str = "BUDGET_OF_ALLOCATIONS";
+const WITH_JOURNAL: &str = "with a journal";
 
 /// The sidecar as a library in a process of its own, where no other test allocates. Does nothing when it is not asked to.
 #[test]
 fn child_that_counts() {
-    if env::var_os(CHILD).is_none() {
-        return;
-    }
+    let Ok(journal) = env::var(CHILD) else { return };
     const WARM_UP: u64 = 300;
     const CALLS: u64 = 500;
     let folder = tempfile::tempdir().unwrap();
@@ -33,12 +35,14 @@ fn child_that_counts() {
     let key = folder.path().join("key");
     fs::write(&key, CLIENT_KEY).unwrap();
     fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+    let file_of_it = folder.path().join("journal.db").to_str().unwrap().to_owned();
     let settings = [
         ("log.level", "info"),
         ("quota.per_second", "100000"),
         ("quota.per_minute", "1000000"),
         ("orders.one_flight", "true"),
         ("orders.follow_ms", "600000"),
+        ("journal.file", if journal == WITH_JOURNAL { file_of_it.as_str() } else { "" }),
     ];
     let overrides = settings.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
     let request = config::Request { overrides, file: Some(file), ..config::Request::default() };
@@ -69,16 +73,29 @@ fn child_that_counts() {
 
 #[test]
 fn a_call_allocates_no_more_than_its_budget() {
+    let (blocks, bytes) = count("");
+    assert!(
+        blocks <= BLOCKS && bytes <= BYTES,
+        "{blocks} and {bytes}; the budget is {BLOCKS} blocks, {BYTES} bytes"
+    );
+    let more = count(WITH_JOURNAL).0 - blocks;
+    assert!(
+        more > 0.0 && more <= OF_THE_JOURNAL,
+        "{more:.1} more with a journal; the budget is {OF_THE_JOURNAL}"
+    );
+}
+
+/// Blocks and bytes of a call, counted by a process of its own.
+fn count(journal: &str) -> (f64, f64) {
     let mut child = Command::new(env::current_exe().unwrap());
-    child.args(["--exact", "allocations::child_that_counts", "--nocapture"]).env(CHILD, "1");
+    child.args(["--exact", "allocations::child_that_counts", "--nocapture"]).env(CHILD, journal);
     // The log is on, and goes nowhere.
     let done = child.stderr(Stdio::null()).output().unwrap();
     let said = String::from_utf8(done.stdout).unwrap();
     assert!(done.status.success(), "{said}");
     let counted =
         said.lines().find_map(|line| line.split_once("per call: ")).unwrap_or_else(|| panic!("{said}")).1;
-    println!("{counted}");
+    println!("{counted} {journal}");
     let mut figures = counted.split(' ').filter_map(|word| word.parse::<f64>().ok());
-    let (blocks, bytes) = (figures.next().unwrap(), figures.next().unwrap());
-    assert!(blocks <= BLOCKS && bytes <= BYTES, "{counted}; the budget is {BLOCKS} blocks, {BYTES} bytes");
+    (figures.next().unwrap(), figures.next().unwrap())
 }

@@ -55,6 +55,26 @@ fn a_call_makes_no_more_system_calls_than_its_budget() {
     }
 }
 
+/// One caller's calls wake the runtime for their rows, and not for the time that they would wait.
+#[test]
+fn a_row_of_the_journal_wakes_the_runtime_once() {
+    if !Command::new("strace").arg("-V").output().is_ok_and(|done| done.status.success()) {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "strace is missing");
+        return;
+    }
+    let writes = |calls: u32| -> f64 {
+        let journal = "[journal]\nfile = \"{folder}/journal.db\"\n";
+        let counted = count_with(journal, |api| {
+            let mut caller = Caller::connect(api);
+            (0..calls).for_each(|_| caller.pay());
+        });
+        counted.iter().find(|(name, _)| name == "write").unwrap().1 as f64
+    };
+    let per_call = (writes(700) - writes(100)) / 600.0;
+    println!("{per_call:.2} calls of write, the log's included");
+    assert!((0.9..=1.6).contains(&per_call), "{per_call:.2} calls of write; the runtime is woken by one");
+}
+
 #[test]
 fn a_user_is_looked_up_within_three_system_calls_a_connection() {
     if !Command::new("strace").arg("-V").output().is_ok_and(|done| done.status.success()) {
