@@ -61,14 +61,12 @@ fn ask(
     options: &OrderOptions,
     token: Option<&Zeroizing<String>>,
 ) -> Result<Value, Stop> {
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    form.append_pair(name, &options.number);
-    for (name, value) in [("app_code", &options.app_code), ("mchid", &options.mchid)] {
-        if let Some(value) = value {
-            form.append_pair(name, value);
-        }
-    }
-    let answer = exchange(address, &form.finish(), token, Duration::from_millis(options.timeout_ms.max(1)))
+    let (number, app_code, mchid) =
+        (Some(&options.number), options.app_code.as_ref(), options.mchid.as_ref());
+    // What is not given is left out.
+    let form = serde_urlencoded::to_string([(name, number), ("app_code", app_code), ("mchid", mchid)])
+        .map_err(|error| Stop::Failed(error.to_string()))?;
+    let answer = exchange(address, &form, token, Duration::from_millis(options.timeout_ms.max(1)))
         .map_err(|error| Stop::Failed(format!("{address}: {error}; is the sidecar running?")))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let json: Value = serde_json::from_str(body).unwrap_or_default();

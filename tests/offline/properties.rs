@@ -50,6 +50,13 @@ proptest! {
     }
 
     #[test]
+    fn a_form_is_written_as_the_library_writes_it(pairs in pairs()) {
+        let params = params(&pairs);
+        let sorted: Vec<_> = params.iter().collect();
+        prop_assert_eq!(params.to_form(), serde_urlencoded::to_string(sorted).unwrap());
+    }
+
+    #[test]
     fn json_decodes_to_what_was_encoded(pairs in pairs()) {
         let map: serde_json::Map<_, _> = pairs.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect();
         let json = serde_json::Value::Object(map).to_string();

@@ -232,8 +232,7 @@ impl Call {
 
     /// The bytes that go out.
     pub fn bytes(&self) -> Vec<u8> {
-        let pair = |(name, value): &(String, String)| format!("{}={}", escaped(name), escaped(value));
-        let form = |params: &[(String, String)]| params.iter().map(pair).collect::<Vec<_>>().join("&");
+        let form = |params: &[(String, String)]| serde_urlencoded::to_string(params).unwrap();
         let all = |text: &str| text.bytes().map(|b| format!("%{b:02x}")).collect::<String>();
         let split = self.params.len() - 1;
         let json = |name: fn(&str) -> String| {
@@ -284,10 +283,6 @@ impl Call {
         }
         (text + "\r\n" + &body).into_bytes()
     }
-}
-
-fn escaped(text: &str) -> String {
-    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// Every call that this attack can be, in every place.
