@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
@@ -37,6 +38,16 @@ pub struct Ended {
     pub stdout: String,
     pub stderr: String,
     pub folder: TempDir,
+}
+
+/// A copy of the binary in this folder: where it lies, other users may not be let in.
+pub fn copy_in(folder: &Path) -> PathBuf {
+    let copy = folder.join("qfpay-sidecar");
+    // By another process: a child that a test beside this one starts would hold what this one writes to, and until that has begun its
+    // own program nobody could run the copy (ETXTBSY).
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_qfpay-sidecar")).arg(&copy).status().unwrap();
+    assert!(copied.success());
+    copy
 }
 
 impl Launch {
@@ -123,10 +134,7 @@ impl Launch {
         fs::write(&path, filled(&self.config)).unwrap();
         let mut binary = env!("CARGO_BIN_EXE_qfpay-sidecar").to_owned();
         if self.user.is_some() {
-            // Where it lies, others may not be let in.
-            let own = self.folder.path().join("qfpay-sidecar");
-            fs::copy(&binary, &own).unwrap();
-            binary = own.to_str().unwrap().to_owned();
+            binary = copy_in(self.folder.path()).to_str().unwrap().to_owned();
         }
         let mut program: Vec<_> = self.through.iter().map(|part| filled(part)).collect();
         program.push(binary);

@@ -26,7 +26,7 @@ mod vectors;
 pub use answer::{Answer, Connection};
 pub use curl::{curl, curl_with_input};
 pub use form::{decode, encode};
-pub use launch::{Ended, Launch};
+pub use launch::{Ended, Launch, copy_in};
 pub use leak::{pieces, writings, written_in};
 pub use load::{Load, Outcome, Payment};
 pub use ports::{assert_chosen_by_the_system, nobody_listens, own_ip};

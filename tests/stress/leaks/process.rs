@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::canaries::{KEY, Look};
 use super::commands::folder;
-use crate::support::{self, Stage};
+use crate::support::{self, Stage, copy_in};
 
 /// A user without rights: `nobody`.
 const NOBODY: u32 = 65534;
@@ -27,9 +27,7 @@ impl Running {
     /// to root nothing is closed.
     fn start(command: &[&str]) -> Self {
         let folder = folder();
-        // Where the binary lies, others may not be let in.
-        let binary = folder.path().join("qfpay-sidecar");
-        fs::copy(env!("CARGO_BIN_EXE_qfpay-sidecar"), &binary).unwrap();
+        let binary = copy_in(folder.path());
         let mut start = Command::new("sh");
         // A core file would lie in the working directory.
         start.args(["-c", "ulimit -c unlimited; exec \"$0\" \"$@\""]).arg(&binary).args(command);
