@@ -71,8 +71,9 @@ impl Sidecar {
         let last_services = self.services.clone();
         let stopped = async {
             stop.await;
-            self.manager.stopping();
+            // In this order: what is told with it is that the service ends, and an idle one has ended in a moment.
             shutdown.begin(last_services.get().shutdown_timeout);
+            self.manager.stopping();
         };
         let server = Server::new(handler, refuse, self.limits, shutdown.clone());
         let others = further_workers(self.workers, &server, &self.api_listeners, &self.manager);
