@@ -71,7 +71,7 @@ impl Sidecar {
         let last_services = self.services.clone();
         let stopped = async {
             stop.await;
-            // In this order: what is told with it is that the service ends, and an idle one has ended in a moment.
+            // First, so that the status told with STOPPING is that of the end: an idle process is gone a moment later.
             shutdown.begin(last_services.get().shutdown_timeout);
             self.manager.stopping();
         };

@@ -72,7 +72,7 @@ pub(super) fn open(path: &Path, sync: bool) -> Result<Connection, CannotOpen> {
     // Not synchronous = off: after a power failure the file would be damaged, not only short of its newest rows.
     journal.pragma_update(None, "synchronous", if sync { "full" } else { "normal" })?;
     // In KiB. Pages are filled and hardly read again: keeping 2 MB of them, as SQLite does by itself, takes each new one from memory
-    // that the processor has forgotten, and a microsecond of each call.
+    // that the processor's caches hold no longer.
     journal.pragma_update(None, "cache_size", -256)?;
     // Checkpoints wait for the disk, and have a thread of their own.
     journal.pragma_update(None, "wal_autocheckpoint", 0)?;
