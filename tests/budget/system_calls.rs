@@ -64,15 +64,16 @@ fn a_row_of_the_journal_wakes_the_runtime_once() {
     }
     let writes = |calls: u32| -> f64 {
         let journal = "[journal]\nfile = \"{folder}/journal.db\"\n";
-        let counted = count_with(journal, |api| {
+        // Without a line a call: how many lines one write holds depends on how busy the machine is.
+        let counted = count_with("warn", journal, |api| {
             let mut caller = Caller::connect(api);
             (0..calls).for_each(|_| caller.pay());
         });
         counted.iter().find(|(name, _)| name == "write").unwrap().1 as f64
     };
     let per_call = (writes(700) - writes(100)) / 600.0;
-    println!("{per_call:.2} calls of write, the log's included");
-    assert!((0.9..=1.6).contains(&per_call), "{per_call:.2} calls of write; the runtime is woken by one");
+    println!("{per_call:.2} calls of write");
+    assert!((0.9..=1.3).contains(&per_call), "{per_call:.2} calls of write; the runtime is woken by one");
 }
 
 #[test]
@@ -84,7 +85,8 @@ fn a_user_is_looked_up_within_three_system_calls_a_connection() {
     let me = rustix::process::geteuid().as_raw();
     let user = format!("[callers.shop]\nuser = \"{me}\"\n");
     let sum = |sections: &str, connections: u32| -> f64 {
-        let counted = count_with(sections, |api| (0..connections).for_each(|_| Caller::connect(api).pay()));
+        let counted =
+            count_with("info", sections, |api| (0..connections).for_each(|_| Caller::connect(api).pay()));
         let others =
             counted.iter().filter(|(name, _)| !OF_THE_LOG.contains(&name.as_str()) && name != "total");
         // How often the runtime looks for work depends on how busy the machine is.
@@ -99,7 +101,7 @@ fn a_user_is_looked_up_within_three_system_calls_a_connection() {
 
 /// The system calls of a whole process in which each caller pays so often.
 fn count(callers: usize, payments: usize) -> Vec<(String, u64)> {
-    count_with("", |api| {
+    count_with("info", "", |api| {
         thread::scope(|scope| {
             for _ in 0..callers {
                 scope.spawn(|| {
@@ -111,12 +113,12 @@ fn count(callers: usize, payments: usize) -> Vec<(String, u64)> {
     })
 }
 
-/// The system calls of a whole process with these sections that is called so.
-fn count_with(sections: &str, call: impl FnOnce(&str)) -> Vec<(String, u64)> {
+/// The system calls of a whole process with this level of the log and these sections that is called so.
+fn count_with(level: &str, sections: &str, call: impl FnOnce(&str)) -> Vec<(String, u64)> {
     let config = Stage::config(&format!("http://{}", peers::upstream())) + sections;
     // As a grandchild, so that signals meet the sidecar itself.
     let strace = ["strace", "-D", "-f", "-qq", "-c", "-o", "{folder}/calls"];
-    let launch = Launch::new(&config).through(&strace).set("log.level=info");
+    let launch = Launch::new(&config).through(&strace).set(&format!("log.level={level}"));
     let launch = launch.set("quota.per_second=100000").set("quota.per_minute=1000000");
     let mut sidecar = launch.start();
     call(&sidecar.api);

@@ -27,7 +27,7 @@ impl Odd {
 /// No pause: as fast as it is read.
 const FAST: Duration = Duration::ZERO;
 /// Slow enough that nothing fills up before the deadline.
-const SLOW: Duration = Duration::from_millis(20);
+const SLOW: Duration = Duration::from_millis(40);
 
 fn text(text: &str) -> Step {
     Step::Bytes(text.as_bytes().to_vec())

@@ -92,6 +92,7 @@ pub async fn run(stage: &Stage, case: &Case) -> Result<Vec<Expected>, String> {
     }
     upstream.arm(case, OUT_TRADE_NO).await;
     if matches!(case.fault, Fault::Idle(_)) {
+        upstream.acted().await;
         tokio::time::sleep(DELIVERED).await;
     }
     // Who waits for a deadline leaves the processors to others.

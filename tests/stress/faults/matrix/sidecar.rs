@@ -42,17 +42,18 @@ const PATIENT: &[(&str, &str)] = &[
     ("upstream.call_timeout_ms", "30000"),
 ];
 
-/// For faults that only a deadline ends. tests/proxy/deadlines.rs has the other deadlines.
+/// For faults that only a deadline ends; long enough for the payments before and behind them on a machine that is busy with other
+/// tests. tests/proxy/deadlines.rs has the other deadlines.
 const IMPATIENT: &[(&str, &str)] = &[
-    ("upstream.connect_timeout_ms", "1000"),
-    ("upstream.tls_timeout_ms", "600"),
-    ("upstream.call_timeout_ms", "1000"),
+    ("upstream.connect_timeout_ms", "2000"),
+    ("upstream.tls_timeout_ms", "1200"),
+    ("upstream.call_timeout_ms", "2000"),
 ];
 
 /// When [`IMPATIENT`] sidecars give up a TLS handshake.
-pub const TLS_TIMEOUT: Duration = Duration::from_millis(600);
+pub const TLS_TIMEOUT: Duration = Duration::from_millis(1200);
 /// When they give up a call.
-pub const CALL_TIMEOUT: Duration = Duration::from_millis(1000);
+pub const CALL_TIMEOUT: Duration = Duration::from_millis(2000);
 
 /// For whoever follows a doubt.
 const WITH_A_JOURNAL: &[(&str, &str)] = &[("orders.follow_ms", "60000"), ("orders.one_flight", "true")];
