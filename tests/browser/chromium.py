@@ -1,6 +1,7 @@
 """A real Chromium, driven by selenium, for the scripts beside this one. Needs ARTIFACTS, the folder for screenshots."""
 
 import os
+import random
 import shutil
 import socket
 import tempfile
@@ -24,9 +25,15 @@ NOT_YET = (NoSuchElementException, StaleElementReferenceException)
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that connections get, so that no connection takes it before it is used."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 class Browser:
