@@ -11,13 +11,19 @@ FORM = (
     "&goods_name=%E5%A5%B6%E8%8C%B6+1%2B1&udid=till+7&mchid=M1&out_trade_no=bench-"
 )
 # Each payment has a number of its own: a second one of a number that is in flight is refused.
-SCRIPT = f"""
+AS_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+def script_for(body, headers):
+    """For wrk, what it sends: `body` is an expression in Lua, in which `number` is another with each call."""
+    lines = "\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items())
+    return f"""
 wrk.method = "POST"
-wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
+{lines}
 local number = math.random(1000000)
 function request()
   number = number + 1
-  return wrk.format(nil, nil, nil, "{FORM}" .. number)
+  return wrk.format(nil, nil, nil, {body})
 end
 function done(summary, latency, requests)
   local e = summary.errors
@@ -25,6 +31,9 @@ function done(summary, latency, requests)
     summary.duration, latency:percentile(50), latency:percentile(99), e.connect + e.read + e.write + e.status + e.timeout))
 end
 """
+
+
+SCRIPT = script_for(f'"{FORM}" .. number', AS_FORM)
 
 
 @dataclasses.dataclass
@@ -36,10 +45,10 @@ class Slice:
     resident: float  # MiB
 
 
-def measure(row, connections, seconds, script):
-    """`script` is a file that holds SCRIPT."""
+def measure(row, connections, seconds, script, url=None):
+    """`script` is a file that holds a script for wrk."""
     before = row.process.cpu_us()
-    url = f"http://127.0.0.1:{row.port}/trade/v1/payment"
+    url = url or f"http://127.0.0.1:{row.port}/trade/v1/payment"
     command = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", script, url]
     text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30).stdout
     result = json.loads(text.split("RESULT ")[1].splitlines()[0])

@@ -58,9 +58,7 @@ SIGN = """
         ngx.req.set_header("X-QF-SIGN", string.upper(ngx.md5(table.concat(pairs_, "&") .. "{key}")))
       }}
 """
-# A build that counts what runs writes its counts where a confined sidecar may not, see scripts/profile-guided.
-LANDLOCK = "off" if "LLVM_PROFILE_FILE" in os.environ else "auto"
-SIDECAR = f'landlock = "{LANDLOCK}"' + """
+SIDECAR = """
 environment = "test"
 [listen]
 api = "127.0.0.1:{port}"
@@ -145,14 +143,17 @@ class Row:
 class Stage:
     """All that runs for one kind of upstream, http or https."""
 
-    def __init__(self, folder, scheme, sidecars, bare):
-        self.folder, self.scheme, self.port = pathlib.Path(folder), scheme, free_port()
+    def __init__(self, folder, scheme, sidecars, bare=None, further=""):
+        """The peers come with `bare`, the path of one of them; `further` are settings of the sidecars."""
+        self.folder, self.scheme, self.port, self.further = pathlib.Path(folder), scheme, free_port(), further
         self.folder.mkdir()
         self.certificate()
         (self.folder / "key").write_text(CLIENT_KEY)
         (self.folder / "key").chmod(0o600)
         self.base = f"{scheme}://{'localhost' if scheme == 'https' else '127.0.0.1'}:{self.port}"
-        self.rows = [self.nginx("nginx, plain", ""), self.nginx("nginx + Lua, signs", SIGN), self.bare(bare)]
+        self.rows = []
+        if bare:
+            self.rows += [self.nginx("nginx, plain", ""), self.nginx("nginx + Lua, signs", SIGN), self.bare(bare)]
         self.rows += [self.sidecar(name, binary) for name, binary in sidecars]
 
     def certificate(self):
@@ -183,6 +184,12 @@ class Stage:
         wait_for(self.port)
         return process
 
+    def receiver(self, port):
+        """A shop's, of notifications."""
+        process = self.nginx_with("receiver", "off", f"server {{ listen 127.0.0.1:{port}; location / {{ return 200; }} }}", LOAD_CORE)
+        wait_for(port)
+        return process
+
     def nginx(self, name, sign):
         port = free_port()
         body = PROXY.format(
@@ -203,7 +210,7 @@ class Stage:
         authority = f'ca_file = "{self.authority}"' if self.scheme == "https" else ""
         text = SIDECAR.format(port=port, base=self.base, authority=authority, app_code=APP_CODE, folder=self.folder)
         config = self.folder / f"{name}.toml"
-        config.write_text(text)
+        config.write_text(text + self.further)
         return Row(name, True, port, self.start(name, [binary, "run", "--config", config]))
 
     def __enter__(self):
