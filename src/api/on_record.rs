@@ -5,6 +5,7 @@ use super::{Api, Record};
 use crate::credentials::App;
 use crate::endpoint::Endpoint;
 use crate::error::Code;
+use crate::orders::Order;
 use crate::orders::journal::{Begun, Facts, Ticket, Unavailable};
 use crate::sign::Params;
 
@@ -13,7 +14,7 @@ use crate::sign::Params;
 pub(super) struct OnRecord {
     begun: Begun,
     respcd: Option<Box<str>>,
-    /// QFPay's number of the order, as its answer names it.
+    /// QFPay's number of the order: as its answer names it, or else as the call does.
     syssn: Option<Box<str>>,
 }
 
@@ -21,7 +22,9 @@ impl OnRecord {
     /// QFPay's answer, which passed.
     pub(super) fn answered(&mut self, judged: &Judged) {
         self.respcd = judged.respcd.as_deref().map(Into::into);
-        self.syssn = judged.syssn.as_deref().map(Into::into);
+        if let Some(syssn) = &judged.syssn {
+            self.syssn = Some(syssn.as_ref().into());
+        }
     }
 }
 
@@ -62,6 +65,7 @@ impl Api {
     ) -> Option<impl Future<Output = Result<OnRecord, Unavailable>> + use<'a>> {
         let journal = self.lasting.journal.as_ref().filter(|_| endpoint.effect.moves_money())?;
         let named = |name| params.get(name).map(str::trim).filter(|value| !value.is_empty());
+        let syssn = named("syssn").or_else(|| named("orig_syssn"));
         let begins = journal.begin(&Facts {
             request_id: Some(record.request_id().as_str()),
             caller: record.caller(),
@@ -69,18 +73,21 @@ impl Api {
             mchid: named("mchid"),
             endpoint: Some(path),
             out_trade_no: named("out_trade_no"),
-            syssn: named("syssn").or_else(|| named("orig_syssn")),
+            syssn,
             amount: named("txamt"),
             currency: named("txcurrcd"),
             ..Facts::default()
         });
-        Some(async { Ok(OnRecord { begun: begins.await?, respcd: None, syssn: None }) })
+        let syssn = syssn.map(Into::into);
+        Some(async { Ok(OnRecord { begun: begins.await?, respcd: None, syssn }) })
     }
 
     /// Puts on record how a call ended.
     pub(super) fn end_on_record(&self, record: &mut Record) {
         let (Some(journal), Some(call)) = (&self.lasting.journal, record.on_record.take()) else { return };
         let facts = Facts {
+            request_id: Some(record.request_id().as_str()),
+            out_trade_no: record.order.as_ref().and_then(Order::out_trade_no).map(str::trim),
             syssn: call.syssn.as_deref(),
             delivery: Some(record.delivery.as_str()),
             respcd: call.respcd.as_deref(),

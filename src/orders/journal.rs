@@ -136,13 +136,13 @@ impl Journal {
     /// [`Unavailable`] when its row was not written in time and `journal.on_failure` is `refuse`. It must not be sent then,
     /// and [`Journal::end`] is not called for it.
     pub fn begin<'j>(&'j self, facts: &Facts) -> impl Future<Output = Result<Begun, Unavailable>> + use<'j> {
-        let row = Row::new(Kind::Begin, facts);
-        let begun = Begun(row.ticket.clone());
+        let mut row = Row::new(Kind::Begin, facts);
+        let begun = Begun(row.ticket());
         let written = self.write(row);
         async {
             let Err(missed) = written.await else { return Ok(begun) };
             self.judge(missed).map(|()| begun.clone()).inspect_err(|_| {
-                // Its row may come to the file yet, and must not look like a call that was sent.
+                // Its row may come to the file yet, which names it, and must not look like a call that was sent.
                 if missed != Missed::Full {
                     let (delivery, failure) = (Some("not_sent"), Some("journal_unavailable"));
                     self.end(&begun, &Facts { delivery, failure, ..Facts::default() });
@@ -151,16 +151,9 @@ impl Journal {
         }
     }
 
-    /// Puts on record what became of a call. Which one it was, its beginning has said. Nothing waits for it.
+    /// Puts on record what became of a call, which is named again. Nothing waits for it.
     pub fn end(&self, begun: &Begun, facts: &Facts) {
-        let named = begun.0.named();
-        let facts = Facts {
-            request_id: named.request_id,
-            out_trade_no: named.out_trade_no,
-            syssn: facts.syssn.or(named.syssn),
-            ..*facts
-        };
-        self.add(Row::about(&begun.0, Kind::End, &facts));
+        self.add(Row::about(&begun.0, Kind::End, facts));
     }
 
     /// Puts on record that a call was refused for want of a right. Nothing waits for it.
@@ -186,7 +179,7 @@ impl Journal {
         let mut row = Row::new(Kind::Notification, facts);
         row.fingerprint = Some(fingerprint);
         row.body = self.0.keeps_bodies.then(|| body.clone());
-        let ticket = row.ticket.clone();
+        let ticket = row.ticket();
         match self.write(row).await {
             Ok(acknowledged) => Ok(Received { ticket, acknowledged }),
             Err(missed) => self.judge(missed).map(|()| Received { ticket, acknowledged: false }),

@@ -13,13 +13,9 @@ pub const BEGINNING: Digest = [0; 32];
 
 /// Columns as they are hashed: gathered and hashed at once, since most are a few bytes.
 #[derive(Debug, Default)]
-pub(super) struct Columns(pub(super) Vec<u8>);
+pub(super) struct Columns(Vec<u8>);
 
 impl Columns {
-    pub(super) fn with_capacity(bytes: usize) -> Self {
-        Self(Vec::with_capacity(bytes))
-    }
-
     /// Begins a row behind another.
     pub(super) fn begin(&mut self, before: &Digest) {
         self.0.clear();
@@ -49,33 +45,9 @@ impl Columns {
         }
     }
 
-    /// Columns that were gathered before.
-    pub(super) fn gathered(&mut self, columns: &[u8]) {
-        self.0.extend_from_slice(columns);
-    }
-
     pub(super) fn digest(&self) -> Digest {
         Sha256::digest(&self.0).into()
     }
-}
-
-/// What was gathered, column by column.
-pub(super) fn columns(mut gathered: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
-    std::iter::from_fn(move || {
-        let mut length = 0;
-        loop {
-            let (&byte, rest) = gathered.split_first()?;
-            gathered = rest;
-            match byte {
-                b'-' => return Some(None),
-                b':' => break,
-                digit => length = length * 10 + usize::from(digit - b'0'),
-            }
-        }
-        let (column, rest) = gathered.split_at_checked(length)?;
-        gathered = rest;
-        Some(Some(column))
-    })
 }
 
 /// Decimal digits with `end` behind them, written from the end of `room`: `format!` costs more than the hash of a column.
@@ -107,8 +79,6 @@ mod tests {
         // (head -c 32 /dev/zero; printf '1:75:begin-3:-12') | sha256sum
         let expected = Sha256::digest([&[0; 32][..], b"1:75:begin-3:-12"].concat());
         assert_eq!(row.digest()[..], expected[..]);
-        let texts: Vec<_> = columns(&row.0[32..]).collect();
-        assert_eq!(texts, [Some(&b"7"[..]), Some(b"begin"), None, Some(b"-12")]);
     }
 
     #[test]

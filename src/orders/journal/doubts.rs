@@ -32,7 +32,7 @@ impl Reader {
 
 /// The doubts among the newest rows.
 pub(super) fn latest_doubts(journal: &Connection) -> rusqlite::Result<Vec<Doubt>> {
-    let newest = journal.query_row("SELECT max(id) FROM journal", [], |row| row.get::<_, Option<i64>>(0))?;
+    let newest = journal.query_row("SELECT max(id) FROM chain", [], |row| row.get::<_, Option<i64>>(0))?;
     doubts_from(journal, newest.unwrap_or(0) - LATEST)
 }
 
@@ -57,8 +57,8 @@ fn doubts_from(journal: &Connection, first: i64) -> rusqlite::Result<Vec<Doubt>>
 fn open_from(journal: &Connection, first: i64) -> rusqlite::Result<BTreeMap<i64, Option<i64>>> {
     let mut open = BTreeMap::new();
     let mut all = journal.prepare(
-        "SELECT id, kind, of, delivery IS 'unknown' OR failure IS 'response_signature_wrong' FROM journal NOT INDEXED
-         WHERE id >= ? ORDER BY id",
+        "SELECT id, kind, of, kind = 'end' AND (delivery IS 'unknown' OR failure IS 'response_signature_wrong')
+         FROM journal WHERE id >= ? ORDER BY id",
     )?;
     let mut rows = all.query([first])?;
     while let Some(row) = rows.next()? {

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::chain::Columns;
-
 /// The longest text of a column, in bytes. QFPay's numbers have 128 at most; what is longer is cut and ends in `…`.
 const LONGEST: usize = 256;
 /// Room for the texts of a call, in bytes.
@@ -43,32 +41,57 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// The columns, in the order of the file, as they are hashed.
-    pub(super) fn columns(&self) -> Vec<u8> {
-        let mut columns = Columns::with_capacity(USUAL);
-        for text in self.texts() {
-            columns.bytes(text.map(kept).as_deref().map(str::as_bytes));
+    /// As they stand in the file: a JSON array, without what is not known at its end.
+    pub(super) fn json(&self) -> String {
+        let texts = self.texts();
+        let known = texts.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        let mut json = String::with_capacity(USUAL);
+        json.push('[');
+        for (place, text) in texts[..known].iter().enumerate() {
+            if place > 0 {
+                json.push(',');
+            }
+            match text.map(kept) {
+                None => json.push_str("null"),
+                Some(text) => quote(&text, &mut json),
+            }
         }
-        columns.0
+        json.push(']');
+        json
     }
 
+    /// In the order of the file: ends of calls have the first ones, beginnings those behind, so that few in between are NULL.
     fn texts(&self) -> [Option<&'a str>; 14] {
         [
             self.request_id,
-            self.caller,
-            self.app,
-            self.mchid,
-            self.endpoint,
             self.out_trade_no,
             self.syssn,
-            self.amount,
-            self.currency,
             self.delivery,
             self.respcd,
             self.failure,
+            self.app,
+            self.endpoint,
+            self.amount,
+            self.currency,
+            self.mchid,
+            self.caller,
             self.state,
             self.route,
         ]
+    }
+}
+
+/// As JSON. Hardly any has something to escape, and each call has a dozen.
+fn quote(text: &str, json: &mut String) {
+    let is_plain =
+        text.bytes().fold(true, |plain, byte| plain & (byte >= b' ') & (byte != b'"') & (byte != b'\\'));
+    match is_plain {
+        true => {
+            json.push('"');
+            json.push_str(text);
+            json.push('"');
+        }
+        false => json.push_str(&serde_json::Value::from(text).to_string()),
     }
 }
 
@@ -87,6 +110,19 @@ fn kept(value: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn facts_are_an_array_that_json_reads() {
+        let facts = Facts { request_id: Some("r1"), app: Some("a\"\n\0é"), ..Facts::default() };
+        assert_eq!(facts.json(), r#"["r1",null,null,null,null,null,"a\"\n\u0000é"]"#);
+        for character in (0..=0x2FF).filter_map(char::from_u32) {
+            let text = format!("a{character}b");
+            let json = Facts { request_id: Some(&text), ..Facts::default() }.json();
+            assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [text]);
+        }
+        assert_eq!(Facts { route: Some(""), ..facts }.json().matches(',').count(), 13);
+        assert_eq!(Facts::default().json(), "[]");
+    }
 
     #[test]
     fn long_values_are_cut_between_characters() {

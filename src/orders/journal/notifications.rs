@@ -73,7 +73,7 @@ impl Reader {
     /// # Errors
     /// What SQLite says.
     pub fn body(&self, id: i64) -> Result<Option<Bytes>, CannotOpen> {
-        let mut body = self.journal.prepare("SELECT body FROM journal WHERE id = ?")?;
+        let mut body = self.journal.prepare("SELECT body FROM chain WHERE id = ?")?;
         let body: Option<Option<Vec<u8>>> = body.query_row([id], |row| row.get(0)).optional()?;
         Ok(body.flatten().map(Bytes::from))
     }

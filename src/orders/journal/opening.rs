@@ -67,7 +67,8 @@ impl From<rusqlite::Error> for CannotOpen {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::NotSqlite,
-            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(error.to_string()),
+            // The second of a row that is no JSON.
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => Self::Damaged(error.to_string()),
             _ => Self::Sqlite(error),
         }
     }

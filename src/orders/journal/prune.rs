@@ -45,7 +45,7 @@ impl Pruning {
         self.due = Instant::now() + EVERY;
         let Some((last, digest)) = self.last_of_step(statements)? else { return Ok(()) };
         statements.transaction(|statements| {
-            statements.journal.execute("DELETE FROM journal WHERE id <= ?", [last])?;
+            statements.journal.execute("DELETE FROM chain WHERE id <= ?", [last])?;
             let mut row = Row::about(&Ticket::of(last), Kind::Pruned, &Facts::default());
             row.body = Some(Bytes::copy_from_slice(&digest));
             let mut tip = statements.tip()?;
@@ -65,7 +65,7 @@ impl Pruning {
         let too_old = text_of(OffsetDateTime::now_utc() - self.keep);
         // The newest row stays in any case: the chain goes on from it.
         let oldest =
-            "SELECT id, at, digest FROM journal WHERE id < (SELECT max(id) FROM journal) ORDER BY id LIMIT ?";
+            "SELECT id, at, digest FROM chain WHERE id < (SELECT max(id) FROM chain) ORDER BY id LIMIT ?";
         let mut oldest = statements.journal.prepare(oldest)?;
         let mut rows = oldest.query([STEP])?;
         let mut last = None;

@@ -120,7 +120,7 @@ impl Queue {
         if (state.bytes + size > MOST && !must) || state.closing {
             return Err(Full);
         }
-        waiting.row.ticket.waits();
+        waiting.row.ticket.iter().for_each(Ticket::waits);
         state.bytes += size;
         state.fresh += size;
         state.urgent |= waiting.asker.is_some();
@@ -220,8 +220,8 @@ mod tests {
     async fn a_commit_waits_for_no_others_once_all_calls_wait_for_it() {
         let (queue, desks) = (Queue::default(), Desks::new(1, LONG));
         let begin = || {
-            let row = Row::new(Kind::Begin, &Facts::default());
-            let ticket = row.ticket.clone();
+            let mut row = Row::new(Kind::Begin, &Facts::default());
+            let ticket = row.ticket();
             queue.push(Waiting::new(row, Some(desks.asker().0))).unwrap();
             ticket
         };

@@ -135,6 +135,6 @@ pub(super) fn stored(row: &Row) -> rusqlite::Result<Stored> {
         failure: row.get(15)?,
         state: row.get(16)?,
         route: row.get(17)?,
-        digest: hex::encode(row.get_ref(20)?.as_blob()?),
+        digest: hex::encode(row.get_ref(18)?.as_blob()?),
     })
 }

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-use super::chain;
 use super::facts::Facts;
 
 /// What a row tells of.
@@ -43,16 +42,9 @@ impl Kind {
     }
 }
 
-/// What others know of a row that refer to it: its number, once it is written, and its texts.
+/// The number of a row, once it is written, for rows that refer to it.
 #[derive(Clone, Debug)]
-pub struct Ticket(Arc<Known>);
-
-#[derive(Debug)]
-struct Known {
-    number: AtomicI64,
-    /// The columns of [`Facts`] as they are hashed: one piece of memory, which one thread takes and another gives back.
-    columns: Vec<u8>,
-}
+pub struct Ticket(Arc<AtomicI64>);
 
 /// The row is in nobody's hands; rows are numbered from 1.
 const NOWHERE: i64 = 0;
@@ -62,41 +54,25 @@ const WAITING: i64 = -1;
 impl Ticket {
     /// Of a row that is there.
     pub fn of(id: i64) -> Self {
-        Self(Arc::new(Known { number: AtomicI64::new(id), columns: Vec::new() }))
-    }
-
-    fn new(facts: &Facts) -> Self {
-        Self(Arc::new(Known { number: AtomicI64::new(NOWHERE), columns: facts.columns() }))
-    }
-
-    /// The columns of [`Facts`], as they are hashed.
-    pub(super) fn columns(&self) -> &[u8] {
-        &self.0.columns
-    }
-
-    /// The texts by which the row's order is found.
-    pub(super) fn named(&self) -> Facts<'_> {
-        let mut columns = chain::columns(self.columns());
-        let mut text = |further| columns.nth(further)?.and_then(|text| str::from_utf8(text).ok());
-        Facts { request_id: text(0), out_trade_no: text(4), syssn: text(0), ..Facts::default() }
+        Self(Arc::new(AtomicI64::new(id)))
     }
 
     /// The number, if the row is written.
     pub fn id(&self) -> Option<i64> {
-        Some(self.0.number.load(Ordering::Acquire)).filter(|id| *id > 0)
+        Some(self.0.load(Ordering::Acquire)).filter(|id| *id > 0)
     }
 
     /// Whether the row is written or waits for that.
     pub(super) fn is_taken(&self) -> bool {
-        self.0.number.load(Ordering::Acquire) != NOWHERE
+        self.0.load(Ordering::Acquire) != NOWHERE
     }
 
     pub(super) fn waits(&self) {
-        self.0.number.store(WAITING, Ordering::Release);
+        self.0.store(WAITING, Ordering::Release);
     }
 
     pub(super) fn set(&self, id: i64) {
-        self.0.number.store(id, Ordering::Release);
+        self.0.store(id, Ordering::Release);
     }
 }
 
@@ -105,9 +81,11 @@ impl Ticket {
 pub(super) struct Row {
     pub(super) kind: Kind,
     pub(super) at: SystemTime,
-    /// Its own number, for rows that refer to it, and its texts.
-    pub(super) ticket: Ticket,
+    /// Where rows that refer to it read its number.
+    pub(super) ticket: Option<Ticket>,
     pub(super) of: Option<Ticket>,
+    /// [`Facts`] as they stand in the file.
+    pub(super) facts: String,
     /// By which a notification is known again.
     pub(super) fingerprint: Option<[u8; 32]>,
     pub(super) body: Option<Bytes>,
@@ -116,8 +94,8 @@ pub(super) struct Row {
 impl Row {
     /// A row of now.
     pub(super) fn new(kind: Kind, facts: &Facts) -> Self {
-        let ticket = Ticket::new(facts);
-        Self { kind, at: SystemTime::now(), ticket, of: None, fingerprint: None, body: None }
+        let (at, facts) = (SystemTime::now(), facts.json());
+        Self { kind, at, ticket: None, of: None, facts, fingerprint: None, body: None }
     }
 
     /// A row of now that refers to another.
@@ -125,30 +103,13 @@ impl Row {
         Self { of: Some(of.clone()), ..Self::new(kind, facts) }
     }
 
+    /// For rows that refer to this one.
+    pub(super) fn ticket(&mut self) -> Ticket {
+        self.ticket.get_or_insert_with(|| Ticket::of(NOWHERE)).clone()
+    }
+
     /// About what it takes in memory, in bytes.
     pub(super) fn size(&self) -> usize {
-        size_of::<Self>() + self.ticket.0.columns.capacity() + self.body.as_ref().map_or(0, Bytes::len)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_is_known_by_the_numbers_that_it_names() {
-        let facts = Facts {
-            request_id: Some("r1"),
-            caller: Some("till:-3"),
-            out_trade_no: Some("8:-"),
-            syssn: Some(""),
-            amount: Some("1"),
-            ..Facts::default()
-        };
-        let ticket = Ticket::new(&facts);
-        let named = ticket.named();
-        assert_eq!((named.request_id, named.out_trade_no, named.syssn), (Some("r1"), Some("8:-"), Some("")));
-        assert_eq!((named.caller, named.amount), (None, None));
-        assert_eq!(Ticket::of(7).named().out_trade_no, None);
+        size_of::<Self>() + self.facts.capacity() + self.body.as_ref().map_or(0, Bytes::len)
     }
 }

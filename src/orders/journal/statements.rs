@@ -1,14 +1,13 @@
 //! What is said to SQLite to write: rows at the end of the chain, all of a transaction or none.
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
 
 use super::answers::Written;
-use super::chain::{BEGINNING, Columns, Digest, columns};
+use super::chain::{BEGINNING, Columns, Digest};
 use super::moment::Clock;
 use super::queue::Waiting;
 use super::row::{Kind, Row};
-use super::schema::COLUMNS;
+use super::schema::CHAIN;
 
 /// The newest row, and its digest.
 #[derive(Clone, Copy, Debug)]
@@ -32,16 +31,16 @@ pub(super) struct Statements<'j> {
 
 impl<'j> Statements<'j> {
     pub(super) fn prepare(journal: &'j Connection) -> rusqlite::Result<Self> {
-        let places = vec!["?"; COLUMNS.split(',').count() + 2].join(", ");
         Ok(Self {
             journal,
             begin: journal.prepare("BEGIN IMMEDIATE")?,
             commit: journal.prepare("COMMIT")?,
-            tip: journal.prepare("SELECT id, digest FROM journal ORDER BY id DESC LIMIT 1")?,
-            insert: journal.prepare(&format!("INSERT INTO journal (id, {COLUMNS}, digest) VALUES ({places})"))?,
+            tip: journal.prepare("SELECT id, digest FROM chain ORDER BY id DESC LIMIT 1")?,
+            // Without `id`: SQLite takes the next one, and goes to the end of the table without a search.
+            insert: journal.prepare(&format!("INSERT INTO chain ({CHAIN}, digest) VALUES (?, ?, ?, ?, ?, ?, ?)"))?,
             known: journal.prepare(
                 "SELECT n.id, EXISTS (SELECT 1 FROM journal a WHERE a.of = n.id AND a.kind = 'attempt' AND a.failure IS NULL) \
-                 FROM journal n WHERE n.fingerprint = ? AND n.kind = 'notification' LIMIT 1",
+                 FROM chain n WHERE n.fingerprint = ? AND n.kind = 'notification' LIMIT 1",
             )?,
             hashed: Columns::default(),
             clock: Clock::default(),
@@ -85,7 +84,8 @@ impl<'j> Statements<'j> {
         if row.kind == Kind::Notification {
             let mut known = self.known.query([row.fingerprint])?;
             if let Some(known) = known.next()? {
-                row.ticket.set(known.get(0)?);
+                let id = known.get(0)?;
+                row.ticket.iter().for_each(|ticket| ticket.set(id));
                 return Ok(Written::Kept { acknowledged: known.get(1)? });
             }
         }
@@ -96,7 +96,7 @@ impl<'j> Statements<'j> {
     /// Adds a row to the end of the chain.
     pub(super) fn insert(&mut self, row: &Row, tip: &mut Tip) -> rusqlite::Result<()> {
         let (id, of) = (tip.id + 1, row.of.as_ref().and_then(super::Ticket::id));
-        let (at, kind, texts) = (self.clock.text_of(row.at), row.kind.as_str(), row.ticket.columns());
+        let (at, kind, facts) = (self.clock.text_of(row.at), row.kind.as_str(), row.facts.as_str());
         let fingerprint = row.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
         let body = row.body.as_deref();
         let hashed = &mut self.hashed;
@@ -105,25 +105,21 @@ impl<'j> Statements<'j> {
         hashed.bytes(Some(at.as_bytes()));
         hashed.bytes(Some(kind.as_bytes()));
         hashed.number(of);
-        hashed.gathered(texts);
+        hashed.bytes(Some(facts.as_bytes()));
         hashed.bytes(fingerprint);
         hashed.bytes(body);
         let digest = hashed.digest();
 
         let insert = &mut self.insert;
-        insert.raw_bind_parameter(1, id)?;
-        insert.raw_bind_parameter(2, at)?;
-        insert.raw_bind_parameter(3, kind)?;
-        insert.raw_bind_parameter(4, of)?;
-        for (place, text) in (5..).zip(columns(texts)) {
-            let text = text.map_or(ValueRef::Null, ValueRef::Text);
-            insert.raw_bind_parameter(place, ToSqlOutput::Borrowed(text))?;
-        }
-        insert.raw_bind_parameter(19, fingerprint)?;
-        insert.raw_bind_parameter(20, body)?;
-        insert.raw_bind_parameter(21, digest.as_slice())?;
+        insert.raw_bind_parameter(1, at)?;
+        insert.raw_bind_parameter(2, kind)?;
+        insert.raw_bind_parameter(3, of)?;
+        insert.raw_bind_parameter(4, facts)?;
+        insert.raw_bind_parameter(5, fingerprint)?;
+        insert.raw_bind_parameter(6, body)?;
+        insert.raw_bind_parameter(7, digest.as_slice())?;
         insert.raw_execute()?;
-        row.ticket.set(id);
+        row.ticket.iter().for_each(|ticket| ticket.set(id));
         *tip = Tip { id, digest };
         Ok(())
     }

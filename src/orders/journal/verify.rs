@@ -4,7 +4,7 @@ use rusqlite::Row;
 use rusqlite::types::{Value, ValueRef};
 
 use super::chain::{BEGINNING, Columns, Digest};
-use super::schema::COLUMNS;
+use super::schema::CHAIN;
 use super::{CannotOpen, Reader};
 
 /// What was found.
@@ -60,7 +60,7 @@ impl Reader {
         // Not in the order of an index, and not only rows that have what a column needs.
         let mut all = self
             .journal
-            .prepare(&format!("SELECT id, {COLUMNS}, digest FROM journal NOT INDEXED ORDER BY id"))?;
+            .prepare(&format!("SELECT id, {CHAIN}, digest FROM chain NOT INDEXED ORDER BY id"))?;
         let columns = all.column_count();
         let mut rows = all.query([])?;
         while let Some(row) = rows.next()? {
@@ -92,7 +92,7 @@ impl Reader {
     /// The last row that the sidecar took out, and its digest.
     fn pruned(&self) -> Result<Option<(i64, Digest)>, CannotOpen> {
         let mut newest = self.journal.prepare(
-            "SELECT of, body FROM journal WHERE of IS NOT NULL AND kind = 'pruned' ORDER BY of DESC LIMIT 1",
+            "SELECT of, body FROM chain WHERE of IS NOT NULL AND kind = 'pruned' ORDER BY of DESC LIMIT 1",
         )?;
         let mut rows = newest.query([])?;
         match rows.next()? {
