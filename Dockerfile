@@ -7,6 +7,7 @@ ARG RUN_IMAGE=gcr.io/distroless/base-nossl-debian12
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 COPY src src
 COPY config config
 # Cargo.toml names a benchmark, which has to be there.
