@@ -10,12 +10,14 @@ FORM = (
     "txamt=1200&txcurrcd=HKD&pay_type=800201&txdtm=2026-01-31+12%3A00%3A00"
     "&goods_name=%E5%A5%B6%E8%8C%B6+1%2B1&udid=till+7&mchid=M1&out_trade_no=bench-"
 )
-# Each payment has a number of its own: a second one of a number that is in flight is refused.
 AS_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def script_for(body, headers):
-    """For wrk, what it sends: `body` is an expression in Lua, in which `number` is another with each call."""
+    """For wrk, what it sends: `body` is an expression in Lua, in which `number` is another with each call.
+
+    A second payment of a number that is in flight would be refused.
+    """
     lines = "\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items())
     return f"""
 wrk.method = "POST"
