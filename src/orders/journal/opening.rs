@@ -67,7 +67,7 @@ impl From<rusqlite::Error> for CannotOpen {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::NotSqlite,
-            // The second of a row that is no JSON.
+            // `Unknown` is what SQLite says of a row whose `facts` are no JSON.
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => Self::Damaged(error.to_string()),
             _ => Self::Sqlite(error),
         }
