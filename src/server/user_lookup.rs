@@ -12,11 +12,11 @@ mod tests;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -47,7 +47,7 @@ struct Shared {
 struct State {
     listening: Vec<Listening>,
     /// To the thread that asks while the kernel is slow; none before the first question can come.
-    thread: Option<SyncSender<Question>>,
+    thread: Option<Sender<Question>>,
 }
 
 #[derive(Debug)]
@@ -101,14 +101,17 @@ impl UserLookup {
     }
 
     /// Starts the thread that asks while the kernel is slow; where there is none, nothing else is done then.
-    fn start_thread(&self) -> Option<SyncSender<Question>> {
-        let (questions, received) = mpsc::sync_channel::<Question>(WAITING);
+    fn start_thread(&self) -> Option<Sender<Question>> {
+        // Takes room as questions come: std's would fill all of it now, 120 KiB, with nearly always none to come.
+        let (questions, mut received) = mpsc::channel::<Question>(WAITING);
         // It ends when nothing can ask any more.
         let shared = Arc::downgrade(&self.0);
         let run = move || {
             let mut kernel = Kernel::default();
-            // Those whose connections wait no longer are passed over.
-            for Question { ends, answer } in received.iter().filter(|question| !question.answer.is_closed()) {
+            while let Some(Question { ends, answer }) = received.blocking_recv() {
+                if answer.is_closed() {
+                    continue; // its connection waits no longer
+                }
                 let began = Instant::now();
                 let user = kernel.user(ends);
                 if let Some(shared) = shared.upgrade() {
