@@ -1,8 +1,8 @@
 //! The journal: what was sent, what came of it, and what QFPay told, in a file that survives a crash.
 //!
-//! An SQLite file that is only ever added to, and taken from at its old end. Each row carries the digest of the one before
-//! it. One thread writes: what comes while it commits is the next commit. A call waits for its row, but not for a disk that
-//! hangs.
+//! An SQLite file that is only ever added to, and taken from at its old end. The rows of a commit are a link of a chain, which
+//! carries the digest of the one before. One thread writes: what comes while it commits is the next commit. A call waits for its
+//! row, but not for a disk that hangs.
 
 mod answers;
 mod append;
@@ -11,6 +11,7 @@ mod checkpoint;
 mod doubts;
 mod facts;
 mod file;
+mod link;
 mod moment;
 mod notifications;
 mod opening;

@@ -23,14 +23,17 @@ pub(super) fn run(journal: &Reader, at: Option<&str>) -> Result<Result<(), Stop>
     if found.pruned {
         outln!("older rows were taken out as journal.keep_days and journal.max_bytes say");
     }
-    for Break { id, behind } in found.breaks.iter().take(SHOWN) {
+    for Break { first, last, behind } in found.breaks.iter().take(SHOWN) {
+        let (rows, do_not, are_not) = match last > first {
+            true => (format!("rows {first} to {last}"), "do not", "are not"),
+            false => (format!("row {first}"), "does not", "is not"),
+        };
         match behind {
             0 => outln!(
-                "row {id} is not how the journal began: it was changed, or rows before it were taken out"
+                "{rows} {are_not} how the journal began: it was changed, or rows before it were taken out"
             ),
             _ => outln!(
-                "row {id} does not follow from row {behind}: one of them was changed, or rows between them were taken out or \
-                 put in"
+                "{rows} {do_not} follow from row {behind}: one of them was changed, or rows between them were taken out or put in"
             ),
         }
     }

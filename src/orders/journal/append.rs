@@ -29,10 +29,7 @@ impl Appender {
     pub fn attempt(&self, of: i64, facts: &Facts) -> Result<(), CannotOpen> {
         let row = Row::about(&Ticket::of(of), Kind::Attempt, facts);
         let mut statements = Statements::prepare(&self.0)?;
-        statements.transaction(|statements| {
-            let mut tip = statements.tip()?;
-            statements.insert(&row, &mut tip)
-        })?;
+        statements.transaction(|statements| statements.put_alone(&row))?;
         Ok(())
     }
 }

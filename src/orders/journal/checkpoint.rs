@@ -9,23 +9,24 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{CannotOpen, schema};
 
-/// After so many rows the thread is woken at a quiet moment.
-const ROWS: usize = 4_000;
-/// After so many it is woken in any case: some 4,000 pages of 4 KiB. The disk and the processor are busy with them for some
-/// milliseconds, so that calls feel it, and it should be rare.
-const MANY: usize = 24_000;
-/// No commit for so long makes a quiet moment.
-const QUIET: Duration = Duration::from_millis(20);
+/// With so many pages in the `-wal` file the thread is woken at a quiet moment.
+const PAGES: usize = 1_000;
+/// With so many it is woken in any case, 48 MiB. Commits wait some milliseconds for the disk then, however few pages there are, and
+/// calls with them: it should be rare.
+const MANY: usize = 12_000;
 /// A `-wal` file of more pages than this, 64 MiB, is begun anew although somebody writes, who waits for the disk meanwhile. A
 /// smaller one is begun anew by itself at the first commit that finds it moved to its end.
-const PAGES: i64 = 16_000;
+const MOST: i64 = 16_000;
+/// No commit for so long makes a quiet moment.
+const QUIET: Duration = Duration::from_millis(20);
 /// How long it waits for readers; meanwhile writers wait too.
 const BUSY: Duration = Duration::from_millis(10);
 
 /// Wakes the thread; dropped, it ends it.
 pub(super) struct Checkpoints {
     wake: SyncSender<()>,
-    rows: usize,
+    /// About how many were written since it was woken.
+    pages: usize,
     last: Instant,
 }
 
@@ -37,17 +38,17 @@ impl Checkpoints {
         let (wake, woken) = sync_channel(1);
         let thread = thread::Builder::new().name("journal-disk".to_owned());
         thread.spawn(move || run(&journal, &woken)).map_err(|error: io::Error| CannotOpen::System(error))?;
-        Ok(Self { wake, rows: 0, last: Instant::now() })
+        Ok(Self { wake, pages: 0, last: Instant::now() })
     }
 
-    /// So many rows more were committed.
+    /// So many rows more were committed at once. They take the page that was begun, new ones, and those that list these.
     pub(super) fn wrote(&mut self, rows: usize) {
-        self.rows += rows;
+        self.pages += 2 + rows / 12;
         let now = Instant::now();
         let is_quiet = now.duration_since(self.last) > QUIET;
         self.last = now;
-        if self.rows >= if is_quiet { ROWS } else { MANY } {
-            self.rows = 0;
+        if self.pages >= if is_quiet { PAGES } else { MANY } {
+            self.pages = 0;
             // One that is at work comes to these as well.
             let _ = self.wake.try_send(());
         }
@@ -56,7 +57,7 @@ impl Checkpoints {
 
 fn run(journal: &Connection, woken: &Receiver<()>) {
     while woken.recv().is_ok() {
-        let done = checkpoint(journal, "passive").and_then(|pages| match pages > PAGES {
+        let done = checkpoint(journal, "passive").and_then(|pages| match pages > MOST {
             true => checkpoint(journal, "restart"),
             false => Ok(pages),
         });

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use super::read::{Stored, stored};
-use super::schema::COLUMNS;
-use super::{CannotOpen, Reader};
+use super::read::{Stored, links};
+use super::{CannotOpen, Reader, link};
 
 /// So many rows are looked at for doubts at a start, the newest first: what a crash met is among them. A tenth of a second.
 const LATEST: i64 = 200_000;
@@ -26,21 +25,27 @@ impl Reader {
     /// # Errors
     /// What SQLite says.
     pub fn doubts(&self) -> Result<Vec<Doubt>, CannotOpen> {
-        Ok(doubts_from(&self.journal, 0)?)
+        doubts_from(&self.journal, 0)
     }
 }
 
 /// The doubts among the newest rows.
-pub(super) fn latest_doubts(journal: &Connection) -> rusqlite::Result<Vec<Doubt>> {
+pub(super) fn latest_doubts(journal: &Connection) -> Result<Vec<Doubt>, CannotOpen> {
     let newest = journal.query_row("SELECT max(id) FROM chain", [], |row| row.get::<_, Option<i64>>(0))?;
     doubts_from(journal, newest.unwrap_or(0) - LATEST)
 }
 
-fn doubts_from(journal: &Connection, first: i64) -> rusqlite::Result<Vec<Doubt>> {
+fn doubts_from(journal: &Connection, first: i64) -> Result<Vec<Doubt>, CannotOpen> {
     // Of one moment: a sidecar may be adding rows.
     let _moment = journal.unchecked_transaction()?;
-    let mut row_of = journal.prepare(&format!("SELECT id, {COLUMNS}, digest FROM journal WHERE id = ?"))?;
-    let mut of_row = |id: i64| row_of.query_row([id], stored);
+    let mut link_of =
+        journal.prepare("SELECT id, rows, digest FROM chain WHERE id >= ? ORDER BY id LIMIT 1")?;
+    let mut of_row = |id: i64| -> Result<Stored, CannotOpen> {
+        let (last, text, digest): (i64, String, Vec<u8>) =
+            link_of.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let line = link::lines(last, &text)?.find(|(number, _)| *number == id).unwrap_or_default().1;
+        Ok(Stored::of(id, line, &digest))
+    };
     let doubts = open_from(journal, first)?.into_iter().map(|(begin, end)| {
         let (mut begin, end) = (of_row(begin)?, end.map(&mut of_row).transpose()?);
         let ended = end.is_some();
@@ -54,23 +59,20 @@ fn doubts_from(journal: &Connection, first: i64) -> rusqlite::Result<Vec<Doubt>>
 }
 
 /// The calls in doubt from a row on: their beginnings, each with its end if it has one. What belongs to a row comes behind it.
-fn open_from(journal: &Connection, first: i64) -> rusqlite::Result<BTreeMap<i64, Option<i64>>> {
+fn open_from(journal: &Connection, first: i64) -> Result<BTreeMap<i64, Option<i64>>, CannotOpen> {
     let mut open = BTreeMap::new();
-    let mut all = journal.prepare(
-        "SELECT id, kind, of, kind = 'end' AND (delivery IS 'unknown' OR failure IS 'response_signature_wrong')
-         FROM journal WHERE id >= ? ORDER BY id",
-    )?;
-    let mut rows = all.query([first])?;
-    while let Some(row) = rows.next()? {
-        let id: i64 = row.get(0)?;
-        match (row.get_ref(1)?.as_str()?, row.get::<_, Option<i64>>(2)?) {
-            ("begin", _) => _ = open.insert(id, None),
-            ("end", Some(of)) if row.get(3)? => {
-                open.entry(of).and_modify(|end| *end = Some(id));
+    links(journal, first, |last, text, _| {
+        for (id, line) in link::lines(last, text)? {
+            let is_known = line.delivery.as_deref() != Some("unknown")
+                && line.failure.as_deref() != Some("response_signature_wrong");
+            match (line.kind.as_str(), line.of) {
+                ("begin", _) => _ = open.insert(id, None),
+                ("end", Some(of)) if !is_known => _ = open.entry(of).and_modify(|end| *end = Some(id)),
+                ("end" | "resolution", Some(of)) => _ = open.remove(&of),
+                _ => {}
             }
-            ("end" | "resolution", Some(of)) => _ = open.remove(&of),
-            _ => {}
         }
-    }
+        Ok(())
+    })?;
     Ok(open)
 }

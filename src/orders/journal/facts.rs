@@ -41,27 +41,23 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// As they stand in the file: a JSON array, without what is not known at its end.
-    pub(super) fn json(&self) -> String {
-        let texts = self.texts();
-        let known = texts.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-        let mut json = String::with_capacity(USUAL);
-        json.push('[');
-        for (place, text) in texts[..known].iter().enumerate() {
-            if place > 0 {
-                json.push(',');
-            }
-            match text.map(kept) {
-                None => json.push_str("null"),
-                Some(text) => quote(&text, &mut json),
+    /// As they stand in the file: what comes in a JSON array behind its first values, without what is not known at its end.
+    pub(super) fn text(&self) -> String {
+        let facts = self.facts();
+        let known = facts.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        let mut text = String::with_capacity(USUAL);
+        for fact in &facts[..known] {
+            text.push(',');
+            match fact.map(kept) {
+                None => text.push_str("null"),
+                Some(fact) => quote(&fact, &mut text),
             }
         }
-        json.push(']');
-        json
+        text
     }
 
     /// In the order of the file: ends of calls have the first ones, beginnings those behind, so that few in between are NULL.
-    fn texts(&self) -> [Option<&'a str>; 14] {
+    fn facts(&self) -> [Option<&'a str>; 14] {
         [
             self.request_id,
             self.out_trade_no,
@@ -112,16 +108,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn facts_are_an_array_that_json_reads() {
+    fn facts_are_the_rest_of_an_array_that_json_reads() {
         let facts = Facts { request_id: Some("r1"), app: Some("a\"\n\0é"), ..Facts::default() };
-        assert_eq!(facts.json(), r#"["r1",null,null,null,null,null,"a\"\n\u0000é"]"#);
+        assert_eq!(facts.text(), r#","r1",null,null,null,null,null,"a\"\n\u0000é""#);
         for character in (0..=0x2FF).filter_map(char::from_u32) {
-            let text = format!("a{character}b");
-            let json = Facts { request_id: Some(&text), ..Facts::default() }.json();
-            assert_eq!(serde_json::from_str::<[String; 1]>(&json).unwrap(), [text]);
+            let value = format!("a{character}b");
+            let text = Facts { request_id: Some(&value), ..Facts::default() }.text();
+            assert_eq!(serde_json::from_str::<(u8, String)>(&format!("[1{text}]")).unwrap().1, value);
         }
-        assert_eq!(Facts { route: Some(""), ..facts }.json().matches(',').count(), 13);
-        assert_eq!(Facts::default().json(), "[]");
+        assert_eq!(Facts { route: Some(""), ..facts }.text().matches(',').count(), 14);
+        assert_eq!(Facts::default().text(), "");
     }
 
     #[test]

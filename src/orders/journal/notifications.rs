@@ -1,8 +1,9 @@
 //! The notifications that are kept, and which of them no receiver has.
 
 use bytes::Bytes;
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Rows};
 
+use super::link::{self, Line};
 use super::{CannotOpen, Reader};
 
 /// Which notifications are wanted.
@@ -43,29 +44,44 @@ impl Reader {
     /// # Errors
     /// What SQLite says.
     pub fn notifications(&self, which: &Which) -> Result<Vec<Kept>, CannotOpen> {
-        let mut found = self.journal.prepare(
-            "SELECT * FROM (
-               SELECT n.id, n.at, n.app, n.route, n.out_trade_no,
-                 EXISTS (SELECT 1 FROM journal a WHERE a.of = n.id AND a.kind = 'attempt' AND a.failure IS NULL) AS has,
-                 (SELECT a.failure FROM journal a WHERE a.of = n.id AND a.kind = 'attempt' ORDER BY a.id DESC LIMIT 1)
-               FROM journal n
-               WHERE n.fingerprint IS NOT NULL AND n.kind = 'notification' AND n.at >= ?1
-                 AND (?2 IS NULL OR n.out_trade_no = ?2 OR n.syssn = ?2) AND (?3 IS NULL OR n.route = ?3))
-             WHERE ?4 OR NOT has ORDER BY id",
-        )?;
-        let values = (&which.since, &which.order, &which.path, which.acknowledged);
-        let rows = found.query_map(values, |row| {
-            Ok(Kept {
-                id: row.get(0)?,
-                at: row.get(1)?,
-                app: row.get(2)?,
-                path: row.get(3)?,
-                out_trade_no: row.get(4)?,
-                acknowledged: row.get(5)?,
-                failure: row.get(6)?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        // Of one moment: a sidecar may be adding rows.
+        let _moment = self.journal.unchecked_transaction()?;
+        let mut notifications =
+            self.journal.prepare("SELECT id, rows FROM chain WHERE fingerprint IS NOT NULL ORDER BY id")?;
+        let mut attempts = self.journal.prepare("SELECT id, rows FROM chain WHERE of = ? ORDER BY id")?;
+        let mut found = Vec::new();
+        for notification in lines(notifications.query([])?)? {
+            let (id, notification) = notification;
+            let about = |order: &String| {
+                [&notification.out_trade_no, &notification.syssn].contains(&&Some(order.clone()))
+            };
+            let is_wanted = notification.at >= which.since
+                && which.order.as_ref().is_none_or(about)
+                && which.path.as_ref().is_none_or(|path| notification.route.as_ref() == Some(path));
+            if !is_wanted {
+                continue;
+            }
+            let attempts = lines(attempts.query([id])?)?;
+            let failures: Vec<_> = attempts
+                .into_iter()
+                .filter(|(_, row)| row.kind == "attempt")
+                .map(|(_, row)| row.failure)
+                .collect();
+            let acknowledged = failures.contains(&None);
+            if acknowledged && !which.acknowledged {
+                continue;
+            }
+            found.push(Kept {
+                id,
+                at: notification.at,
+                app: notification.app.unwrap_or_default(),
+                path: notification.route.unwrap_or_default(),
+                out_trade_no: notification.out_trade_no,
+                acknowledged,
+                failure: failures.last().cloned().flatten(),
+            });
+        }
+        Ok(found)
     }
 
     /// The raw bytes of a notification; nothing where they were not kept, or where the row is gone by now.
@@ -77,4 +93,13 @@ impl Reader {
         let body: Option<Option<Vec<u8>>> = body.query_row([id], |row| row.get(0)).optional()?;
         Ok(body.flatten().map(Bytes::from))
     }
+}
+
+/// Rows that stand alone, of which these are the numbers and the texts.
+fn lines(mut found: Rows) -> Result<Vec<(i64, Line)>, CannotOpen> {
+    let mut lines = Vec::new();
+    while let Some(row) = found.next()? {
+        lines.extend(link::lines(row.get(0)?, row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?);
+    }
+    Ok(lines)
 }

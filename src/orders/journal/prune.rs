@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use time::OffsetDateTime;
 
-use super::Settings;
 use super::chain::Digest;
 use super::facts::Facts;
 use super::moment::text_of;
 use super::row::{Kind, Row, Ticket};
 use super::statements::Statements;
+use super::{Settings, link};
 
 /// How often it is looked whether something is old.
 const EVERY: Duration = Duration::from_secs(10);
-/// As many rows are taken out in one transaction, which takes some milliseconds.
-const STEP: i64 = 1_000;
+/// The rows of as many commits are taken out in one transaction, which takes some milliseconds.
+const STEP: i64 = 250;
 /// As many pages are given back to the system at a time.
 const PAGES: u32 = 500;
 
@@ -48,8 +48,7 @@ impl Pruning {
             statements.journal.execute("DELETE FROM chain WHERE id <= ?", [last])?;
             let mut row = Row::about(&Ticket::of(last), Kind::Pruned, &Facts::default());
             row.body = Some(Bytes::copy_from_slice(&digest));
-            let mut tip = statements.tip()?;
-            statements.insert(&row, &mut tip)
+            statements.put_alone(&row)
         })?;
         tracing::debug!(through = last, "old rows were taken out of the journal");
         if size(statements, "page_count")? > self.max_bytes {
@@ -65,18 +64,26 @@ impl Pruning {
         let too_old = text_of(OffsetDateTime::now_utc() - self.keep);
         // The newest row stays in any case: the chain goes on from it.
         let oldest =
-            "SELECT id, at, digest FROM chain WHERE id < (SELECT max(id) FROM chain) ORDER BY id LIMIT ?";
+            "SELECT id, rows, digest FROM chain WHERE id < (SELECT max(id) FROM chain) ORDER BY id LIMIT ?";
         let mut oldest = statements.journal.prepare(oldest)?;
         let mut rows = oldest.query([STEP])?;
         let mut last = None;
         while let Some(row) = rows.next()? {
-            if used <= self.max_bytes && row.get_ref(1)?.as_str()? >= too_old.as_str() {
+            let id = row.get(0)?;
+            // What cannot be read is as old as what comes behind it.
+            let Some(newest) = newest(id, row.get_ref(1)?.as_str()?) else { continue };
+            if used <= self.max_bytes && newest >= too_old {
                 break;
             }
-            last = Some((row.get(0)?, row.get(2)?));
+            last = Some((id, row.get(2)?));
         }
         Ok(last)
     }
+}
+
+/// The moment of the last row of a link.
+fn newest(id: i64, rows: &str) -> Option<String> {
+    Some(link::lines(id, rows).ok()?.last()?.1.at)
 }
 
 /// Pages in bytes.

@@ -1,12 +1,13 @@
 //! Reading a journal: beside the sidecar that writes it, or what an earlier process left.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Row, ToSql};
+use rusqlite::Connection;
 use serde::Serialize;
 
-use super::schema::{self, COLUMNS};
-use super::{CannotOpen, file};
+use super::link::{self, Line};
+use super::{CannotOpen, file, schema};
 
 /// A row as it stands in the file, without its body.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -47,8 +48,35 @@ pub struct Stored {
     pub state: Option<String>,
     /// The path or the route of a notification.
     pub route: Option<String>,
-    /// The digest of the row, in hex.
+    /// The digest of its link, in hex.
     pub digest: String,
+}
+
+impl Stored {
+    /// The row `id` of a link with this digest.
+    pub(super) fn of(id: i64, line: Line, digest: &[u8]) -> Self {
+        Self {
+            id,
+            at: line.at,
+            kind: line.kind,
+            of: line.of,
+            request_id: line.request_id,
+            caller: line.caller,
+            app: line.app,
+            mchid: line.mchid,
+            endpoint: line.endpoint,
+            out_trade_no: line.out_trade_no,
+            syssn: line.syssn,
+            amount: line.amount,
+            currency: line.currency,
+            delivery: line.delivery,
+            respcd: line.respcd,
+            failure: line.failure,
+            state: line.state,
+            route: line.route,
+            digest: hex::encode(digest),
+        }
+    }
 }
 
 /// A journal that is only read.
@@ -79,62 +107,77 @@ impl Reader {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn find(&self, order: &str, each: impl FnMut(Stored)) -> Result<(), CannotOpen> {
-        let with = "
-            WITH numbers (number) AS MATERIALIZED (
-              SELECT ?1 UNION SELECT syssn FROM journal WHERE out_trade_no = ?1 AND syssn IS NOT NULL),
-            begun (id) AS MATERIALIZED (
-              SELECT coalesce(of, id) FROM journal WHERE out_trade_no = ?1 OR syssn IN numbers)";
-        // What belongs to a row comes behind it.
-        let which = "WHERE id >= (SELECT min(id) FROM begun) AND (id IN begun OR of IN begun) AND kind <> 'pruned' ORDER BY id";
-        self.rows(with, which, &[&order], each)
+    pub fn find(&self, order: &str, mut each: impl FnMut(Stored)) -> Result<(), CannotOpen> {
+        // Of one moment: a sidecar may be adding rows.
+        let _moment = self.journal.unchecked_transaction()?;
+        let is_order = |line: &Line| line.out_trade_no.as_deref() == Some(order);
+        let mut numbers = BTreeSet::new();
+        self.lines(0, &[order], |_, line, _| {
+            if is_order(&line) {
+                numbers.extend(line.syssn);
+            }
+        })?;
+        numbers.insert(order.to_owned());
+        let named: Vec<_> = numbers.iter().map(String::as_str).collect();
+        let mut begun = BTreeSet::new();
+        self.lines(0, &named, |id, line, _| {
+            if is_order(&line) || line.syssn.as_ref().is_some_and(|syssn| numbers.contains(syssn)) {
+                begun.insert(line.of.unwrap_or(id));
+            }
+        })?;
+        // What belongs to a row comes behind it, and need not name the order.
+        let Some(first) = begun.first() else { return Ok(()) };
+        self.lines(*first, &[""], |id, line, digest| {
+            let belongs = begun.contains(&id) || line.of.is_some_and(|of| begun.contains(&of));
+            if belongs && line.kind != "pruned" {
+                each(Stored::of(id, line, digest));
+            }
+        })
     }
 
     /// All rows from a moment on, in order.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn since(&self, at: &str, each: impl FnMut(Stored)) -> Result<(), CannotOpen> {
-        self.rows("", "WHERE at >= ?1 ORDER BY id", &[&at], each)
+    pub fn since(&self, at: &str, mut each: impl FnMut(Stored)) -> Result<(), CannotOpen> {
+        self.lines(0, &[""], |id, line, digest| {
+            if line.at.as_str() >= at {
+                each(Stored::of(id, line, digest));
+            }
+        })
     }
 
-    fn rows(
+    /// Each row of the links with row `first` or a later one that have one of these texts in them, and the link's digest.
+    fn lines(
         &self,
-        with: &str,
-        which: &str,
-        values: &[&dyn ToSql],
-        mut each: impl FnMut(Stored),
+        first: i64,
+        texts: &[&str],
+        mut each: impl FnMut(i64, Line, &[u8]),
     ) -> Result<(), CannotOpen> {
-        let mut found =
-            self.journal.prepare(&format!("{with} SELECT id, {COLUMNS}, digest FROM journal {which}"))?;
-        let mut rows = found.query(values)?;
-        while let Some(row) = rows.next()? {
-            each(stored(row)?);
-        }
-        Ok(())
+        // As JSON writes them, without its quotes.
+        let written = texts.iter().map(|text| serde_json::Value::from(*text).to_string());
+        let written: Vec<_> = written.map(|text| text.trim_matches('"').to_owned()).collect();
+        links(&self.journal, first, |last, rows, digest| {
+            if written.iter().any(|text| rows.contains(text)) {
+                link::lines(last, rows)?.for_each(|(id, line)| each(id, line, digest));
+            }
+            Ok(())
+        })
     }
 }
 
-pub(super) fn stored(row: &Row) -> rusqlite::Result<Stored> {
-    Ok(Stored {
-        id: row.get(0)?,
-        at: row.get(1)?,
-        kind: row.get(2)?,
-        of: row.get(3)?,
-        request_id: row.get(4)?,
-        caller: row.get(5)?,
-        app: row.get(6)?,
-        mchid: row.get(7)?,
-        endpoint: row.get(8)?,
-        out_trade_no: row.get(9)?,
-        syssn: row.get(10)?,
-        amount: row.get(11)?,
-        currency: row.get(12)?,
-        delivery: row.get(13)?,
-        respcd: row.get(14)?,
-        failure: row.get(15)?,
-        state: row.get(16)?,
-        route: row.get(17)?,
-        digest: hex::encode(row.get_ref(18)?.as_blob()?),
-    })
+/// The links with row `first` or a later one: the number of the last row, the text, and the digest of each.
+pub(super) fn links(
+    journal: &Connection,
+    first: i64,
+    mut each: impl FnMut(i64, &str, &[u8]) -> Result<(), CannotOpen>,
+) -> Result<(), CannotOpen> {
+    let mut links = journal.prepare("SELECT id, rows, digest FROM chain WHERE id >= ? ORDER BY id")?;
+    let mut links = links.query([first])?;
+    while let Some(link) = links.next()? {
+        let text = link.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+        let digest = link.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+        each(link.get(0)?, text, digest)?;
+    }
+    Ok(())
 }

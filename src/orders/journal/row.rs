@@ -40,6 +40,12 @@ impl Kind {
             Self::Pruned => "pruned",
         }
     }
+
+    /// Whether rows of this kind stand in a link by themselves: others refer to them, they have a body, or they are looked for by what
+    /// they refer to. Calls and refusals, which are frequent, share one.
+    pub(super) fn stands_alone(self) -> bool {
+        !matches!(self, Self::Begin | Self::End | Self::Refusal)
+    }
 }
 
 /// The number of a row, once it is written, for rows that refer to it.
@@ -94,7 +100,7 @@ pub(super) struct Row {
 impl Row {
     /// A row of now.
     pub(super) fn new(kind: Kind, facts: &Facts) -> Self {
-        let (at, facts) = (SystemTime::now(), facts.json());
+        let (at, facts) = (SystemTime::now(), facts.text());
         Self { kind, at, ticket: None, of: None, facts, fingerprint: None, body: None }
     }
 

@@ -10,7 +10,7 @@ use super::CannotOpen;
 /// Marks a journal among SQLite files: "QFPJ".
 const APPLICATION_ID: i64 = 0x5146_504A;
 /// The version of what follows.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// How long a start looks for damage. What takes longer than this is looked at as far as it goes: payments wait.
 const LOOK: Duration = Duration::from_millis(250);
@@ -20,44 +20,43 @@ const BUSY: Duration = Duration::from_secs(5);
 /// No index holds rows of calls. One of order numbers, which come in no order, would make each row change a page of its own, and
 /// cost a payment more than its rows do; a search by number reads the file instead.
 ///
-/// What is known of a row is one text: SQLite takes as long for a column of a row, most of which are NULL, as for all of the text. The
-/// view shows each by its name. Not STRICT, which SQLite knows since 3.37 only.
+/// A link holds the rows of a commit ([`super::link`]), and its `id` is the number of the last of them. `of` has only what stands by
+/// itself. The views show each row, and each of its columns by name; without its LIMIT, SQLite would look for the end of each call in
+/// all rows. Not STRICT, which SQLite knows since 3.37 only.
 const TABLES: &str = "
 CREATE TABLE chain (
   id INTEGER PRIMARY KEY,
-  at TEXT NOT NULL,
-  kind TEXT NOT NULL,
+  rows TEXT NOT NULL,
   of INTEGER,
-  facts TEXT NOT NULL,
   fingerprint BLOB,
   body BLOB,
   digest BLOB NOT NULL
 );
 CREATE INDEX chain_fingerprint ON chain (fingerprint) WHERE fingerprint IS NOT NULL;
-CREATE INDEX chain_rare ON chain (kind, of)
-  WHERE of IS NOT NULL AND (kind = 'attempt' OR kind = 'resolution' OR kind = 'pruned');
+CREATE INDEX chain_of ON chain (of) WHERE of IS NOT NULL;
 CREATE VIEW journal AS
-  SELECT id, at, kind, of, json_extract(facts, '$[0]') AS request_id, json_extract(facts, '$[11]') AS caller,
-    json_extract(facts, '$[6]') AS app, json_extract(facts, '$[10]') AS mchid, json_extract(facts, '$[7]') AS endpoint,
-    json_extract(facts, '$[1]') AS out_trade_no, json_extract(facts, '$[2]') AS syssn, json_extract(facts, '$[8]') AS amount,
-    json_extract(facts, '$[9]') AS currency, json_extract(facts, '$[3]') AS delivery, json_extract(facts, '$[4]') AS respcd,
-    json_extract(facts, '$[5]') AS failure, json_extract(facts, '$[12]') AS state, json_extract(facts, '$[13]') AS route,
-    fingerprint, body, digest
-  FROM chain;
+  SELECT c.id - json_array_length(c.rows) + 1 + r.key AS id,
+    json_extract(r.value, '$[1]') AS at, json_extract(r.value, '$[0]') AS kind, json_extract(r.value, '$[2]') AS of,
+    json_extract(r.value, '$[3]') AS request_id, json_extract(r.value, '$[14]') AS caller, json_extract(r.value, '$[9]') AS app,
+    json_extract(r.value, '$[13]') AS mchid, json_extract(r.value, '$[10]') AS endpoint,
+    json_extract(r.value, '$[4]') AS out_trade_no, json_extract(r.value, '$[5]') AS syssn,
+    json_extract(r.value, '$[11]') AS amount, json_extract(r.value, '$[12]') AS currency,
+    json_extract(r.value, '$[6]') AS delivery, json_extract(r.value, '$[7]') AS respcd,
+    json_extract(r.value, '$[8]') AS failure, json_extract(r.value, '$[15]') AS state, json_extract(r.value, '$[16]') AS route,
+    c.fingerprint, c.body, c.digest
+  FROM chain c, json_each(c.rows) r;
 CREATE VIEW calls AS
   SELECT b.id, b.at AS began, e.at AS ended, b.request_id, b.caller, b.app, b.mchid, b.endpoint, b.out_trade_no,
     coalesce(e.syssn, b.syssn) AS syssn, b.amount, b.currency, coalesce(e.delivery, 'unknown') AS delivery, e.respcd,
-    e.failure, (SELECT r.state FROM journal r WHERE r.of = b.id AND r.kind = 'resolution' ORDER BY r.id DESC LIMIT 1) AS state
-  FROM journal b LEFT JOIN journal e ON e.of = b.id AND e.kind = 'end'
-  WHERE b.kind = 'begin';
+    e.failure, (SELECT json_extract(r.rows, '$[0][15]') FROM chain r
+      WHERE r.of = b.id AND json_extract(r.rows, '$[0][0]') = 'resolution' ORDER BY r.id DESC LIMIT 1) AS state
+  FROM (SELECT id, at, request_id, caller, app, mchid, endpoint, out_trade_no, syssn, amount, currency FROM journal
+      WHERE kind = 'begin' LIMIT -1) b
+    LEFT JOIN (SELECT of, at, syssn, delivery, respcd, failure FROM journal WHERE kind = 'end' LIMIT -1) e ON e.of = b.id;
 ";
 
 /// The columns of the table behind `id`, in the order of the file and of the digest.
-pub(super) const CHAIN: &str = "at, kind, of, facts, fingerprint, body";
-
-/// The columns of the view behind `id` that say what a row tells.
-pub(super) const COLUMNS: &str = "at, kind, of, request_id, caller, app, mchid, endpoint, out_trade_no, syssn, amount, currency, \
-     delivery, respcd, failure, state, route";
+pub(super) const CHAIN: &str = "rows, of, fingerprint, body";
 
 /// Opens the file for writing. One that is new becomes a journal.
 pub(super) fn open(path: &Path, sync: bool) -> Result<Connection, CannotOpen> {
@@ -128,7 +127,7 @@ fn judge(journal: &Connection) -> Result<(), CannotOpen> {
     // A column that is not there.
     let damaged = |error: rusqlite::Error| CannotOpen::Damaged(error.to_string());
     journal.prepare(&format!("SELECT id, {CHAIN}, digest FROM chain")).map_err(damaged)?;
-    journal.prepare(&format!("SELECT id, {COLUMNS}, digest FROM journal")).map_err(damaged)?;
+    journal.prepare("SELECT id, at, kind, of, out_trade_no, digest FROM journal").map_err(damaged)?;
     Ok(())
 }
 

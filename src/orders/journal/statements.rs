@@ -4,12 +4,13 @@ use rusqlite::{Connection, Statement};
 
 use super::answers::Written;
 use super::chain::{BEGINNING, Columns, Digest};
+use super::link::Link;
 use super::moment::Clock;
 use super::queue::Waiting;
 use super::row::{Kind, Row};
 use super::schema::CHAIN;
 
-/// The newest row, and its digest.
+/// The newest row, and the digest of its link.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tip {
     pub(super) id: i64,
@@ -24,7 +25,9 @@ pub(super) struct Statements<'j> {
     tip: Statement<'j>,
     insert: Statement<'j>,
     known: Statement<'j>,
-    /// A row as it is hashed.
+    /// Rows of this transaction that share a link.
+    link: Link,
+    /// A link as it is hashed.
     hashed: Columns,
     clock: Clock,
 }
@@ -36,12 +39,13 @@ impl<'j> Statements<'j> {
             begin: journal.prepare("BEGIN IMMEDIATE")?,
             commit: journal.prepare("COMMIT")?,
             tip: journal.prepare("SELECT id, digest FROM chain ORDER BY id DESC LIMIT 1")?,
-            // Without `id`: SQLite takes the next one, and goes to the end of the table without a search.
-            insert: journal.prepare(&format!("INSERT INTO chain ({CHAIN}, digest) VALUES (?, ?, ?, ?, ?, ?, ?)"))?,
+            insert: journal.prepare(&format!("INSERT INTO chain (id, {CHAIN}, digest) VALUES (?, ?, ?, ?, ?, ?)"))?,
             known: journal.prepare(
-                "SELECT n.id, EXISTS (SELECT 1 FROM journal a WHERE a.of = n.id AND a.kind = 'attempt' AND a.failure IS NULL) \
-                 FROM chain n WHERE n.fingerprint = ? AND n.kind = 'notification' LIMIT 1",
+                "SELECT n.id, EXISTS (SELECT 1 FROM chain a WHERE a.of = n.id AND json_extract(a.rows, '$[0][0]') = 'attempt' \
+                   AND json_extract(a.rows, '$[0][8]') IS NULL) \
+                 FROM chain n WHERE n.fingerprint = ? LIMIT 1",
             )?,
+            link: Link::default(),
             hashed: Columns::default(),
             clock: Clock::default(),
         })
@@ -60,10 +64,10 @@ impl<'j> Statements<'j> {
     pub(super) fn write(&mut self, rows: &mut [Waiting]) -> rusqlite::Result<()> {
         self.transaction(|statements| {
             let mut tip = statements.tip()?;
-            rows.iter_mut().try_for_each(|waiting| {
+            for waiting in rows {
                 waiting.written = statements.put(&waiting.row, &mut tip)?;
-                Ok(())
-            })
+            }
+            statements.close(&mut tip)
         })
     }
 
@@ -71,6 +75,7 @@ impl<'j> Statements<'j> {
         &mut self,
         work: impl FnOnce(&mut Self) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
+        self.link.clear();
         self.begin.execute([])?;
         let done = work(self).and_then(|done| self.commit.execute([]).map(|_| done));
         if done.is_err() && !self.journal.is_autocommit() {
@@ -79,8 +84,11 @@ impl<'j> Statements<'j> {
         done
     }
 
-    /// One row, unless it is a notification that is there already.
+    /// One row, unless it is a notification that is there already. It may be in the file only once the link is closed.
     fn put(&mut self, row: &Row, tip: &mut Tip) -> rusqlite::Result<Written> {
+        if row.kind.stands_alone() {
+            self.close(tip)?;
+        }
         if row.kind == Kind::Notification {
             let mut known = self.known.query([row.fingerprint])?;
             if let Some(known) = known.next()? {
@@ -89,37 +97,60 @@ impl<'j> Statements<'j> {
                 return Ok(Written::Kept { acknowledged: known.get(1)? });
             }
         }
-        self.insert(row, tip)?;
+        let of = row.of.as_ref().and_then(super::Ticket::id);
+        self.link.add(row.kind.as_str(), self.clock.text_of(row.at), of, &row.facts);
+        let id = tip.id + self.link.rows();
+        if row.kind.stands_alone() {
+            let fingerprint = row.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
+            self.add(tip, of, fingerprint, row.body.as_deref())?;
+        }
+        row.ticket.iter().for_each(|ticket| ticket.set(id));
         Ok(Written::Kept { acknowledged: false })
     }
 
-    /// Adds a row to the end of the chain.
-    pub(super) fn insert(&mut self, row: &Row, tip: &mut Tip) -> rusqlite::Result<()> {
-        let (id, of) = (tip.id + 1, row.of.as_ref().and_then(super::Ticket::id));
-        let (at, kind, facts) = (self.clock.text_of(row.at), row.kind.as_str(), row.facts.as_str());
-        let fingerprint = row.fingerprint.as_ref().map(<[u8; 32]>::as_slice);
-        let body = row.body.as_deref();
+    /// One row that stands alone.
+    pub(super) fn put_alone(&mut self, row: &Row) -> rusqlite::Result<()> {
+        let mut tip = self.tip()?;
+        self.put(row, &mut tip)?;
+        self.close(&mut tip)
+    }
+
+    /// Adds what shares a link, if there is any.
+    fn close(&mut self, tip: &mut Tip) -> rusqlite::Result<()> {
+        match self.link.rows() {
+            0 => Ok(()),
+            _ => self.add(tip, None, None, None),
+        }
+    }
+
+    /// Adds the link to the end of the chain.
+    fn add(
+        &mut self,
+        tip: &mut Tip,
+        of: Option<i64>,
+        fingerprint: Option<&[u8]>,
+        body: Option<&[u8]>,
+    ) -> rusqlite::Result<()> {
+        let id = tip.id + self.link.rows();
+        let rows = self.link.text();
         let hashed = &mut self.hashed;
         hashed.begin(&tip.digest);
         hashed.number(Some(id));
-        hashed.bytes(Some(at.as_bytes()));
-        hashed.bytes(Some(kind.as_bytes()));
+        hashed.bytes(Some(rows.as_bytes()));
         hashed.number(of);
-        hashed.bytes(Some(facts.as_bytes()));
         hashed.bytes(fingerprint);
         hashed.bytes(body);
         let digest = hashed.digest();
 
         let insert = &mut self.insert;
-        insert.raw_bind_parameter(1, at)?;
-        insert.raw_bind_parameter(2, kind)?;
+        insert.raw_bind_parameter(1, id)?;
+        insert.raw_bind_parameter(2, rows)?;
         insert.raw_bind_parameter(3, of)?;
-        insert.raw_bind_parameter(4, facts)?;
-        insert.raw_bind_parameter(5, fingerprint)?;
-        insert.raw_bind_parameter(6, body)?;
-        insert.raw_bind_parameter(7, digest.as_slice())?;
+        insert.raw_bind_parameter(4, fingerprint)?;
+        insert.raw_bind_parameter(5, body)?;
+        insert.raw_bind_parameter(6, digest.as_slice())?;
         insert.raw_execute()?;
-        row.ticket.iter().for_each(|ticket| ticket.set(id));
+        self.link.clear();
         *tip = Tip { id, digest };
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use rusqlite::Row;
 use rusqlite::types::{Value, ValueRef};
+use serde::de::IgnoredAny;
 
 use super::chain::{BEGINNING, Columns, Digest};
 use super::schema::CHAIN;
@@ -22,16 +23,18 @@ pub struct Verified {
     pub digest: Digest,
     /// Where the chain breaks, in order.
     pub breaks: Vec<Break>,
-    /// Whether the digest that was asked for is that of a row which is there, or was when it was pruned.
+    /// Whether the digest that was asked for is that of a link which is there, or was when it was pruned.
     pub holds_digest: bool,
 }
 
 /// A place at which the chain breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Break {
-    /// The row that does not follow from the one before it.
-    pub id: i64,
-    /// The row before it; 0 where it is the oldest.
+    /// The first of the rows that do not follow from the one before: those of a link.
+    pub first: i64,
+    /// The last of them.
+    pub last: i64,
+    /// The row before; 0 where they are the oldest.
     pub behind: i64,
 }
 
@@ -65,25 +68,27 @@ impl Reader {
         let mut rows = all.query([])?;
         while let Some(row) = rows.next()? {
             let id = row.get(0)?;
+            let rows = count(row.get_ref(1)?);
+            let first = id - rows + 1;
             let stored: Option<Digest> = row.get(columns - 1).ok();
             if found.rows == 0 {
-                found.first = id;
-                found.pruned &= id > 1;
+                found.first = first;
+                found.pruned &= first > 1;
             }
             if stored != Some(digest(row, columns - 1, &found.digest)?) {
-                found.breaks.push(Break { id, behind: found.last });
+                found.breaks.push(Break { first, last: id, behind: found.last });
             }
             found.holds_digest |= stored.as_ref() == wanted && wanted.is_some();
             // What stands behind a break may be sound again.
             found.digest = stored.unwrap_or(BEGINNING);
-            found.rows += 1;
+            found.rows += rows.unsigned_abs();
             found.last = id;
         }
         // Taken out at the old end, but not by the sidecar: its chain has another beginning.
         if let Some((through, _)) = pruned {
             let begins = found.first == through + 1 || found.rows == 0;
-            if !begins && found.breaks.first().is_none_or(|first| first.id != found.first) {
-                found.breaks.insert(0, Break { id: found.first, behind: 0 });
+            if !begins && found.breaks.first().is_none_or(|broken| broken.first != found.first) {
+                found.breaks.insert(0, Break { first: found.first, last: found.first, behind: 0 });
             }
         }
         Ok(found)
@@ -92,7 +97,7 @@ impl Reader {
     /// The last row that the sidecar took out, and its digest.
     fn pruned(&self) -> Result<Option<(i64, Digest)>, CannotOpen> {
         let mut newest = self.journal.prepare(
-            "SELECT of, body FROM chain WHERE of IS NOT NULL AND kind = 'pruned' ORDER BY of DESC LIMIT 1",
+            "SELECT of, body FROM chain WHERE of IS NOT NULL AND body IS NOT NULL ORDER BY of DESC LIMIT 1",
         )?;
         let mut rows = newest.query([])?;
         match rows.next()? {
@@ -102,7 +107,13 @@ impl Reader {
     }
 }
 
-/// The digest of a row of which the first `columns` are hashed, behind another.
+/// How many rows a link has. One that cannot be read was changed, and counts as one.
+fn count(rows: ValueRef) -> i64 {
+    let text = rows.as_str().unwrap_or_default();
+    serde_json::from_str::<Vec<IgnoredAny>>(text).map_or(1, |rows| rows.len().max(1) as i64)
+}
+
+/// The digest of a link of which the first `columns` are hashed, behind another.
 fn digest(row: &Row, columns: usize, before: &Digest) -> rusqlite::Result<Digest> {
     let mut hashed = Columns::default();
     hashed.begin(before);

@@ -26,7 +26,7 @@ print(before.hex())";
 }
 
 #[test]
-fn each_row_carries_the_digest_of_itself_and_of_the_one_before() {
+fn each_link_carries_the_digest_of_itself_and_of_the_one_before() {
     let mut stage = stage(&[]);
     for order in 0..5 {
         pay(&stage.sidecar, &format!("A-{order}"));
@@ -59,34 +59,46 @@ fn verify_finds_what_was_done_to_the_file() {
     let whole = std::fs::read(&path).unwrap();
     let newest =
         sqlite_value(&path, "SELECT hex(digest) FROM journal ORDER BY id DESC LIMIT 1").to_lowercase();
-    let third = sqlite_value(&path, "SELECT hex(digest) FROM journal WHERE id = 3");
-    let columns = sqlite_value(
-        &path,
-        "SELECT group_concat(name, ', ') FROM pragma_table_info('chain') WHERE name NOT IN ('id')",
-    );
+    // Which rows share a link is a matter of time; each beginning was on record before its end.
+    let links = links(&path);
+    assert!(links.len() >= 5, "{links:?}");
+    let third = sqlite_value(&path, &format!("SELECT hex(digest) FROM journal WHERE id = {}", links[2].0));
+    let rows = |link: usize| match links[link] {
+        (first, last) if first == last => format!("row {first} does not follow"),
+        (first, last) => format!("rows {first} to {last} do not follow"),
+    };
+    let behind = |link: usize, before: usize| Some(format!("{} from row {}", rows(link), links[before].1));
+    let columns = "of, fingerprint, body, digest";
+    let (_, last) = links[2];
     for (tampering, says) in [
         ("SELECT 1".to_owned(), None),
+        (format!("UPDATE chain SET rows = rows || ' ' WHERE id = {last}"), behind(2, 1)),
         (
-            "UPDATE chain SET facts = replace(facts, '100', '1') WHERE id = 3".to_owned(),
-            Some("row 3 does not follow from row 2"),
+            "UPDATE chain SET rows = replace(rows, '\"100\"', '\"1\"') WHERE rows LIKE '%\"begin\"%\"A-2\"%'"
+                .to_owned(),
+            Some("follow from row".to_owned()),
         ),
-        ("UPDATE chain SET digest = zeroblob(32) WHERE id = 3".to_owned(), Some("row 3 does not follow")),
+        (format!("UPDATE chain SET digest = zeroblob(32) WHERE id = {last}"), behind(2, 1)),
+        (format!("UPDATE chain SET of = 1 WHERE id = {last}"), behind(2, 1)),
+        (format!("UPDATE chain SET rows = 'none' WHERE id = {last}"), Some("does not follow".to_owned())),
         (
-            "UPDATE chain SET at = '2020-01-01T00:00:00.000Z' WHERE id = 1".to_owned(),
-            Some("row 1 is not how"),
+            "UPDATE chain SET rows = replace(rows, '\"20', '\"19') WHERE id = 1".to_owned(),
+            Some("row 1 is not how".to_owned()),
         ),
-        ("DELETE FROM chain WHERE id = 5".to_owned(), Some("row 6 does not follow from row 4")),
-        ("DELETE FROM chain WHERE id < 3".to_owned(), Some("row 3 is not how the journal began")),
+        (format!("DELETE FROM chain WHERE id = {last}"), behind(3, 1)),
+        (format!("DELETE FROM chain WHERE id < {last}"), Some("not how the journal began".to_owned())),
         (
-            format!("INSERT INTO chain (id, {columns}) SELECT 9, {columns} FROM chain WHERE id = 8"),
-            Some("row 9 does"),
+            format!(
+                "INSERT INTO chain (id, rows, {columns}) SELECT 9, rows, {columns} FROM chain WHERE id = 8"
+            ),
+            Some("row 9 does not follow from row 8".to_owned()),
         ),
-        ("UPDATE chain SET id = 100 WHERE id = 8".to_owned(), Some("row 100 does not follow from row 7")),
         (
-            "UPDATE chain SET facts = replace(facts, '0000', '1143') WHERE id = 2".to_owned(),
-            Some("row 2 does not follow from row 1"),
+            "UPDATE chain SET id = 100 WHERE id = 8".to_owned(),
+            Some("row 100 does not follow from row 7".to_owned()),
         ),
     ] {
+        let says = says.as_deref();
         std::fs::write(&path, &whole).unwrap();
         sqlite(&path, &tampering);
         let verified = command(&stage.sidecar, &["verify"]);
@@ -103,7 +115,7 @@ fn verify_finds_what_was_done_to_the_file() {
     for at in [&newest, &third] {
         assert!(command(&stage.sidecar, &["verify", "--at", at]).status.success());
     }
-    sqlite(&path, "DELETE FROM chain WHERE id > 6");
+    sqlite(&path, &format!("DELETE FROM chain WHERE id > {}", links[3].1));
     assert!(command(&stage.sidecar, &["verify"]).status.success());
     assert!(command(&stage.sidecar, &["verify", "--at", &third]).status.success());
     let cut = command(&stage.sidecar, &["verify", "--at", &newest]);
@@ -111,6 +123,12 @@ fn verify_finds_what_was_done_to_the_file() {
     assert!(text(&cut).contains("no row has the digest of --at"), "{}", text(&cut));
     let wrong = command(&stage.sidecar, &["verify", "--at", "abc"]);
     assert_eq!(wrong.status.code(), Some(2));
+}
+
+/// The first and the last row of each link.
+fn links(file: &Path) -> Vec<(i64, i64)> {
+    let links = sqlite(file, "SELECT id - json_array_length(rows) + 1, id FROM chain ORDER BY id");
+    serde_json::from_value(serde_json::json!(links)).unwrap()
 }
 
 #[test]
@@ -124,33 +142,36 @@ fn old_rows_are_taken_out_and_leave_their_digest() {
     assert_eq!(stage.sidecar.wait_for_exit(), Some(0));
     let path = file(&stage.sidecar);
     // As if they had been written long ago; the chain is made anew over them.
-    age(&path, 8);
-    let eighth = sqlite_value(&path, "SELECT hex(digest) FROM chain WHERE id = 8");
+    let (_, through) = links(&path)[4];
+    age(&path, through);
+    let last = sqlite_value(&path, &format!("SELECT hex(digest) FROM chain WHERE id = {through}"));
     let again =
         crate::support::Stage::launch(|launch| launch.set(&format!("journal.file={}", path.display())));
     let deadline = std::time::Instant::now() + crate::support::SOON;
-    while sqlite_value(&path, "SELECT min(id) FROM journal") != "9" {
+    while sqlite_value(&path, "SELECT min(id) FROM journal") != (through + 1).to_string() {
         assert!(std::time::Instant::now() < deadline);
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let pruned = sqlite(&path, "SELECT of, upper(hex(body)) FROM journal WHERE kind = 'pruned'");
-    assert_eq!(serde_json::json!(pruned), serde_json::json!([[8, eighth]]));
-    let verified = command(&stage.sidecar, &["verify", "--at", &eighth]);
+    assert_eq!(serde_json::json!(pruned), serde_json::json!([[through, last]]));
+    let verified = command(&stage.sidecar, &["verify", "--at", &last]);
     assert!(verified.status.success(), "{}", text(&verified));
     assert!(text(&verified).contains("older rows were taken out"), "{}", text(&verified));
     // Taking out more by hand is found.
     drop(again);
-    sqlite(&path, "DELETE FROM chain WHERE id = 9");
+    sqlite(&path, "DELETE FROM chain WHERE id = (SELECT min(id) FROM chain)");
     let verified = command(&stage.sidecar, &["verify"]);
     assert_eq!(verified.status.code(), Some(1), "{}", text(&verified));
 }
 
 /// Makes the first rows two years old, with digests that fit.
-fn age(file: &Path, rows: u32) {
+fn age(file: &Path, through: i64) {
     const PROGRAM: &str = "
-import hashlib, sqlite3, sys
+import hashlib, json, sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
-db.execute(\"UPDATE chain SET at = '2024' || substr(at, 5) WHERE id <= ?\", (int(sys.argv[2]),))
+for id, rows in db.execute('SELECT id, rows FROM chain WHERE id <= ?', (int(sys.argv[2]),)).fetchall():
+    rows = [[row[0], '2024' + row[1][4:]] + row[2:] for row in json.loads(rows)]
+    db.execute('UPDATE chain SET rows = ? WHERE id = ?', (json.dumps(rows), id))
 def part(value):
     if value is None: return b'-'
     data = value if isinstance(value, bytes) else str(value).encode()
@@ -161,7 +182,7 @@ for row in db.execute('SELECT * FROM chain ORDER BY id').fetchall():
     db.execute('UPDATE chain SET digest = ? WHERE id = ?', (before, row[0]))
 db.commit()";
     let done =
-        Command::new("python3").args(["-c", PROGRAM]).arg(file).arg(rows.to_string()).output().unwrap();
+        Command::new("python3").args(["-c", PROGRAM]).arg(file).arg(through.to_string()).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
