@@ -40,9 +40,10 @@ impl<'j> Statements<'j> {
             commit: journal.prepare("COMMIT")?,
             tip: journal.prepare("SELECT id, digest FROM chain ORDER BY id DESC LIMIT 1")?,
             insert: journal.prepare(&format!("INSERT INTO chain (id, {CHAIN}, digest) VALUES (?, ?, ?, ?, ?, ?)"))?,
+            // An attempt that somebody made unreadable is none, and keeps no notification from being written.
             known: journal.prepare(
-                "SELECT n.id, EXISTS (SELECT 1 FROM chain a WHERE a.of = n.id AND json_extract(a.rows, '$[0][0]') = 'attempt' \
-                   AND json_extract(a.rows, '$[0][8]') IS NULL) \
+                "SELECT n.id, EXISTS (SELECT 1 FROM chain a WHERE a.of = n.id AND CASE WHEN json_valid(a.rows) THEN \
+                   json_extract(a.rows, '$[0][0]') = 'attempt' AND json_extract(a.rows, '$[0][8]') IS NULL END) \
                  FROM chain n WHERE n.fingerprint = ? LIMIT 1",
             )?,
             link: Link::default(),
