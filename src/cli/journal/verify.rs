@@ -30,7 +30,7 @@ pub(super) fn run(journal: &Reader, at: Option<&str>) -> Result<Result<(), Stop>
         };
         match behind {
             0 => outln!(
-                "{rows} {are_not} how the journal began: it was changed, or rows before it were taken out"
+                "{rows} {are_not} how the journal began: something was changed, or rows before were taken out"
             ),
             _ => outln!(
                 "{rows} {do_not} follow from row {behind}: one of them was changed, or rows between them were taken out or put in"
