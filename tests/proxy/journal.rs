@@ -9,6 +9,7 @@ mod rows;
 mod start;
 mod sync;
 mod trouble;
+mod views;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

@@ -1,4 +1,5 @@
-//! Taking out what is old: the oldest rows, some at a time between commits, so that no call waits for it.
+//! Taking out what is old: the oldest rows, some at a time between commits, so that no call waits for it. What they took in the file is
+//! used again; to be able to give it back to the system, each commit would keep account of its pages, a fifth of what it costs.
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +17,6 @@ use super::{Settings, link};
 const EVERY: Duration = Duration::from_secs(10);
 /// The rows of as many commits are taken out in one transaction, which takes some milliseconds.
 const STEP: i64 = 250;
-/// As many pages are given back to the system at a time.
-const PAGES: u32 = 500;
 
 /// When something is taken out next.
 pub(super) struct Pruning {
@@ -51,9 +50,6 @@ impl Pruning {
             statements.put_alone(&row)
         })?;
         tracing::debug!(through = last, "old rows were taken out of the journal");
-        if size(statements, "page_count")? > self.max_bytes {
-            statements.journal.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
-        }
         self.due = Instant::now();
         Ok(())
     }

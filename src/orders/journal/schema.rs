@@ -62,10 +62,7 @@ pub(super) const CHAIN: &str = "rows, of, fingerprint, body";
 pub(super) fn open(path: &Path, sync: bool) -> Result<Connection, CannotOpen> {
     let mut journal = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let is_new = is_empty(&journal)?;
-    if is_new {
-        // Before there are tables: later it would take a rewriting of the file.
-        journal.pragma_update(None, "auto_vacuum", "incremental")?;
-    } else {
+    if !is_new {
         judge(&journal)?;
     }
     journal.pragma_update(None, "journal_mode", "wal")?;
