@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::read::{Stored, links};
 use super::{CannotOpen, Reader, link};
 
-/// So many rows are looked at for doubts at a start, the newest first: what a crash met is among them. A tenth of a second.
+/// So many rows are looked at for doubts at a start, the newest first: what a crash met is among them. A fifth of a second.
 const LATEST: i64 = 200_000;
 
 /// A call whose end is not known: it began and nothing more is on record, or its delivery is unknown.

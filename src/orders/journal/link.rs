@@ -1,6 +1,6 @@
 //! A link of the chain: the rows of one commit, as one text. SQLite takes as long for a row of its own as for all of them together.
 //!
-//! What others refer to, or what has a body, stands in a link by itself, where an index finds it.
+//! What has a body, or is looked for by the row that it belongs to, stands in a link by itself, where an index finds it.
 
 use std::fmt::Write;
 
@@ -37,8 +37,8 @@ impl Link {
         self.rows += 1;
     }
 
-    /// All of it, which is complete thereby.
-    pub(super) fn text(&mut self) -> &str {
+    /// All of it, which is complete thereby: once, and cleared afterwards.
+    pub(super) fn finish(&mut self) -> &str {
         self.text.push(']');
         &self.text
     }
@@ -98,7 +98,7 @@ mod tests {
             link.add("begin", "2026-01-31T12:00:00.000Z", None, &facts.text());
             link.add("end", "2026-01-31T12:00:00.001Z", Some(11), &Facts::default().text());
             assert_eq!(link.rows(), 2);
-            let lines: Vec<_> = lines(12, link.text()).unwrap().collect();
+            let lines: Vec<_> = lines(12, link.finish()).unwrap().collect();
             let [(11, begin), (12, end)] = &lines[..] else { panic!("{lines:?}") };
             assert_eq!((begin.kind.as_str(), begin.of, end.of), ("begin", None, Some(11)));
             assert_eq!(

@@ -50,24 +50,24 @@ impl Reader {
             self.journal.prepare("SELECT id, rows FROM chain WHERE fingerprint IS NOT NULL ORDER BY id")?;
         let mut attempts = self.journal.prepare("SELECT id, rows FROM chain WHERE of = ? ORDER BY id")?;
         let mut found = Vec::new();
-        for notification in lines(notifications.query([])?)? {
-            let (id, notification) = notification;
-            let about = |order: &String| {
-                [&notification.out_trade_no, &notification.syssn].contains(&&Some(order.clone()))
-            };
+        let mut notifications = notifications.query([])?;
+        while let Some((id, notification)) = next(&mut notifications)? {
+            let numbers = [&notification.out_trade_no, &notification.syssn];
+            let about = |order: &String| numbers.into_iter().flatten().any(|number| number == order);
             let is_wanted = notification.at >= which.since
                 && which.order.as_ref().is_none_or(about)
                 && which.path.as_ref().is_none_or(|path| notification.route.as_ref() == Some(path));
             if !is_wanted {
                 continue;
             }
-            let attempts = lines(attempts.query([id])?)?;
-            let failures: Vec<_> = attempts
-                .into_iter()
-                .filter(|(_, row)| row.kind == "attempt")
-                .map(|(_, row)| row.failure)
-                .collect();
-            let acknowledged = failures.contains(&None);
+            let mut attempts = attempts.query([id])?;
+            let (mut acknowledged, mut failure) = (false, None);
+            while let Some((_, row)) = next(&mut attempts)? {
+                if row.kind == "attempt" {
+                    acknowledged |= row.failure.is_none();
+                    failure = row.failure;
+                }
+            }
             if acknowledged && !which.acknowledged {
                 continue;
             }
@@ -78,7 +78,7 @@ impl Reader {
                 path: notification.route.unwrap_or_default(),
                 out_trade_no: notification.out_trade_no,
                 acknowledged,
-                failure: failures.last().cloned().flatten(),
+                failure,
             });
         }
         Ok(found)
@@ -95,11 +95,9 @@ impl Reader {
     }
 }
 
-/// Rows that stand alone, of which these are the numbers and the texts.
-fn lines(mut found: Rows) -> Result<Vec<(i64, Line)>, CannotOpen> {
-    let mut lines = Vec::new();
-    while let Some(row) = found.next()? {
-        lines.extend(link::lines(row.get(0)?, row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)?);
-    }
-    Ok(lines)
+/// The next row that stands alone, of which these are the numbers and the texts.
+fn next(found: &mut Rows) -> Result<Option<(i64, Line)>, CannotOpen> {
+    let Some(row) = found.next()? else { return Ok(None) };
+    let text = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+    Ok(link::lines(row.get(0)?, text)?.next())
 }

@@ -1,5 +1,5 @@
-//! Taking out what is old: the oldest rows, some at a time between commits, so that no call waits for it. What they took in the file is
-//! used again; to be able to give it back to the system, each commit would keep account of its pages, a fifth of what it costs.
+//! Taking out what is old: the oldest rows, some at a time between commits, so that no call waits for it. Their room in the file is used
+//! again.
 
 use std::time::{Duration, Instant};
 

@@ -41,8 +41,8 @@ impl Kind {
         }
     }
 
-    /// Whether rows of this kind stand in a link by themselves: others refer to them, they have a body, or they are looked for by what
-    /// they refer to. Calls and refusals, which are frequent, share one.
+    /// Whether rows of this kind stand in a link by themselves: they have a body, or are looked for by the row that they belong to.
+    /// Calls and refusals, which are frequent, share one.
     pub(super) fn stands_alone(self) -> bool {
         !matches!(self, Self::Begin | Self::End | Self::Refusal)
     }

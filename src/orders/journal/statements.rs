@@ -133,7 +133,7 @@ impl<'j> Statements<'j> {
         body: Option<&[u8]>,
     ) -> rusqlite::Result<()> {
         let id = tip.id + self.link.rows();
-        let rows = self.link.text();
+        let rows = self.link.finish();
         let hashed = &mut self.hashed;
         hashed.begin(&tip.digest);
         hashed.number(Some(id));

@@ -239,6 +239,21 @@ fn without_bodies_nothing_is_kept_that_a_customer_bought_and_nothing_can_be_repl
     assert!(said(&nothing).contains("without their bytes"), "{}", said(&nothing));
 }
 
+#[test]
+fn an_attempt_that_somebody_made_unreadable_keeps_no_notification_from_being_written() {
+    let (receiver, folder) = (FakeUpstream::start(), tempfile::tempdir().unwrap());
+    receiver.always(success());
+    let journal = folder.path().join("journal.db");
+    let sidecar = start(&receiver, &journal, "");
+    assert_acknowledged(&notify(&sidecar, "A-1"));
+    wait_for_rows(&journal, 2);
+    sqlite(&journal, "UPDATE chain SET rows = 'none' WHERE of IS NOT NULL");
+    assert_acknowledged(&notify(&sidecar, "A-1"));
+    assert_acknowledged(&notify(&sidecar, "A-2"));
+    // An acknowledgement waits for its attempt, which stands behind its notification.
+    assert_eq!(json!(sqlite(&journal, "SELECT count(fingerprint), count(of) FROM chain")), json!([[2, 3]]));
+}
+
 fn wait_for_rows(journal: &Path, rows: u64) {
     let deadline = std::time::Instant::now() + crate::support::SOON;
     while json!(sqlite(journal, "SELECT count(*) FROM journal")) != json!([[rows]]) {

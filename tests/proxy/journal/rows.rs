@@ -43,6 +43,15 @@ fn a_call_is_on_record_before_its_first_byte_leaves_and_once_it_is_over() {
 }
 
 #[test]
+fn an_order_number_of_blanks_is_none_in_both_rows_of_its_call() {
+    let stage = stage(&[]);
+    pay(&stage.sidecar, "%20%20");
+    wait_for(&stage.sidecar, "SELECT count(*) FROM journal", 2);
+    let rows = sqlite(&file(&stage.sidecar), "SELECT kind, out_trade_no FROM journal ORDER BY id");
+    assert_eq!(json!(rows), json!([["begin", null], ["end", null]]));
+}
+
+#[test]
 fn every_end_says_whether_the_call_arrived() {
     let stage = stage(&["upstream.first_byte_timeout_ms=300"]);
     stage.upstream.script([

@@ -29,7 +29,8 @@ fn every_statement_of_the_page_answers_and_searches_no_row_for_each() {
     let order: Vec<_> = answers[0].iter().map(|row| row[1].as_str().unwrap()).collect();
     assert_eq!(order, ["begin", "end"]);
     assert_eq!(serde_json::json!(answers[3]), serde_json::json!([["0000", null, 3]]));
-    assert_eq!(answers[4][0][1], 3);
+    // The hour may have changed meanwhile.
+    assert_eq!(answers[4].iter().map(|row| row[1].as_i64().unwrap()).sum::<i64>(), 3);
     for nothing in [1, 2, 5] {
         assert!(answers[nothing].is_empty(), "{}: {:?}", statements[nothing], answers[nothing]);
     }
