@@ -59,8 +59,12 @@ fn raw(body: &[u8]) {
         return;
     }
     let Ok(params) = decode_as(Some(CONTENT_TYPE), body) else { return };
+    // A part may name the charset of its text, which is converted then; ASCII stays what it is.
+    let labelled = holds(&body.to_ascii_lowercase(), b"charset");
     for (name, value) in params.iter() {
-        assert!(holds(body, name.as_bytes()) && holds(body, value.as_bytes()), "{name} is not in the body");
+        let converted = labelled && !value.is_ascii();
+        let stands = holds(body, name.as_bytes()) && (converted || holds(body, value.as_bytes()));
+        assert!(stands, "{name} is not in the body");
     }
     if let Some(expected) = read(body) {
         same(&params, &expected);

@@ -33,10 +33,7 @@ pub(super) async fn decode(body: Bytes, boundary: String, unlabelled: Charset) -
 fn text_charset(field: &Field<'_>, number: usize) -> Result<Option<Charset>, DecodeError> {
     // Also `filename*` and an empty file name, which multer takes for none.
     let disposition = field.headers().get_all("content-disposition");
-    let names_file = |value: &HeaderValue| {
-        value.as_bytes().to_ascii_lowercase().windows(8).any(|part| part == b"filename")
-    };
-    if field.file_name().is_some() || disposition.iter().any(names_file) {
+    if field.file_name().is_some() || disposition.iter().any(|value| names_file(value.as_bytes())) {
         return Err(DecodeError::File(number));
     }
     if let Some(encoding) = field.headers().get("content-transfer-encoding") {
@@ -47,6 +44,13 @@ fn text_charset(field: &Field<'_>, number: usize) -> Result<Option<Charset>, Dec
     }
     let content_type = field.headers().get("content-type");
     Ok(charset(&String::from_utf8_lossy(content_type.map_or(b"", HeaderValue::as_bytes)))?)
+}
+
+/// Whether one of the attributes is a file name, outside of quotes: a parameter may be called `filename`.
+fn names_file(disposition: &[u8]) -> bool {
+    let unquoted = disposition.split(|&b| b == b'"').step_by(2);
+    let mut words = unquoted.flat_map(|text| text.split(|b| b"; \t".contains(b)));
+    words.any(|word| word.to_ascii_lowercase().starts_with(b"filename"))
 }
 
 /// Our words for multer's errors: its own may quote what was sent.

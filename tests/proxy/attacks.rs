@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{CANARY, Reply, Stage};
+use crate::support::{CANARY, CLIENT_KEY, Reply, Stage, md5_elsewhere};
 
 const OAUTH: &str = "/tool/v1/get_weixin_oauth_code?redirect_uri=https%3A%2F%2Fshop.test%2F";
 const CHECKOUT: &str = "/checkstand?paysource=a_checkout&txamt=100&txcurrcd=HKD&out_trade_no=1\
@@ -101,6 +101,23 @@ fn a_file_without_a_file_name_is_still_a_file() {
         stage.sidecar.curl(&sent, "/trade/v1/payment").assert_failure(415, "file_upload");
     }
     stage.assert_nothing_sent();
+}
+
+#[test]
+fn a_parameter_that_is_called_filename_is_no_file() {
+    let stage = Stage::new(&[]);
+    for name in ["filename", "Filename", "customs.filename_1"] {
+        let answer = stage.sidecar.curl(&["-F", &format!("{name}=a.png")], "/trade/v1/payment");
+        assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+        let seen = stage.upstream.requests().pop().unwrap();
+        assert_eq!(seen.param(name).as_deref(), Some("a.png"));
+        assert_eq!(seen.header("X-QF-SIGN"), Some(&*md5_elsewhere(&seen.params(), CLIENT_KEY)));
+        let body = format!("--b\r\nContent-Disposition: form-data; name={name}\r\n\r\n1\r\n--b--\r\n");
+        let unquoted = ["-H", "Content-Type: multipart/form-data; boundary=b", "--data-binary", &body];
+        assert_eq!(stage.sidecar.curl(&unquoted, "/trade/v1/payment").status, 200, "{name} without quotes");
+        let file = format!("{name}=a;filename=");
+        stage.sidecar.curl(&["-F", &file], "/trade/v1/payment").assert_failure(415, "file_upload");
+    }
 }
 
 #[test]
