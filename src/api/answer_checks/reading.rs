@@ -19,10 +19,10 @@ pub(super) enum Name {
 }
 
 impl Name {
-    /// The field of a key, given with its quotes. A key without escapes need not be text to be compared.
-    fn of(key: &[u8]) -> Option<Self> {
-        let escaped = if key.contains(&b'\\') { Some(unescaped(key)?) } else { None };
-        match escaped.as_ref().map_or(&key[1..key.len() - 1], |text| text.as_bytes()) {
+    /// The field of a key. A key without escapes need not be text to be compared.
+    fn of(key: Quoted<'_>) -> Option<Self> {
+        let unescaped = if key.has_escapes { Some(key.text()?) } else { None };
+        match unescaped.as_ref().map_or(key.inside(), |text| text.as_bytes()) {
             b"respcd" => Some(Self::Respcd),
             b"out_trade_no" => Some(Self::OutTradeNo),
             b"syssn" => Some(Self::Syssn),
@@ -179,7 +179,7 @@ impl<'a> Reader<'a> {
             let word = std::str::from_utf8(self.word()?).ok()?;
             Cow::Borrowed(Some(word).filter(|word| word.bytes().all(|b| b.is_ascii_digit()))?)
         } else {
-            match unescaped(self.string()?)? {
+            match self.string()?.text()? {
                 Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
                 Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
             }
@@ -195,26 +195,26 @@ impl<'a> Reader<'a> {
         end.map(|_| word)
     }
 
-    /// A string with its quotes, escapes as written; none if its end is missing.
-    fn string(&mut self) -> Option<&'a [u8]> {
-        let mut end = 1;
-        let closed = loop {
-            let rest = self.rest.get(end..).unwrap_or_default();
-            match rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+    /// A string; none if its end is missing.
+    fn string(&mut self) -> Option<Quoted<'a>> {
+        let (mut end, mut has_escapes) = (1, false);
+        loop {
+            match self.rest.get(end) {
                 None => {
-                    end = self.rest.len();
-                    break false;
+                    self.rest = &[];
+                    return None;
                 }
-                Some(plain) if self.rest[end + plain] == b'"' => {
-                    end += plain;
-                    break true;
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    has_escapes = true;
+                    end += 2;
                 }
-                Some(plain) => end += plain + 2,
+                Some(_) => end += 1,
             }
-        };
-        let (string, rest) = self.rest.split_at((end + 1).min(self.rest.len()));
+        }
+        let (quoted, rest) = self.rest.split_at(end + 1);
         self.rest = rest;
-        closed.then_some(string)
+        Some(Quoted { quoted, has_escapes })
     }
 
     /// Steps over a string, an object, a list, or one byte of anything else.
@@ -250,12 +250,25 @@ fn is_separator(byte: u8) -> bool {
     byte.is_ascii_whitespace() || matches!(byte, b',' | b':' | b'}' | b']')
 }
 
-/// The text of a string, given with its quotes; none if it is not text.
-fn unescaped(string: &[u8]) -> Option<Cow<'_, str>> {
-    if string.contains(&b'\\') {
-        return serde_json::from_slice(string).ok().map(Cow::Owned);
+/// A string with its quotes, escapes as written.
+#[derive(Clone, Copy)]
+struct Quoted<'a> {
+    quoted: &'a [u8],
+    has_escapes: bool,
+}
+
+impl<'a> Quoted<'a> {
+    fn inside(self) -> &'a [u8] {
+        &self.quoted[1..self.quoted.len() - 1]
     }
-    std::str::from_utf8(string.get(1..string.len() - 1)?).ok().map(Cow::Borrowed)
+
+    /// Its text; none if it is not text.
+    fn text(self) -> Option<Cow<'a, str>> {
+        if self.has_escapes {
+            return serde_json::from_slice(self.quoted).ok().map(Cow::Owned);
+        }
+        std::str::from_utf8(self.inside()).ok().map(Cow::Borrowed)
+    }
 }
 
 #[cfg(test)]
