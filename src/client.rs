@@ -8,6 +8,7 @@ mod connection;
 mod io;
 mod pool;
 mod tunnel;
+mod waiting;
 
 pub use cause::Cause;
 pub use connect::BadRoots;

@@ -1,7 +1,7 @@
 //! The body of an answer: its reader drives the connection that it comes from.
 
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use hyper::body::{Body as _, Incoming};
@@ -51,10 +51,10 @@ impl Body {
             return Err(BodyError::Late);
         }
         let Self { incoming, ended, connection } = self;
-        std::future::poll_fn(|cx| {
+        let data = std::future::poll_fn(|cx| {
             let mut driven = false;
             while !incoming.is_end_stream() {
-                match Pin::new(&mut *incoming).poll_frame(cx) {
+                match Pin::new(&mut *incoming).poll_frame(&mut Context::from_waker(Waker::noop())) {
                     Poll::Ready(None) => break,
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
                     Poll::Ready(Some(Ok(frame))) => {
@@ -63,7 +63,7 @@ impl Body {
                             return Poll::Ready(Ok(Some(data)));
                         }
                     }
-                    // Only a body that was asked for is read by hyper.
+                    // Only a body that was asked for is read by hyper, and only driving brings it: it need not wake.
                     Poll::Pending if !driven => {
                         connection.drive(cx);
                         driven = true;
@@ -74,7 +74,9 @@ impl Body {
             *ended = true;
             Poll::Ready(Ok(None))
         })
-        .await
+        .await;
+        connection.waited();
+        data
     }
 
     /// The connection, once the body was read to its end; none if it takes no further request.

@@ -6,7 +6,7 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +22,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::body::Body;
 use super::cause::Cause;
 use super::io::{Probe, Stage, StagedIo, Traffic, Wire};
+use super::waiting::Waiting;
 
 /// Headers of an answer. QFPay's have some ten, gateways and firewalls on the way add theirs.
 const HEADERS: usize = 300;
@@ -92,6 +93,7 @@ pub(crate) struct Connection {
     is_wide: bool,
     probe: Probe,
     traffic: Arc<Traffic>,
+    waiting: Waiting,
     /// One for all times of all exchanges.
     timer: Pin<Box<Sleep>>,
     /// Whether it was used just before, see [`super::Pool`].
@@ -117,6 +119,7 @@ impl Connection {
             is_wide: false,
             probe,
             traffic,
+            waiting: Waiting::new(),
             timer,
             is_busy: false,
         }))
@@ -178,10 +181,12 @@ impl Connection {
     /// Hands a request to hyper and waits for the head of its answer.
     async fn answer(&mut self, request: Box<Request<Full<Bytes>>>, times: Times) -> Answered {
         let (mut stage, mut since) = (self.traffic.stage(), Instant::now());
-        let mut answer = pin!(self.sender.try_send_request(*request));
-        std::future::poll_fn(|cx| {
+        // Outside of tokio's budget, which wakes whoever polls when it is used up, and here nobody could be woken.
+        let mut answer = pin!(unconstrained(self.sender.try_send_request(*request)));
+        let answered = std::future::poll_fn(|cx| {
             self.drive(cx);
-            if let Poll::Ready(answered) = answer.as_mut().poll(cx) {
+            // Only driving brings the answer, and it is looked for behind that each time: it need not wake.
+            if let Poll::Ready(answered) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 return Poll::Ready(answered.map_err(|failed| Ok(Box::new(failed))));
             }
             let now = self.traffic.stage();
@@ -195,7 +200,9 @@ impl Connection {
             let (which, until) = times.next(stage, since);
             self.wait(until, cx).map(|()| Err(Err(which)))
         })
-        .await
+        .await;
+        self.waited();
+        answered
     }
 
     /// Has the head that hyper could not read read again, by one with room for [`HEADERS`]; nothing if that cannot be.
@@ -212,17 +219,23 @@ impl Connection {
         Some(reread)
     }
 
-    /// Moves bytes in both directions, as far as they go.
+    /// Moves bytes in both directions, as far as they go, if they may have got further since the last time.
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
+        let Some(mut cx) = self.waiting.begins(cx) else { return };
         self.traffic.turn();
         if let Some(driver) = &mut self.driver
-            && let Poll::Ready(ended) = driver.poll_without_shutdown(cx)
+            && let Poll::Ready(ended) = driver.poll_without_shutdown(&mut cx)
         {
             self.left = self.driver.take().map(|driver| driver.into_parts());
             if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
         }
+    }
+
+    /// The call has what it waited for, and goes on.
+    pub(super) fn waited(&self) {
+        self.waiting.ends();
     }
 
     /// Waits for what the peer has yet to send; ready when the time is over.
