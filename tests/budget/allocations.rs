@@ -11,10 +11,10 @@ use qfpay_sidecar::{config, runtime, telemetry};
 use crate::peers::{self, Caller};
 use crate::support::{CLIENT_KEY, Stage};
 
-/// Blocks per call.
-const BLOCKS: f64 = 26.0;
-/// Bytes per call.
-const BYTES: f64 = 11_100.0;
+/// Blocks per call: 26, and what the clock brings, such as a further connection where the processor was away for a while.
+const BLOCKS: f64 = 26.5;
+/// Bytes per call: 11,000, and the same.
+const BYTES: f64 = 11_300.0;
 /// Blocks more per call with a journal: two for each of its two rows, what its caller waits with, and two texts of the answer; the
 /// rest are a commit's.
 const OF_THE_JOURNAL: f64 = 11.0;
