@@ -42,7 +42,9 @@ pub fn check(input: &[u8]) {
     }
     match config::load(&request) {
         Ok(loaded) => {
-            assert!(!format!("{loaded:?}").contains(KEY));
+            // Unless the input itself has it in another place: that is not where a key comes from.
+            let is_pasted = String::from_utf8_lossy(input).contains(KEY);
+            assert!(is_pasted || !format!("{loaded:?}").contains(KEY));
             config::load_listen(&request).expect("what can be loaded listens somewhere");
         }
         Err(error) => layers.explain(&error),

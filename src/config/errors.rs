@@ -107,9 +107,10 @@ pub(super) fn shown_source(value: &str) -> String {
     }
 }
 
+/// Also within a longer word: a key that was pasted with a letter too much.
 fn holds_key(word: &str) -> bool {
     let sandbox = word.len() > SANDBOX_KEY_PREFIX.len() && word.starts_with(SANDBOX_KEY_PREFIX);
-    sandbox || (word.len() >= 32 && word.bytes().all(|b| b.is_ascii_hexdigit()))
+    sandbox || word.split(|c: char| !c.is_ascii_hexdigit()).any(|digits| digits.len() >= 32)
 }
 
 /// A text with names from outside: a key that was pasted in the place of a name is not repeated.
@@ -118,7 +119,7 @@ pub(super) fn without_keys(text: &str) -> String {
     for piece in text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
         let word = piece.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
         // Names of variables arrive in lower case; sixteen letters, because an app may be called sandbox2.
-        let pasted = matches!(word.len(), 16..=32) && holds_key(&word.to_ascii_uppercase());
+        let pasted = word.len() >= 16 && holds_key(&word.to_ascii_uppercase());
         safe.push_str(if pasted { NOT_SHOWN } else { word });
         let steers = |c: char| c.is_control() || is_bidirectional(c);
         safe.extend(piece[word.len()..].chars().map(|c| if steers(c) { ' ' } else { c }));
@@ -152,6 +153,10 @@ mod tests {
         assert_eq!(shown_source("SHOP_KEY"), "SHOP_KEY");
         assert_eq!(shown_source("/5A4DB0C5D3E04F5E9A7B6C8D9E0F1A2B.key"), "/(not shown).key");
         assert!(shown_source("789012").starts_with(NOT_SHOWN));
+        for longer in ["5A4DB0C5D3E04F5E9A7B6C8D9E0F1A2Bx", "key5A4DB0C5D3E04F5E9A7B6C8D9E0F1A2B"] {
+            assert_eq!(shown(longer), NOT_SHOWN);
+            assert_eq!(without_keys(&format!("apps.{longer}.mchid")), "apps.(not shown).mchid");
+        }
     }
 
     #[test]
