@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::doubts;
-use super::errors::{shown, without_keys};
+use super::effective::plain;
+use super::errors::{could_hold_key, shown, without_keys};
 use super::keys::{self, FoundKey};
 use super::raw::Raw;
 use super::{Environment, Variable};
@@ -29,6 +30,7 @@ pub(super) fn keyring(
     let previous: Option<Vec<_>> = previous.into_iter().collect();
     let apps = apps?;
     refuse_twins(raw, &apps);
+    refuse_pasted(raw, &apps);
     let ring = Keyring::new(apps, &default_app?).ok()?;
     Some(Arc::new(ring.with_previous(previous?.into_iter().flatten().collect())))
 }
@@ -185,6 +187,19 @@ fn refuse_twins(raw: &mut Raw, apps: &[App]) {
             "apps.{} ({place}) has the same app_code; with two apps of one code, which key signs would be chance",
             twin.name
         );
+        raw.problem(&key, what);
+    }
+}
+
+/// A key that stands in another setting as well would be sent to QFPay or logged as what that is for.
+fn refuse_pasted(raw: &mut Raw, apps: &[App]) {
+    let texts = raw.settings.iter().map(|(key, setting)| (key, plain(&setting.value)));
+    let suspicious = texts.filter(|(key, text)| !key.ends_with("app_code") && could_hold_key(text));
+    let pasted = suspicious.filter_map(|(key, text)| {
+        let app = apps.iter().find(|app| app.client_key.is_within(&text))?;
+        Some((key.clone(), format!("the client_key of apps.{} stands in this value; take it out", app.name)))
+    });
+    for (key, what) in pasted.collect::<Vec<_>>() {
         raw.problem(&key, what);
     }
 }

@@ -83,7 +83,7 @@ pub(super) fn looks_like_key(text: &str) -> bool {
 
 /// A value of a harmless key, for an error. Even there, what has the shape of a key or of a password is left out.
 pub(super) fn shown(value: &str) -> String {
-    let suspicious = value.contains('@') || value.split(|c: char| !c.is_ascii_alphanumeric()).any(holds_key);
+    let suspicious = value.contains('@') || could_hold_key(value);
     match suspicious {
         true => NOT_SHOWN.to_owned(),
         false => format!("'{}'", without_query(value).chars().take(60).collect::<String>().escape_debug()),
@@ -105,6 +105,11 @@ pub(super) fn shown_source(value: &str) -> String {
         true => without_keys(&without_query(value).escape_debug().to_string()),
         false => format!("{NOT_SHOWN}, it could be the key itself"),
     }
+}
+
+/// Whether one of the words of a text could be a key.
+pub(super) fn could_hold_key(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric()).any(holds_key)
 }
 
 /// Also within a longer word: a key that was pasted with a letter too much.

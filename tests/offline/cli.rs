@@ -223,6 +223,33 @@ fn check_prints_values_with_their_sources_and_no_secret() {
 }
 
 #[test]
+fn a_key_that_was_pasted_into_another_setting_is_refused_and_not_shown() {
+    const KEY: &str = "0123456789ABCDEF0123456789ABCDEF";
+    let folder = tempfile::tempdir().unwrap();
+    let (file, key) = (folder.path().join("shop.toml"), folder.path().join("key"));
+    write(&key, KEY);
+    let app = format!(
+        "upstream.base_url = \"https://openapi-hk.qfapi.com\"\n[apps.shop]\n\
+         app_code = \"A1B2C3D4E5F60718293A4B5C6D7E8F90\"\nclient_key_file = \"{}\"\n",
+        key.display()
+    );
+    let settings = [
+        ("apps.shop.mchid", format!("mchid = \"{KEY}\"\n")),
+        ("apps.shop.mchid", format!("mchid = \"{KEY}lower\"\n")),
+        ("listen.allowed_hosts", format!("[listen]\nallowed_hosts = [\"shop.test\", \"x{KEY}.test\"]\n")),
+    ];
+    for (name, setting) in settings {
+        write(&file, &format!("{app}{setting}"));
+        let done = qfpay(&["check", "--config", file.to_str().unwrap()]);
+        let (out, err) = (text(&done.stdout), text(&done.stderr));
+        assert_eq!(done.status.code(), Some(2), "{out}{err}");
+        let told = format!(": {name}: the client_key of apps.shop stands in this value; take it out");
+        assert!(err.contains(&told), "{err}");
+        assert!(!out.contains(KEY) && !err.contains(KEY), "{out}{err}");
+    }
+}
+
+#[test]
 fn check_refuses_with_file_line_and_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("typo.toml");
