@@ -30,9 +30,10 @@ pub(super) fn keyring(
     let previous: Option<Vec<_>> = previous.into_iter().collect();
     let apps = apps?;
     refuse_twins(raw, &apps);
-    refuse_pasted(raw, &apps);
+    let previous: Vec<_> = previous?.into_iter().flatten().collect();
+    refuse_pasted(raw, &apps, &previous);
     let ring = Keyring::new(apps, &default_app?).ok()?;
-    Some(Arc::new(ring.with_previous(previous?.into_iter().flatten().collect())))
+    Some(Arc::new(ring.with_previous(previous)))
 }
 
 fn app(
@@ -192,12 +193,14 @@ fn refuse_twins(raw: &mut Raw, apps: &[App]) {
 }
 
 /// A key that stands in another setting as well would be sent to QFPay or logged as what that is for.
-fn refuse_pasted(raw: &mut Raw, apps: &[App]) {
+fn refuse_pasted(raw: &mut Raw, apps: &[App], previous: &[PreviousKey]) {
+    let own = apps.iter().map(|app| (&app.client_key, &app.name));
+    let keys: Vec<_> = own.chain(previous.iter().map(|key| (&key.client_key, &key.app))).collect();
     let texts = raw.settings.iter().map(|(key, setting)| (key, plain(&setting.value)));
     let suspicious = texts.filter(|(key, text)| !key.ends_with("app_code") && could_hold_key(text));
     let pasted = suspicious.filter_map(|(key, text)| {
-        let app = apps.iter().find(|app| app.client_key.is_within(&text))?;
-        Some((key.clone(), format!("the client_key of apps.{} stands in this value; take it out", app.name)))
+        let (_, app) = keys.iter().find(|(secret, _)| secret.blot_out(&text) != text)?;
+        Some((key.clone(), format!("the client_key of apps.{app} stands in this value; take it out")))
     });
     for (key, what) in pasted.collect::<Vec<_>>() {
         raw.problem(&key, what);

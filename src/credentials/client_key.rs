@@ -124,11 +124,6 @@ impl ClientKey {
         self.0.as_slice().ct_eq(text.as_bytes()).into()
     }
 
-    /// Whether it stands in a text.
-    pub(crate) fn is_within(&self, text: &str) -> bool {
-        std::str::from_utf8(&self.0).is_ok_and(|key| text.contains(key))
-    }
-
     /// A text with the key blotted out wherever it stands, for commands that print what people pasted.
     pub fn blot_out(&self, text: &str) -> String {
         // A key is printable ASCII, so this cannot fail; if it did, nothing of the text would be shown.
