@@ -1,9 +1,8 @@
 """A real Chromium, driven by selenium, for the scripts beside this one. Needs ARTIFACTS, the folder for screenshots."""
 
 import os
-import random
 import shutil
-import socket
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -25,15 +24,7 @@ NOT_YET = (NoSuchElementException, StaleElementReferenceException)
 
 
 def free_port():
-    """Below the ports that connections get, so that no connection takes it before it is used."""
-    while True:
-        port = random.randrange(20_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
+    return int(subprocess.check_output([Path(__file__).resolve().parents[2] / "scripts" / "free-port"]))
 
 
 class Browser:
