@@ -5,10 +5,12 @@ mod body;
 mod cause;
 mod connect;
 mod connection;
-mod io;
 mod pool;
+mod socket;
+mod traffic;
 mod tunnel;
 mod waiting;
+mod wire;
 
 pub use cause::Cause;
 pub use connect::BadRoots;

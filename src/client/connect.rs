@@ -23,8 +23,9 @@ use tower_service::Service;
 
 use super::cause::{Cause, innermost};
 use super::connection::Connection;
-use super::io::{CountingIo, Wire};
+use super::socket::CountingIo;
 use super::tunnel::Proxy;
+use super::wire::Wire;
 
 /// Why there is no connection.
 #[derive(Debug)]

@@ -21,8 +21,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::body::Body;
 use super::cause::Cause;
-use super::io::{Probe, Stage, StagedIo, Traffic, Wire};
+use super::socket::Probe;
+use super::traffic::{Stage, Traffic};
 use super::waiting::Waiting;
+use super::wire::{StagedIo, Wire};
 
 /// Headers of an answer. QFPay's have some ten, gateways and firewalls on the way add theirs.
 const HEADERS: usize = 300;

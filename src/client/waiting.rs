@@ -67,7 +67,8 @@ mod tests {
 
     use super::*;
     use crate::client::connection::{Connection, Times};
-    use crate::client::io::{CountingIo, Wire};
+    use crate::client::socket::CountingIo;
+    use crate::client::wire::Wire;
 
     /// A task, and how often it was woken.
     #[derive(Default)]
