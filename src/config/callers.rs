@@ -1,26 +1,22 @@
 //! `[access]` and the `[callers.NAME]` sections: who may call, by what each is known, and what it may do.
 
+mod contradictions;
+mod rights;
 mod secrets;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use figment::value::Value;
-
-use super::errors::{shown, without_keys};
+use super::errors::without_keys;
 use super::raw::Raw;
 use super::sections::CALLER_DEFAULTS;
-use super::{Listen, document, local_key, users};
-use crate::access::{Access, Caller, Endpoints, Rights, Settings};
-use crate::api::Routes;
-use crate::browser;
-use crate::credentials::{App, Keyring, LocalKey};
-use crate::endpoint::{self, BrowserPage};
-use crate::server::Address;
+use super::{local_key, users};
+use crate::access::{Access, Caller, Endpoints, Settings};
+use crate::credentials::Keyring;
 use crate::settings::Reader;
+use rights::{ceilings, rights};
 
-/// The largest amount that QFPay's tables have room for (Int(11)).
-const LARGEST_AMOUNT: u64 = 99_999_999_999;
+pub(super) use contradictions::contradictions;
 
 /// How metrics name strangers.
 const STRANGERS: &str = "unknown";
@@ -111,116 +107,6 @@ fn unusual_user(raw: &mut Raw, key: &str, number: u32) {
     }
 }
 
-fn rights(raw: &mut Raw, name: &str, keyring: Option<&Keyring>) -> Option<Rights> {
-    let key = raw.caller_key(name, "apps");
-    let apps = raw.entries(&key).and_then(|names| apps(raw, &key, &names, keyring));
-    let key = raw.caller_key(name, "mchids");
-    let mchids = raw.entries(&key).and_then(|values| mchids(raw, &key, values));
-    let key = raw.caller_key(name, "endpoints");
-    let endpoints = raw.list(&key, Endpoints::new);
-    let key = raw.caller_key(name, "max_amount");
-    let max_amount = ceilings(raw, &key);
-    let rights = Rights { apps: apps?, mchids: mchids?, endpoints: endpoints?, max_amount: max_amount? };
-    merchants_of_apps(raw, name, &rights, keyring?)?;
-    Some(rights)
-}
-
-fn apps(raw: &mut Raw, key: &str, names: &[String], keyring: Option<&Keyring>) -> Option<Vec<Arc<App>>> {
-    if let Some(other) = names.iter().find(|name| !raw.has_app(name)) {
-        let what = format!("{} is no app; the apps are: {}", shown(other), raw.app_names().join(", "));
-        raw.problem(key, what);
-        return None;
-    }
-    let keyring = keyring?;
-    let mut apps: Vec<_> = names.iter().filter_map(|name| keyring.by_name(name).cloned()).collect();
-    apps.sort_by(|one, other| one.name.cmp(&other.name));
-    apps.dedup_by(|one, other| one.name == other.name);
-    Some(apps)
-}
-
-fn mchids(raw: &mut Raw, key: &str, values: Vec<String>) -> Option<Vec<String>> {
-    let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-    let is_illegal = |value: &&String| !(1..=64).contains(&value.len()) || !value.bytes().all(legal);
-    if let Some(value) = values.iter().find(is_illegal) {
-        let what =
-            format!("{}: each has 1 to 64 letters, digits, '_' or '-', as QFPay writes it", shown(value));
-        raw.problem(key, what);
-        return None;
-    }
-    let mut values = values;
-    values.sort_unstable();
-    values.dedup();
-    Some(values)
-}
-
-/// A caller's merchants come before an app's own, which would never be used, and was probably meant.
-fn merchants_of_apps(raw: &mut Raw, name: &str, rights: &Rights, keyring: &Keyring) -> Option<()> {
-    if rights.mchids.is_empty() {
-        return Some(());
-    }
-    let apps = if rights.apps.is_empty() { keyring.apps() } else { &rights.apps };
-    let outside = |app: &&Arc<App>| app.mchid.as_ref().is_some_and(|own| !rights.mchids.contains(own));
-    let Some(app) = apps.iter().find(outside) else { return Some(()) };
-    let own = raw.app_key(&app.name, "mchid");
-    let place = raw.place(&own);
-    let what = format!(
-        "this caller may have apps.{} sign, whose mchid ({place}) is none of these; add it here, or name other apps in \
-         callers.{name}.apps",
-        app.name
-    );
-    let key = raw.caller_key(name, "mchids");
-    raw.problem(&key, what);
-    None
-}
-
-/// `max_amount`: a section of its own or an inline table; in variables and flags as text.
-fn ceilings(raw: &mut Raw, key: &str) -> Option<BTreeMap<String, u64>> {
-    let below = format!("{key}.");
-    let currencies: Vec<_> =
-        raw.settings.keys().filter_map(|key| key.strip_prefix(&below)).map(str::to_owned).collect();
-    if !currencies.is_empty() {
-        raw.note_as_read(key);
-        let ceilings: Vec<_> = currencies
-            .into_iter()
-            .map(|currency| {
-                let key = format!("{key}.{currency}");
-                let ceiling = raw.number(&key, "smallest units of that currency", 1..=LARGEST_AMOUNT);
-                is_currency(raw, &key, &currency).then_some((currency, ceiling?))
-            })
-            .collect();
-        return ceilings.into_iter().collect();
-    }
-    let written = match raw.value(key)? {
-        Value::Dict(_, entries) if entries.is_empty() => return Some(BTreeMap::new()),
-        Value::String(_, text) if text.is_empty() => return Some(BTreeMap::new()),
-        Value::String(_, text) => document::inline_table(&text),
-        _ => None,
-    };
-    let ceiling = |(currency, value): (String, Value)| {
-        let amount = u64::try_from(value.to_i128()?).ok()?;
-        ((1..=LARGEST_AMOUNT).contains(&amount) && is_code(&currency)).then_some((currency, amount))
-    };
-    let ceilings = written.and_then(|entries| entries.into_iter().map(ceiling).collect());
-    if ceilings.is_none() {
-        raw.problem(key, "write { HKD = 500000 }: a currency in capital letters, and its smallest units");
-    }
-    ceilings
-}
-
-fn is_code(currency: &str) -> bool {
-    currency.len() == 3 && currency.bytes().all(|b| b.is_ascii_uppercase())
-}
-
-fn is_currency(raw: &mut Raw, key: &str, currency: &str) -> bool {
-    let is_code = is_code(currency);
-    if !is_code {
-        let what = "this is no currency; write three capital letters, such as HKD (in a variable: max_amount itself as \
-                    { HKD = 500000 })";
-        raw.problem(key, what);
-    }
-    is_code
-}
-
 /// Two of one user and nothing else could not be told apart.
 fn alone_with_a_user(raw: &mut Raw, callers: &[Arc<Caller>]) {
     let mut seen: BTreeMap<u32, &str> = BTreeMap::new();
@@ -234,89 +120,6 @@ fn alone_with_a_user(raw: &mut Raw, callers: &[Arc<Caller>]) {
             );
             let key = raw.caller_key(&caller.name, "user");
             raw.problem(&key, what);
-        }
-    }
-}
-
-/// What of the other sections does not fit the callers.
-pub(super) fn contradictions(
-    raw: &mut Raw,
-    access: &Access,
-    listen: Option<&Listen>,
-    routes: Option<&Routes>,
-    browser: Option<&browser::Settings>,
-    browser_key: Option<&LocalKey>,
-    keyring: Option<&Keyring>,
-) {
-    secrets::apart(raw, access, keyring);
-    if let Some(listen) = listen {
-        far(raw, access, listen);
-    }
-    if let (Some(routes), Some(browser)) = (routes, browser) {
-        reachable(raw, access, routes, browser);
-    }
-    if browser_key.is_some() && !access.is_open() {
-        let what = "with [callers] every key is a caller's: name this file in the local_key_file of the caller whose pages they \
-                    are, so that its rights hold for them";
-        raw.problem("browser.local_key_file", what);
-    }
-}
-
-/// Beyond loopback no user proves anything, and what is only reported is open to everybody.
-fn far(raw: &mut Raw, access: &Access, listen: &Listen) {
-    let is_far = |address: &Address| matches!(address, Address::Tcp(address) if !address.ip().is_loopback());
-    if !listen.api.iter().any(is_far) || !listen.allow_non_loopback {
-        return;
-    }
-    if access.is_open() {
-        let what = "other machines reach the API and prove nothing, so a firewall alone says who can have payments signed; \
-                    give each caller a section [callers.NAME] with a token_file. A later version will refuse this";
-        raw.advise("listen.allow_non_loopback", what);
-        return;
-    }
-    let place = raw.place("listen.api");
-    if access.only_reports() {
-        let what = format!(
-            "other machines reach listen.api ({place}), and strangers' calls would pass; write enforce"
-        );
-        raw.problem("access.mode", what);
-    }
-    let unproved = access.callers().iter().filter(|caller| caller.user.is_none() && caller.token.is_none());
-    for caller in unproved.map(|caller| caller.name.clone()).collect::<Vec<_>>() {
-        let what = format!(
-            "this caller can come from another machine (listen.api, {place}), and needs a token_file: the network sees what its \
-             local key signed"
-        );
-        raw.problem(&format!("callers.{caller}.token_file"), what);
-    }
-}
-
-/// A right to what the sidecar signs for nobody is probably a slip.
-fn reachable(raw: &mut Raw, access: &Access, routes: &Routes, browser: &browser::Settings) {
-    let is_page = |entry: &str| {
-        let mut pages = browser.pages.iter().map(|page| endpoint::path_of(*page));
-        pages.any(|page| page.starts_with(entry) || entry.strip_suffix('/') == Some(page))
-    };
-    let overlaps = |entry: &str| {
-        let mut routes = routes.entries().iter();
-        routes.any(|route| {
-            let below = |prefix: &str, path: &str| prefix.ends_with('/') && path.starts_with(prefix);
-            route == entry || below(route, entry) || below(entry, route)
-        })
-    };
-    for caller in access.callers() {
-        let entries = caller.rights.endpoints.entries().iter();
-        if let Some(entry) = entries.clone().find(|entry| !is_page(entry) && !overlaps(entry)) {
-            let setting = match endpoint::find(entry).ok().and_then(endpoint::Endpoint::browser_page) {
-                Some(BrowserPage::Checkstand | BrowserPage::Direct) => "browser.pages",
-                _ => "routes.allow",
-            };
-            let place = raw.place(setting);
-            let key = raw.caller_key(&caller.name, "endpoints");
-            raw.advise(
-                &key,
-                &format!("{entry} is not signed for anybody: {setting} ({place}) does not name it"),
-            );
         }
     }
 }

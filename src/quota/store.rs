@@ -5,26 +5,23 @@
 
 mod connection;
 mod flights;
+mod link;
+mod shared;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-use redis::aio::MultiplexedConnection;
-use tokio::sync::Notify;
-use tokio::time::sleep;
 
 use super::local::{Local, Ticket};
 use super::pause::Lengths;
 use super::{Decision, Pass, Rates, StoreSettings};
 use crate::credentials::App;
 use crate::metrics::Metrics;
-use connection::{Question, Redis, StoreError};
-use flights::Ask;
-pub use flights::{HeldElsewhere, SharedFlights};
+use connection::{Question, Redis};
+use link::Link;
+use shared::{Shared, lock};
 
-/// How often Redis is looked for while it is away, and looked after while it is not.
-const LOOK: Duration = Duration::from_millis(500);
+pub use flights::{HeldElsewhere, SharedFlights};
 
 /// The version of `quota.lua` and of what it keeps. Sidecars of one version share a hash and understand each other's figures.
 const VERSION: u32 = 2;
@@ -42,40 +39,6 @@ pub(super) struct Store {
     local_percent: u32,
 }
 
-/// The connection to Redis, which outlives every configuration.
-#[derive(Debug)]
-pub(super) struct Link {
-    redis: Redis,
-    /// The quotas of every configuration in force, and of calls in flight that began with an earlier one.
-    shared: Mutex<Vec<Weak<Shared>>>,
-    connection: Mutex<Connected>,
-    lost: Notify,
-    metrics: Arc<Metrics>,
-}
-
-/// The connection, while there is one. Its number tells a late failure of an old connection from one of the present one.
-#[derive(Debug, Default)]
-struct Connected {
-    connection: Option<MultiplexedConnection>,
-    number: u64,
-    loss_reported: bool,
-}
-
-/// One app's quota, and what applies here while Redis is away.
-#[derive(Debug)]
-struct Shared {
-    key: String,
-    rates: Rates,
-    /// After how long without a call its hash says nothing any more.
-    forget: Duration,
-    /// The rates of this sidecar alone.
-    alone: Rates,
-    fallback: Mutex<Local>,
-    /// When everything that this sidecar let go will have come back at its own share's pace. Several sidecars that forget
-    /// at the pace of the whole would forget too fast.
-    used_until: Mutex<Instant>,
-}
-
 impl Store {
     pub fn new(
         settings: &StoreSettings,
@@ -84,13 +47,7 @@ impl Store {
         pauses: Lengths,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let link = Link {
-            redis: Redis::new(settings),
-            shared: Mutex::default(),
-            connection: Mutex::default(),
-            lost: Notify::new(),
-            metrics,
-        };
+        let link = Link::new(Redis::new(settings), metrics);
         Self::of(Arc::new(link), settings.local_percent, &[], apps, rates, pauses)
     }
 
@@ -181,145 +138,6 @@ impl Store {
             self.link.ask(shared, Question::Answered { moves_money, age, pauses: self.pauses }).await;
         }
     }
-}
-
-impl Link {
-    fn knows(&self, shared: &Arc<Shared>) {
-        let mut all = lock(&self.shared);
-        all.retain(|known| known.strong_count() > 0);
-        all.push(Arc::downgrade(shared));
-    }
-
-    fn shared(&self) -> Vec<Arc<Shared>> {
-        lock(&self.shared).iter().filter_map(Weak::upgrade).collect()
-    }
-
-    /// Nothing while Redis is away.
-    async fn ask(&self, shared: &Shared, question: Question) -> Option<Decision> {
-        let (connection, number) = {
-            let connected = lock(&self.connection);
-            (connected.connection.clone()?, connected.number)
-        };
-        match self.redis.ask(connection, &shared.key, shared.forget, question).await {
-            Ok(decision) => Some(decision),
-            Err(error) => {
-                self.lose(number, &error);
-                None
-            }
-        }
-    }
-
-    /// Asks about a number on its way: who has it, and how long it is kept. Nothing while Redis is away.
-    async fn ask_of_flight(
-        &self,
-        ask: Ask,
-        key: &str,
-        mark: &str,
-        kept: Duration,
-    ) -> Option<(u64, Duration)> {
-        let (connection, number) = {
-            let connected = lock(&self.connection);
-            (connected.connection.clone()?, connected.number)
-        };
-        let answer = self.redis.ask_of_flight(connection, ask, key, mark, kept).await;
-        answer.inspect_err(|error| self.lose(number, error)).ok()
-    }
-
-    /// Gives up a connection, once.
-    ///
-    /// The share begins used up: what other sidecars sent in this very second is not known any more.
-    fn lose(&self, number: u64, error: &StoreError) {
-        let mut connected = lock(&self.connection);
-        if connected.number != number || connected.connection.is_none() {
-            return;
-        }
-        for shared in self.shared() {
-            *lock(&shared.fallback) = Local::empty(shared.alone);
-        }
-        connected.connection = None;
-        self.report_loss(&mut connected, error);
-        self.lost.notify_one();
-    }
-
-    /// One line for each time that Redis goes away, not for each attempt.
-    fn report_loss(&self, connected: &mut Connected, error: &StoreError) {
-        self.metrics.quota_store_is_up(false);
-        if !std::mem::replace(&mut connected.loss_reported, true) {
-            let store = self.redis.name();
-            tracing::warn!(store, reason = %error, "the quota's store is away; quota.local_percent of the quota applies here");
-        }
-    }
-
-    /// Looks for Redis once.
-    pub async fn look(&self) {
-        match self.connect().await {
-            Ok(connection) => {
-                let mut connected = lock(&self.connection);
-                connected.connection = Some(connection);
-                connected.number += 1;
-                connected.loss_reported = false;
-                self.metrics.quota_store_is_up(true);
-                tracing::info!(store = self.redis.name(), "the quota is shared through its store");
-            }
-            Err(error) => self.report_loss(&mut lock(&self.connection), &error),
-        }
-    }
-
-    /// Connects, and charges what was let go here meanwhile, or lately, in case Redis came back without its memory.
-    ///
-    /// Asks for all that will be asked for, so that a user who may not do it is away from the beginning.
-    async fn connect(&self) -> Result<MultiplexedConnection, StoreError> {
-        let connection = self.redis.connect().await?;
-        self.redis.ping(connection.clone()).await?;
-        for shared in self.shared() {
-            let charge = Question::Charge { all: shared.rates.all, owed: shared.owed() };
-            self.redis.ask(connection.clone(), &shared.key, shared.forget, charge).await?;
-        }
-        Ok(connection)
-    }
-
-    /// Looks after the connection, and for a new one while there is none. Never ends.
-    pub async fn reconnect(self: Arc<Self>) {
-        loop {
-            tokio::select! {
-                () = sleep(LOOK) => {}
-                // Not at once: what failed just now needs a moment.
-                () = self.lost.notified() => sleep(LOOK).await,
-            }
-            let (connection, number) = {
-                let connected = lock(&self.connection);
-                (connected.connection.clone(), connected.number)
-            };
-            match connection {
-                // A Redis that hangs is noticed before a call is, if calls are rare.
-                Some(connection) => {
-                    if let Err(error) = self.redis.ping(connection).await {
-                        self.lose(number, &error);
-                    }
-                }
-                None => self.look().await,
-            }
-        }
-    }
-}
-
-impl Shared {
-    fn used_one(&self) {
-        let (now, alone) = (Instant::now(), self.alone.all);
-        let mut until = lock(&self.used_until);
-        *until = ((*until).max(now) + alone.period).min(now + alone.period * self.rates.all.burst);
-    }
-
-    /// What of it has not come back yet, as a time at the pace of the whole.
-    fn owed(&self) -> Duration {
-        let left = lock(&self.used_until).saturating_duration_since(Instant::now());
-        left.mul_f64(self.rates.all.period.as_secs_f64() / self.alone.all.period.as_secs_f64())
-    }
-}
-
-/// Nothing panics while one of these is held.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -11,13 +11,15 @@ use tokio::time::timeout;
 
 use super::super::pause::Lengths;
 use super::super::{Decision, Rate, StoreHost, StoreSettings};
-use super::flights::{self, Ask};
 
 /// No entry of a number is kept longer: a call's longest time, its wait and the longest hold together are less.
 const LONGEST_FLIGHT: Duration = Duration::from_secs(1800);
 
 /// What Redis runs: one decision.
 pub(super) const SCRIPT: &str = include_str!("quota.lua");
+
+/// What Redis runs for numbers that are on their way.
+const FLIGHTS: &str = include_str!("flights.lua");
 
 /// The way to Redis.
 #[derive(Debug)]
@@ -59,6 +61,26 @@ pub(super) enum Question {
     Answered { moves_money: bool, age: Duration, pauses: Lengths },
 }
 
+/// What `flights.lua` is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ask {
+    Take,
+    Free,
+    Doubt,
+    Named,
+}
+
+impl Ask {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Take => "take",
+            Self::Free => "free",
+            Self::Doubt => "doubt",
+            Self::Named => "named",
+        }
+    }
+}
+
 impl Redis {
     pub fn new(settings: &StoreSettings) -> Self {
         let address = match &settings.address.host {
@@ -80,7 +102,7 @@ impl Redis {
             client: Client::open(info).expect("plain TCP and unix sockets are supported"),
             name: settings.address.to_string(),
             script: Script::new(SCRIPT),
-            flights: Script::new(flights::SCRIPT),
+            flights: Script::new(FLIGHTS),
             timeout: settings.timeout,
         }
     }

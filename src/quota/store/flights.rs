@@ -8,10 +8,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::Link;
-
-/// What Redis runs.
-pub(super) const SCRIPT: &str = include_str!("flights.lua");
+use super::connection::Ask;
+use super::link::Link;
 
 /// What every entry is called, with a digest of the order behind it.
 const KEY_PREFIX: &str = "qfpay-sidecar:flight:v1";
@@ -27,26 +25,6 @@ pub struct HeldElsewhere {
     pub in_doubt: bool,
     /// How long it is held at most.
     pub left: Duration,
-}
-
-/// What `flights.lua` is asked.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Ask {
-    Take,
-    Free,
-    Doubt,
-    Named,
-}
-
-impl Ask {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Take => "take",
-            Self::Free => "free",
-            Self::Doubt => "doubt",
-            Self::Named => "named",
-        }
-    }
 }
 
 impl SharedFlights {
