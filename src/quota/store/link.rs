@@ -50,19 +50,17 @@ impl Link {
         lock(&self.shared).iter().filter_map(Weak::upgrade).collect()
     }
 
+    /// The connection and its number; nothing while Redis is away.
+    fn current(&self) -> Option<(MultiplexedConnection, u64)> {
+        let connected = lock(&self.connection);
+        Some((connected.connection.clone()?, connected.number))
+    }
+
     /// Nothing while Redis is away.
     pub(super) async fn ask(&self, shared: &Shared, question: Question) -> Option<Decision> {
-        let (connection, number) = {
-            let connected = lock(&self.connection);
-            (connected.connection.clone()?, connected.number)
-        };
-        match self.redis.ask(connection, &shared.key, shared.forget, question).await {
-            Ok(decision) => Some(decision),
-            Err(error) => {
-                self.lose(number, &error);
-                None
-            }
-        }
+        let (connection, number) = self.current()?;
+        let answer = self.redis.ask(connection, &shared.key, shared.forget, question).await;
+        answer.inspect_err(|error| self.lose(number, error)).ok()
     }
 
     /// Asks about a number on its way: who has it, and how long it is kept. Nothing while Redis is away.
@@ -73,10 +71,7 @@ impl Link {
         mark: &str,
         kept: Duration,
     ) -> Option<(u64, Duration)> {
-        let (connection, number) = {
-            let connected = lock(&self.connection);
-            (connected.connection.clone()?, connected.number)
-        };
+        let (connection, number) = self.current()?;
         let answer = self.redis.ask_of_flight(connection, ask, key, mark, kept).await;
         answer.inspect_err(|error| self.lose(number, error)).ok()
     }
@@ -138,13 +133,9 @@ impl Link {
                 // Not at once: what failed just now needs a moment.
                 () = self.lost.notified() => sleep(LOOK).await,
             }
-            let (connection, number) = {
-                let connected = lock(&self.connection);
-                (connected.connection.clone(), connected.number)
-            };
-            match connection {
+            match self.current() {
                 // A Redis that hangs is noticed before a call is, if calls are rare.
-                Some(connection) => {
+                Some((connection, number)) => {
                     if let Err(error) = self.redis.ping(connection).await {
                         self.lose(number, &error);
                     }
