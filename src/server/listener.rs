@@ -6,13 +6,17 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use super::address::{Address, CannotListen};
 use super::passed::{self, Passed};
 use super::socket_file::{self, SocketFile};
 use super::stream::{Peer, Stream};
 use super::user_lookup::{Asked, UserLookup, Users};
+
+/// Connections that may wait to be accepted, as far as `net.core.somaxconn` allows: many more than limits.connections. Of a
+/// connection beyond it the system drops the first packet, and its caller tries again a second later.
+const BACKLOG: u32 = 4096;
 
 /// A bound socket, in one runtime. The file of a unix socket is removed when the last one who shares it drops it, unless the
 /// socket was passed.
@@ -78,8 +82,8 @@ impl Listener {
         };
         let socket = match (taken, address) {
             (Some(socket), _) => Socket::of(socket)?,
-            (None, Address::Tcp(address)) => Socket::Tcp(TcpListener::bind(address).await?),
-            (None, Address::Unix(path)) => Socket::Unix(socket_file::listen(path, file)?),
+            (None, Address::Tcp(address)) => Socket::Tcp(listen(*address)?),
+            (None, Address::Unix(path)) => Socket::Unix(socket_file::bind(path, file)?.listen(BACKLOG)?),
         };
         let address = match &socket {
             Socket::Tcp(socket) => Address::Tcp(socket.local_addr()?),
@@ -118,6 +122,13 @@ impl Listener {
     pub fn address(&self) -> &Address {
         &self.address
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?; // a restart does not wait for connections that linger
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 impl SharedSocket {

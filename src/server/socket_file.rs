@@ -6,12 +6,9 @@ use std::path::Path;
 
 use rustix::fs::{Mode, RawMode};
 use rustix::process::umask;
-use tokio::net::{UnixListener, UnixSocket};
+use tokio::net::UnixSocket;
 
 use super::address::CannotListen;
-
-/// Connections that may wait to be accepted, as far as `net.core.somaxconn` allows.
-const WAITING: u32 = 4096;
 
 /// Who may connect to a unix socket: its file's mode, owner and group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +28,11 @@ impl Default for SocketFile {
     }
 }
 
-/// Makes the socket. A stale one, left behind by a crash, is replaced.
+/// Makes the socket, for the caller to listen on. A stale one, left behind by a crash, is replaced.
 ///
-/// Between `bind` and `listen` the system refuses connections, so that is when the file gets its owner. Its mode it has
-/// from the beginning: by the umask, since `chmod` would follow a link that was put in its place. `lchown` does not.
-pub(super) fn listen(path: &Path, file: &SocketFile) -> Result<UnixListener, CannotListen> {
+/// Until then the system refuses connections, so this is when the file gets its owner. Its mode it has from the beginning:
+/// by the umask, since `chmod` would follow a link that was put in its place. `lchown` does not.
+pub(super) fn bind(path: &Path, file: &SocketFile) -> Result<UnixSocket, CannotListen> {
     remove_dead(path)?;
     let socket = UnixSocket::new_stream()?;
     // The mask is the whole process's. No other thread makes files while listeners are bound.
@@ -50,7 +47,7 @@ pub(super) fn listen(path: &Path, file: &SocketFile) -> Result<UnixListener, Can
             CannotListen::Owner(cause)
         })?;
     }
-    Ok(socket.listen(WAITING)?)
+    Ok(socket)
 }
 
 fn remove_dead(path: &Path) -> io::Result<()> {

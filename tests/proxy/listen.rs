@@ -1,9 +1,9 @@
 //! `listen.api` as a list: every address serves the API, and what is wrong with one is said of that one.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
-use crate::support::{Connection, FakeUpstream, Launch, Stage, curl};
+use crate::support::{Connection, FakeUpstream, Launch, SOON, Stage, curl};
 
 const PAYMENT: &str = "txamt=100&txcurrcd=HKD&pay_type=800201&out_trade_no=1";
 
@@ -71,6 +71,28 @@ fn connections_of_all_addresses_share_one_limit() {
     let _second = idle(&addresses[0]);
     assert_eq!(pay(&addresses[1]), 200);
     assert!(first.try_read().is_none(), "the first was evicted for a caller at the other address");
+}
+
+/// A caller whose connection finds no room in the system's queue hears nothing, and tries again a second later.
+#[test]
+fn four_hundred_callers_who_come_while_the_process_is_held_up_all_have_their_connection() {
+    let upstream = FakeUpstream::start();
+    let sidecar = launch(&upstream).start();
+    let address = sidecar.api.parse().unwrap();
+    sidecar.signal("STOP");
+    let came = (0..400).map(|number| {
+        let connected = TcpStream::connect_timeout(&address, SOON);
+        Connection(connected.unwrap_or_else(|error| {
+            panic!("caller {number}, where net.core.somaxconn has to be 400 or more: {error}")
+        }))
+    });
+    let mut callers: Vec<_> = came.collect();
+    sidecar.signal("CONT");
+    for caller in &mut callers {
+        caller.0.set_read_timeout(Some(SOON)).unwrap();
+        caller.write("POST /trade/v1/query?syssn=1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(caller.read().status, 200);
+    }
 }
 
 #[test]
