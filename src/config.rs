@@ -38,6 +38,7 @@ mod limits;
 mod listen;
 mod local_key;
 mod notifications;
+mod pasted;
 mod proxy;
 mod quota;
 mod raw;

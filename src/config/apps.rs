@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::doubts;
-use super::effective::plain;
-use super::errors::{could_hold_key, shown, without_keys};
+use super::errors::{shown, without_keys};
 use super::keys::{self, FoundKey};
+use super::pasted;
 use super::raw::Raw;
 use super::{Environment, Variable};
 use crate::credentials::{App, AppCode, BadKeyring, HexCase, Keyring, PreviousKey, SignType};
@@ -31,7 +31,7 @@ pub(super) fn keyring(
     let apps = apps?;
     refuse_twins(raw, &apps);
     let previous: Vec<_> = previous?.into_iter().flatten().collect();
-    refuse_pasted(raw, &apps, &previous);
+    pasted::client_keys(raw, &apps, &previous);
     let ring = Keyring::new(apps, &default_app?).ok()?;
     Some(Arc::new(ring.with_previous(previous)))
 }
@@ -188,21 +188,6 @@ fn refuse_twins(raw: &mut Raw, apps: &[App]) {
             "apps.{} ({place}) has the same app_code; with two apps of one code, which key signs would be chance",
             twin.name
         );
-        raw.problem(&key, what);
-    }
-}
-
-/// A key that stands in another setting as well would be sent to QFPay or logged as what that is for.
-fn refuse_pasted(raw: &mut Raw, apps: &[App], previous: &[PreviousKey]) {
-    let own = apps.iter().map(|app| (&app.client_key, &app.name));
-    let keys: Vec<_> = own.chain(previous.iter().map(|key| (&key.client_key, &key.app))).collect();
-    let texts = raw.settings.iter().map(|(key, setting)| (key, plain(&setting.value)));
-    let suspicious = texts.filter(|(key, text)| !key.ends_with("app_code") && could_hold_key(text));
-    let pasted = suspicious.filter_map(|(key, text)| {
-        let (_, app) = keys.iter().find(|(secret, _)| secret.blot_out(&text) != text)?;
-        Some((key.clone(), format!("the client_key of apps.{app} stands in this value; take it out")))
-    });
-    for (key, what) in pasted.collect::<Vec<_>>() {
         raw.problem(&key, what);
     }
 }

@@ -8,6 +8,7 @@ use super::doubts;
 use super::listen::listen;
 use super::local_key;
 use super::notifications::{self, notifications};
+use super::pasted;
 use super::proxy::proxy;
 use super::quota::quota;
 use super::raw::Raw;
@@ -74,6 +75,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
         local_key::contradictions(raw, browser, key, keyring.as_deref());
     }
     let browser_key = local_key.as_ref().and_then(Option::as_ref);
+    pasted::local_keys(raw, browser_key, access.as_deref());
     if let Some(access) = &access {
         let keyring = keyring.as_deref();
         callers::contradictions(

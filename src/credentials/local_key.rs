@@ -40,10 +40,10 @@ pub enum NotLocal {
     AppCodeOf(String),
 }
 
-/// The shortest local key.
-const SHORTEST: usize = 32;
-
 impl LocalKey {
+    /// The characters of the shortest one.
+    pub const SHORTEST: usize = 32;
+
     /// Takes the content of a key file. `source` says where it stands, for people.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ impl LocalKey {
     pub fn new(content: Zeroizing<Vec<u8>>, source: String) -> Result<Self, BadLocalKey> {
         let key = ClientKey::new(content, true)?;
         match key.length() {
-            length if length < SHORTEST => Err(BadLocalKey::Short(length)),
+            length if length < Self::SHORTEST => Err(BadLocalKey::Short(length)),
             _ => Ok(Self { key, source }),
         }
     }

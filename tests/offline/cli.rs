@@ -255,6 +255,48 @@ fn a_key_that_was_pasted_into_another_setting_is_refused_and_not_shown() {
 }
 
 #[test]
+fn a_secret_of_the_shops_own_that_was_pasted_into_another_setting_is_refused_and_not_shown() {
+    const TOKEN: &str = "6f1d0c9a5e8b47320b5c2d7e91f4a638";
+    const LOCAL_KEY: &str = "c3a7f05b9d2e481670fe8b3c5a9d1264";
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    write(&place("key"), "0123456789ABCDEF0123456789ABCDEF");
+    write(&place("token"), TOKEN);
+    write(&place("local_key"), LOCAL_KEY);
+    let shown = |name| place(name).display().to_string();
+    let app = format!(
+        "upstream.base_url = \"https://openapi-hk.qfapi.com\"\n[apps.shop]\napp_code = \"A1B2C3D4E5F60718293A4B5C6D7E8F90\"\nclient_key_file = \"{}\"\n",
+        shown("key")
+    );
+    let callers = format!(
+        "[callers.till]\ntoken_file = \"{}\"\nlocal_key_file = \"{}\"\n",
+        shown("token"),
+        shown("local_key")
+    );
+    let browser =
+        format!("[browser]\npublic_prefix = \"/pay\"\nlocal_key_file = \"{}\"\n", shown("local_key"));
+    let cases = [
+        (&callers, TOKEN, "callers.till.token_file"),
+        (&callers, LOCAL_KEY, "callers.till.local_key_file"),
+        (&browser, LOCAL_KEY, "browser.local_key_file"),
+    ];
+    for (section, secret, setting) in cases {
+        let hosts = format!("[listen]\nallowed_hosts = [\"shop.test\", \"{secret}.test\"]\n");
+        write(&place("shop.toml"), &format!("{app}{section}{hosts}"));
+        let done = qfpay(&["check", "--config", &shown("shop.toml")]);
+        let (out, err) = (text(&done.stdout), text(&done.stderr));
+        assert_eq!(done.status.code(), Some(2), "{out}{err}");
+        let told =
+            format!(": listen.allowed_hosts: the secret of {setting} stands in this value; take it out");
+        assert!(err.contains(&told), "{err}");
+        assert!(!out.contains(secret) && !err.contains(secret), "{out}{err}");
+        write(&place("shop.toml"), &format!("{app}{section}"));
+        let done = qfpay(&["check", "--config", &shown("shop.toml")]);
+        assert_eq!(done.status.code(), Some(0), "{}{}", text(&done.stdout), text(&done.stderr));
+    }
+}
+
+#[test]
 fn check_refuses_with_file_line_and_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("typo.toml");
