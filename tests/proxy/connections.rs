@@ -271,7 +271,8 @@ fn serve(
     }
     let _ = arrives.send(());
     socket.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
-    let is_open = socket.peek(&mut byte).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+    let looked = uninterrupted(|| socket.peek(&mut byte));
+    let is_open = looked.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
     let _ = waits.send(is_open);
     // Nobody may be there any more to take it.
     let _ = stream.write_all(answer).and_then(|()| stream.flush());
