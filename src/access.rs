@@ -16,7 +16,7 @@ use crate::settings::section;
 
 pub use caller::{BadEndpoint, Caller, Endpoints, Rights};
 pub use proof::{Presented, Purpose, Unknown};
-pub use rights::{Asked, Denied, Right};
+pub use rights::{Asked, Denied, Right, is_another_spelling};
 use tokens::Tokens;
 
 section! {

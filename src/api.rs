@@ -162,7 +162,7 @@ impl Api {
         let params = decoded.params.apply(self.empty)?;
         slips::refuse_silence(endpoint, &params)?;
         let params = self.permitted(caller.as_deref(), (endpoint, path), app, params, record)?;
-        slips::refuse_other_merchants(&head, endpoint, app, &params)?;
+        slips::refuse_other_names(&head, app, &params)?;
 
         record.order = Order::of(app, &params);
         let mut flight = self.depart(endpoint, record).await?;

@@ -1,5 +1,6 @@
 //! Reading a caller's body: bounded in bytes and in time, and all large ones together in memory.
 
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, Version};
 
 use crate::memory_budget::{MemoryBudget, Reservation};
+use crate::server::OVERRUN;
 
 /// What every body may hold without a reservation, in bytes: QFPay's calls are far smaller, so they are served whatever
 /// others hold.
@@ -34,6 +36,11 @@ pub enum BodyError {
     /// HTTP/1.0 has no chunks, so a body without a length is none (RFC 1945 section 7.2.2).
     #[error("an HTTP/1.0 request that is no GET must have a Content-Length")]
     NoLength,
+    /// Bytes beyond the announced length, which begin no other request: the body would be cut, and a cut amount be paid.
+    #[error(
+        "behind the announced length of the body, or behind a request that announces none, stand bytes that begin no other request"
+    )]
+    Overrun,
     /// The connection ended, or its framing broke.
     #[error("the body ended before it was complete")]
     Incomplete,
@@ -75,7 +82,7 @@ pub struct Whole {
 ///
 /// # Errors
 /// [`BodyError`]; nothing has been sent to QFPay then.
-pub async fn read<B: Body>(body: B, bounds: &Bounds) -> Result<Whole, BodyError> {
+pub async fn read<B: Body<Error = io::Error>>(body: B, bounds: &Bounds) -> Result<Whole, BodyError> {
     // An announced length is refused before a byte of it is read.
     if body.size_hint().lower() > bounds.bytes as u64 {
         return Err(BodyError::TooLarge { limit: bounds.bytes });
@@ -88,13 +95,13 @@ pub async fn read<B: Body>(body: B, bounds: &Bounds) -> Result<Whole, BodyError>
 
 /// Copies each piece as it comes, unless there is only one. Kept as they are, pieces of one byte would each hold a buffer of
 /// hyper's of 8 KiB.
-async fn whole<B: Body>(body: B, bounds: &Bounds) -> Result<Whole, BodyError> {
+async fn whole<B: Body<Error = io::Error>>(body: B, bounds: &Bounds) -> Result<Whole, BodyError> {
     let announced = body.size_hint().exact();
     let mut body = pin!(body);
     let mut read = BytesMut::new();
     let mut memory = bounds.memory.reserve();
     while let Some(frame) = body.frame().await {
-        let Ok(mut data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else { continue };
+        let Ok(mut data) = frame.map_err(broken)?.into_data() else { continue };
         let length = read.len() + data.remaining();
         if length > bounds.bytes {
             return Err(BodyError::TooLarge { limit: bounds.bytes });
@@ -111,5 +118,12 @@ async fn whole<B: Body>(body: B, bounds: &Bounds) -> Result<Whole, BodyError> {
     match announced.is_none_or(|announced| announced == read.len() as u64) {
         true => Ok(Whole { bytes: read.freeze(), memory }),
         false => Err(BodyError::Incomplete),
+    }
+}
+
+fn broken(error: io::Error) -> BodyError {
+    match error.kind() {
+        OVERRUN => BodyError::Overrun,
+        _ => BodyError::Incomplete,
     }
 }

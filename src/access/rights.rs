@@ -121,7 +121,7 @@ impl Caller {
 }
 
 /// Whether a name reads as this one where case, `_`, `-` and `.` mean nothing, but is not it.
-fn is_another_spelling(name: &str, known: &str) -> bool {
+pub fn is_another_spelling(name: &str, known: &str) -> bool {
     fn letters(text: &str) -> impl Iterator<Item = u8> {
         text.bytes().filter(|b| !matches!(b, b'_' | b'-' | b'.')).map(|b| b.to_ascii_lowercase())
     }

@@ -76,7 +76,7 @@ impl Api {
         let app = self.choose_app(caller.as_deref(), query, &head.headers, &decoded, record)?;
         let params = decoded.params.apply(self.empty)?;
         let params = self.permitted(caller.as_deref(), (query, endpoint::QUERY), app, params, record)?;
-        slips::refuse_other_merchants(head, query, app, &params)?;
+        slips::refuse_other_names(head, app, &params)?;
         let order = Order::of(app, &params).ok_or_else(|| {
             let detail = "which order? Send its out_trade_no, or QFPay's syssn";
             Failure::refused(Code::ParameterMissing, detail)

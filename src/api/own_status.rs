@@ -27,7 +27,7 @@ fn is_told_as_ok(endpoint: Option<&Endpoint>, code: Code) -> bool {
         .is_some_and(|endpoint| endpoint != Own::Verify.endpoint() && endpoint.browser_page().is_none());
     is_call
         && !matches!(code.row().status, 401 | 403)
-        && !matches!(code, Code::BodyIncomplete | Code::LengthRequired)
+        && !matches!(code, Code::BodyIncomplete | Code::LengthRequired | Code::LengthMismatch)
 }
 
 /// Puts 200 in the place of a failure's status, which then stands in [`STATUS_HEADER`].

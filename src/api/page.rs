@@ -50,7 +50,7 @@ impl Api {
         let params = with_own_names(page, decoded.params.apply(self.empty)?)?;
         let params = self.permitted(who, (endpoint, endpoint.path), app, params, record)?;
         if !record.is_public {
-            slips::refuse_other_merchants(head, endpoint, app, &params)?;
+            slips::refuse_other_names(head, app, &params)?;
         }
         let url = self.pages.url(page, params, app, &hong_kong_time())?;
         record.lacks(url.missing());

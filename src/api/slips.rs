@@ -1,18 +1,20 @@
 //! Slips that cost money, or the key, when they pass: refused before anything is signed.
 
-use hyper::http::HeaderName;
 use hyper::http::request::Parts;
 
 use super::Api;
+use crate::access::is_another_spelling;
 use crate::credentials::App;
 use crate::decode::{DecodeError, Decoded};
 use crate::endpoint::{Effect, Endpoint};
 use crate::error::{Code, Failure};
-use crate::headers;
 use crate::sign::Params;
 
-/// QFPay's old header for the merchant. Its calls read the parameter `mchid`, so that the header alone charges another one.
-const MERCHANT_HEADER: HeaderName = HeaderName::from_static("x-qf-mchcode");
+/// What names the app.
+const APP: [&str; 2] = ["appcode", "x-qf-appcode"];
+/// What names the merchant. QFPay's calls read the parameter `mchid`, so that its old header `X-QF-MCHCODE`, or the checkout's
+/// `mchntid`, alone charges another one.
+const MERCHANT: [&str; 5] = ["mchid", "mchntid", "mchcode", "x-qf-mchid", "x-qf-mchcode"];
 
 impl Api {
     /// Refuses a head that holds a configured key as a header's value or as a segment of its path.
@@ -73,28 +75,25 @@ pub(super) fn refuse_silence(endpoint: &Endpoint, params: &Params) -> Result<(),
     }
 }
 
-/// Refuses a merchant that is named where QFPay does not look, unless it is the one that is signed. `params` are complete.
-pub(super) fn refuse_other_merchants(
-    head: &Parts,
-    endpoint: &Endpoint,
-    app: &App,
-    params: &Params,
-) -> Result<(), Failure> {
-    let in_checkout = params.get("mchntid");
-    let signed = params.get("mchid").or(in_checkout).or(app.mchid.as_deref()).unwrap_or_default();
-    let conflict = |place| {
-        let detail =
-            format!("{place} names another merchant than the parameter mchid, which is what is signed");
-        Err(Failure::refused(Code::MerchantConflict, detail))
+/// Refuses an app or a merchant in a spelling that neither the sidecar nor QFPay reads (`appCode`, `mch_id`, `X-QF-MCHCODE`),
+/// unless it is the one that is signed: the default would be taken in its place. `params` are complete.
+pub(super) fn refuse_other_names(head: &Parts, app: &App, params: &Params) -> Result<(), Failure> {
+    let merchant = params.get("mchid").or(params.get("mchntid")).or(app.mchid.as_deref()).unwrap_or_default();
+    let means = |name: &str, known: &[&str]| {
+        known.iter().any(|known| name == *known || is_another_spelling(name, known))
     };
-    // In any spelling: X_QF_MCHCODE means the same to PHP.
-    let mut named = head.headers.iter().filter(|(name, _)| headers::is_alike(name, &MERCHANT_HEADER));
-    if named.any(|(_, value)| value.as_bytes() != signed.as_bytes()) {
-        return conflict("X-QF-MCHCODE");
+    let in_head = head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let in_params = params.iter().map(|(name, value)| (name, value.as_bytes()));
+    for (name, value) in in_head.chain(in_params) {
+        if means(name, &MERCHANT) && value != merchant.as_bytes() {
+            let detail =
+                format!("'{name}' names another merchant than the parameter mchid, which is what is signed");
+            return Err(Failure::refused(Code::MerchantConflict, detail));
+        }
+        if means(name, &APP) && !value.is_empty() && value != app.app_code.as_str().as_bytes() {
+            let detail = format!("'{name}' names another app than the one that signs");
+            return Err(Failure::refused(Code::AppConflict, detail));
+        }
     }
-    // The checkout's name for it is none of a call's: the app's own mchid was added beside it.
-    match in_checkout {
-        Some(other) if endpoint.browser_page().is_none() && other != signed => conflict("mchntid"),
-        _ => Ok(()),
-    }
+    Ok(())
 }

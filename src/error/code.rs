@@ -102,6 +102,9 @@ table! {
     LengthRequired "length_required" 411
         "The body has no length."
         "Send Content-Length: in HTTP/1.0 nothing else says where a body ends, and without it there is none."
+    LengthMismatch "length_mismatch" 400
+        "More bytes came than Content-Length announced."
+        "Content-Length counts bytes, not characters (PHP: strlen, Java: getBytes(UTF_8).length, Node: Buffer.byteLength). Let the HTTP library write it."
     QueryAndBody "query_and_body" 400
         "There are parameters in the query and in the body."
         "Put every parameter in one place: which of them QFPay signs is not defined otherwise."

@@ -36,6 +36,7 @@ refusals! {
         BodyError::MemoryBusy => Code::MemoryBusy,
         BodyError::Incomplete => Code::BodyIncomplete,
         BodyError::NoLength => Code::LengthRequired,
+        BodyError::Overrun => Code::LengthMismatch,
     };
     ParamError => |error| of_param(&error);
     CallerError => |error| match error {
@@ -120,6 +121,13 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let (code, detail) = match refusal {
             Refusal::Malformed => (Code::HeadMalformed, "what came cannot be read as one HTTP/1.1 request"),
+            Refusal::BareLineFeed => (
+                Code::HeadMalformed,
+                "a line of the head ends in LF alone; lines end in CR LF (PHP: \"\\r\\n\")",
+            ),
+            Refusal::Overrun => {
+                (Code::LengthMismatch, "before the method stand bytes of the request before this one")
+            }
             Refusal::SpaceInTarget => (
                 Code::HeadMalformed,
                 "the first line holds a raw space in its path or query; in a URL a space is %20, or + in a query",

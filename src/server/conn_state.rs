@@ -46,6 +46,8 @@ pub(super) struct ConnState {
     pub(super) task: AtomicWaker,
     /// The target of the request that hyper reads next holds a `#`.
     pub(super) fragment: AtomicBool,
+    /// The request goes on behind its announced end.
+    pub(super) overrun: AtomicBool,
     /// The next answer is the last one.
     pub(super) last: AtomicBool,
 }
@@ -59,6 +61,7 @@ impl ConnState {
             packed: AtomicU64::new(pack(Activity::Waiting, accepted - epoch)),
             task: AtomicWaker::new(),
             fragment: AtomicBool::new(false),
+            overrun: AtomicBool::new(false),
             last: AtomicBool::new(false),
         }
     }

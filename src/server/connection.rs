@@ -28,6 +28,8 @@ use super::{CloseConnection, Limits, Refusal, Shutdown, Stage};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
+/// The kind of error with which a body ends behind which stands what begins no other request.
+pub const OVERRUN: io::ErrorKind = io::ErrorKind::InvalidData;
 /// The smallest that hyper takes as the bound of its buffers, in bytes.
 const SMALLEST_BUFFER: usize = 8192;
 
@@ -137,6 +139,12 @@ pub struct RequestBody {
     state: Arc<ConnState>,
 }
 
+impl RequestBody {
+    fn is_overrun(&self) -> bool {
+        self.state.overrun.load(Ordering::Relaxed)
+    }
+}
+
 impl Body for RequestBody {
     type Data = Bytes;
     type Error = io::Error;
@@ -147,6 +155,9 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)).transpose().map_err(io::Error::other)?;
         let whole = frame.is_none() || self.body.is_end_stream();
+        if whole && self.is_overrun() {
+            return Poll::Ready(Some(Err(OVERRUN.into())));
+        }
         if whole && !self.state.begins_work() {
             return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
         }
@@ -154,7 +165,7 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.is_end_stream() && !self.is_overrun()
     }
 
     fn size_hint(&self) -> SizeHint {

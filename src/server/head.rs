@@ -18,6 +18,9 @@ const LONGEST_TARGET: usize = 65_534;
 const LONGEST_NAME: usize = 65_535;
 /// The longest body that hyper takes, in bytes.
 const LONGEST_BODY: u64 = u64::MAX - 2;
+/// How requests begin that an HTTP library writes.
+const METHODS: [&[u8]; 9] =
+    [b"GET ", b"POST ", b"PUT ", b"DELETE ", b"HEAD ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE "];
 /// For this many headers the parser needs no memory of its own.
 const USUAL_HEADERS: usize = 128;
 
@@ -56,6 +59,15 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
     bytes.iter().any(|byte| !matches!(byte, b'\r' | b'\n'))
 }
 
+/// Whether what stands behind a request is the end of its own body, which was announced too short: it begins no other request,
+/// and no line ends in it, as in text that somebody took for one.
+pub(super) fn is_rest_of_body(bytes: &[u8]) -> bool {
+    let begin = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len());
+    let line = &bytes[begin..];
+    let may_begin = METHODS.iter().any(|method| method.starts_with(line) || line.starts_with(method));
+    !may_begin && !line.contains(&b'\n')
+}
+
 /// Judges what has come since the last request.
 pub(super) fn judge(bytes: &[u8], limits: &Limits) -> Judged {
     if bytes.first() == Some(&TLS_HANDSHAKE) {
@@ -68,7 +80,7 @@ pub(super) fn judge(bytes: &[u8], limits: &Limits) -> Judged {
     for line in bytes.split_inclusive(|&byte| byte == b'\n').take_while(|line| line.ends_with(b"\n")) {
         // Some parsers end a line at a bare LF and some do not (RFC 9112 section 2.2 allows both).
         if !line.ends_with(b"\r\n") {
-            return Judged::Refused(Refusal::Malformed);
+            return Judged::Refused(Refusal::BareLineFeed);
         }
         length += line.len();
         ends = line.len() == 2 && lines > 0;
@@ -105,6 +117,14 @@ fn parsed(bytes: &[u8], headers: usize) -> Result<Option<Head>, Refusal> {
     match ParserConfig::default().parse_request_with_uninit_headers(&mut request, bytes, room) {
         Ok(Status::Partial) => Ok(None),
         Ok(Status::Complete(length)) => {
+            let method = request.method.unwrap_or_default().as_bytes();
+            // The end of the body before it, which was announced too short: `0000POST`.
+            if METHODS
+                .iter()
+                .any(|known| method.len() >= known.len() && method.ends_with(known.trim_ascii_end()))
+            {
+                return Err(Refusal::Overrun);
+            }
             let target = request.path.unwrap_or_default();
             if target.len() > LONGEST_TARGET {
                 return Err(Refusal::TargetTooLong);
@@ -212,11 +232,11 @@ mod tests {
             _ => None,
         };
         let post = |line: &str| refused(&format!("POST /a HTTP/1.1\r\n{line}\r\n\r\n"));
-        for line in
-            ["X: a\nY: b", "Transfer-Encoding: gzip, chunked", "Content-Length: +7", "Content-Length:"]
-        {
+        for line in ["Transfer-Encoding: gzip, chunked", "Content-Length: +7", "Content-Length:"] {
             assert_eq!(post(line), Some(Refusal::Malformed), "{line:?}");
         }
+        assert_eq!(post("X: a\nY: b"), Some(Refusal::BareLineFeed));
+        assert_eq!(refused("0000POST /a HTTP/1.1\r\n\r\n"), Some(Refusal::Overrun));
         assert_eq!(post("Content-Length: 7\r\nContent-Length: 8"), Some(Refusal::Malformed));
         assert_eq!(post("Content-Length: 18446744073709551615"), Some(Refusal::HeadTooLarge));
         assert_eq!(post(&"X: y\r\n".repeat(9)), Some(Refusal::HeadTooLarge));

@@ -3,7 +3,7 @@
 
 use hyper::rt::ReadBufCursor;
 
-use super::head::{BodyLength, Head, Judged, begins, judge};
+use super::head::{BodyLength, Head, Judged, begins, is_rest_of_body, judge};
 use super::{Limits, Refusal};
 
 /// What an idle connection keeps of its buffer, in bytes; QFPay's calls are smaller.
@@ -96,15 +96,12 @@ impl Inbound {
         (self.next, self.refusal) = (Next::End, refusal);
     }
 
-    /// How much may be read at once: of a request no byte more than belongs to it.
-    pub(super) fn room(&self, most: usize) -> usize {
-        match self.next {
-            Next::Request(left) => at_most(left, most),
-            _ => most,
-        }
+    /// Whether the request, which was handed over as it was announced, goes on behind that.
+    pub(super) fn is_overrun(&self) -> bool {
+        self.next == Next::Answer && is_rest_of_body(&self.buffer)
     }
 
-    /// Keeps bytes that came before their head was judged.
+    /// Keeps bytes of a head that was not judged yet.
     pub(super) fn keep(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -156,8 +153,17 @@ impl Inbound {
         true
     }
 
+    /// Hands over what has just come of a request that was judged, and keeps what came behind it.
+    pub(super) fn pass_on(&mut self, bytes: &[u8], to: &mut ReadBufCursor<'_>) {
+        let Next::Request(left) = self.next else { return self.keep(bytes) };
+        let (own, behind) = bytes.split_at(at_most(left, bytes.len()));
+        to.put_slice(own);
+        self.handed_over(own.len());
+        self.keep(behind);
+    }
+
     /// Bytes of the request were handed over.
-    pub(super) fn handed_over(&mut self, bytes: usize) {
+    fn handed_over(&mut self, bytes: usize) {
         if let Next::Request(left) = self.next {
             self.next = match left - bytes as u64 {
                 0 => Next::Answer,

@@ -10,6 +10,10 @@ use hyper::Response;
 pub enum Refusal {
     /// What came is not the head of an HTTP/1.1 request, or can be read in two ways.
     Malformed,
+    /// A line of the head ends in a LF alone, where some readers see its end and some do not.
+    BareLineFeed,
+    /// Before the request stand bytes of the one before it, beyond the length that was announced for that.
+    Overrun,
     /// The request line has more than its two spaces: one in the target was not encoded.
     SpaceInTarget,
     /// The caller stopped sending in the middle of a head.

@@ -125,12 +125,16 @@ impl ServerIo {
         }
         loop {
             self.look();
-            if self.inbound.next() == Next::End || self.inbound.hand_over(to) {
+            if self.inbound.next() == Next::End {
+                return Poll::Ready(Ok(()));
+            }
+            if self.inbound.hand_over(to) {
+                self.look_behind();
                 return Poll::Ready(Ok(()));
             }
             let in_request = matches!(self.inbound.next(), Next::Request(_));
             let most = if in_request { to.remaining().min(CHUNK) } else { CHUNK };
-            let mut read = ReadBuf::new(&mut scratch[..self.inbound.room(most)]);
+            let mut read = ReadBuf::new(&mut scratch[..most]);
             match Pin::new(&mut self.stream).poll_read(cx, &mut read) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -148,8 +152,8 @@ impl ServerIo {
                 return Poll::Ready(Ok(()));
             }
             if in_request {
-                to.put_slice(bytes);
-                self.inbound.handed_over(bytes.len());
+                self.inbound.pass_on(bytes, to);
+                self.look_behind();
                 return Poll::Ready(Ok(()));
             }
             self.inbound.keep(bytes);
@@ -180,6 +184,15 @@ impl ServerIo {
                 // Only hyper finds the end of a chunked body, so what is read behind it is lost.
                 self.state.last.store(head.body == BodyLength::Chunked, Ordering::Relaxed);
             }
+        }
+    }
+
+    /// Looks what stands behind a request that hyper has whole. Its handler hears of it before it has the body, and where a body
+    /// ends is then not known.
+    fn look_behind(&self) {
+        if self.inbound.is_overrun() {
+            self.state.overrun.store(true, Ordering::Relaxed);
+            self.state.last.store(true, Ordering::Relaxed);
         }
     }
 

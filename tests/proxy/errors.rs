@@ -160,6 +160,10 @@ failures! {
     length_required 411 "not_sent" || {
         Provoked::by_raw(&[], &format!("POST {PAYMENT} HTTP/1.0\r\nHost: localhost\r\n\r\n{FORM}"))
     };
+    length_mismatch 400 "not_sent" || {
+        let head = "POST /trade/v1/payment HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\n";
+        Provoked::by_raw(&[], &format!("{head}{FORM}"))
+    };
     parameters_too_many 400 "not_sent" || Provoked::by_form(&many_parameters());
     parameter_empty 400 "not_sent" || Provoked::by(&["parameters.empty=reject"], &["-d", "txamt=1&mchid="], PAYMENT);
     percent_encoding 400 "not_sent" || Provoked::by_form(&format!("goods_name=100% {CANARY}"));

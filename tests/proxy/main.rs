@@ -25,6 +25,7 @@ mod key_command;
 mod key_files;
 mod known_users;
 mod landlock;
+mod lengths;
 mod listen;
 mod logs;
 mod notifications;

@@ -286,6 +286,36 @@ fn a_merchant_that_is_named_elsewhere_is_the_one_that_is_signed() {
     assert_eq!(stage.upstream.requests()[0].header("X-QF-APPCODE"), Some(APP_CODE));
 }
 
+/// The default would be taken for what such a name means to whoever wrote it.
+#[test]
+fn an_app_or_a_merchant_in_a_spelling_that_nobody_reads_is_not_the_default() {
+    let stage = Stage::new(&["apps.shop.mchid=M1"]);
+    let refused = |arguments: &[&str], code: &str, name: &str| {
+        let answer = stage.sidecar.curl(arguments, PAYMENT);
+        answer.assert_failure(400, code);
+        assert!(answer.text().contains(name), "{name}: {}", answer.text());
+    };
+    for name in ["appCode", "APP_CODE", "AppCode", "app-code", "X-QF-APPCODE", "X_QF_APPCODE"] {
+        refused(&["-d", &format!("txamt=1&{name}=OTHERAPPCODE")], "app_conflict", name);
+    }
+    for name in ["appcode", "app-code", "x-qf-app-code"] {
+        refused(&["-H", &format!("{name}: OTHERAPPCODE"), "-d", "txamt=1"], "app_conflict", name);
+    }
+    for name in ["mchId", "MCHID", "mch_id", "X-QF-MCHID", "mchCode"] {
+        refused(&["-d", &format!("txamt=1&{name}=M2")], "merchant_conflict", name);
+    }
+    for name in ["mchid", "mch_id", "x-qf-mchid"] {
+        refused(&["-H", &format!("{name}: M2"), "-d", "txamt=1"], "merchant_conflict", name);
+    }
+    stage.assert_nothing_sent();
+    // What they say is what is signed, or they are other words.
+    for form in
+        [&format!("txamt=1&appCode={APP_CODE}"), "txamt=1&mchId=M1", "txamt=1&sub_mch_id=M2&app_codes=x"]
+    {
+        assert_eq!(stage.sidecar.curl(&["-d", form], PAYMENT).status, 200, "{form}");
+    }
+}
+
 #[test]
 fn hosts_without_a_port_reach_calls() {
     let stage = Stage::new(&["listen.allowed_hosts=[]"]);

@@ -3,11 +3,10 @@
 use super::*;
 
 /// Who calls with what: allowed and not, in the ways of every right.
-const CALLS: [(&str, &str, &str); 18] = [
+const CALLS: [(&str, &str, &str); 17] = [
     (TOKEN_A, PAYMENT, "txamt=1&txcurrcd=HKD"),
     (TOKEN_A, PAYMENT, "txamt=1&txcurrcd=HKD&mchid=M0001"),
     (TOKEN_A, PAYMENT, "txamt=1&txcurrcd=HKD&mchid=M0002"),
-    (TOKEN_A, PAYMENT, "txamt=1&txcurrcd=HKD&mch_id=M0002"),
     (TOKEN_A, PAYMENT, "txamt=1&txcurrcd=USD"),
     (TOKEN_A, PAYMENT, "txamt=500001&txcurrcd=HKD"),
     (TOKEN_A, PAYMENT, "txamt=1&txcurrcd=HKD&app_code=A1B2C3D4E5F60718293A4B5C6D7E8F90"),
