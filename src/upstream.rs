@@ -20,7 +20,7 @@ use crate::outbound::SignedRequest;
 use crate::runtime::PerWorker;
 use answer::Reader;
 
-pub use answer::{Answer, AnswerBody, Body};
+pub use answer::{Answer, AnswerBody, Body, End};
 pub use error::{Delivery, SendError};
 pub use settings::{Settings, Target, VerifyResponses};
 

@@ -12,7 +12,7 @@ use crate::credentials::App;
 use crate::endpoint::Effect;
 use crate::error::{Code, Failure};
 use crate::respcd;
-use crate::upstream::{Answer, Body, Delivery};
+use crate::upstream::{Answer, Body, Delivery, End};
 
 pub use asked::{Asked, Doubt, Judged, Verdict};
 
@@ -31,13 +31,17 @@ impl Api {
         let answer = self.check_signature(answer, app)?;
         let refused = |code, detail| Err(Failure::on_the_way(code, Delivery::Unknown, detail));
         let host = self.upstream.base();
+        if answer.end == End::Coded {
+            let what = "a Transfer-Encoding other than chunked";
+            return refused(Code::AnswerUnclear, unclear(host, answer.status, what));
+        }
         let Body::Whole(body) = &answer.body else {
             return match large(asked, answer.status) {
                 None => Ok(answer),
                 Some(what) => refused(Code::AnswerUnclear, unclear(host, answer.status, what)),
             };
         };
-        if answer.ends_with_connection && reading::is_cut_short(body) {
+        if answer.end == End::Connection && reading::is_cut_short(body) {
             let detail = format!("the answer of {host} broke off: it ended in the middle");
             return refused(Code::UpstreamTruncated, detail);
         }

@@ -46,10 +46,14 @@ pub(super) struct ConnState {
     pub(super) task: AtomicWaker,
     /// The target of the request that hyper reads next holds a `#`.
     pub(super) fragment: AtomicBool,
+    /// hyper has the whole request, read by a handler or not.
+    pub(super) handed_over: AtomicBool,
     /// The request goes on behind its announced end.
     pub(super) overrun: AtomicBool,
     /// The next answer is the last one.
     pub(super) last: AtomicBool,
+    /// Only the end of the connection tells the caller where the answer ends.
+    pub(super) unbounded: AtomicBool,
 }
 
 impl ConnState {
@@ -61,8 +65,10 @@ impl ConnState {
             packed: AtomicU64::new(pack(Activity::Waiting, accepted - epoch)),
             task: AtomicWaker::new(),
             fragment: AtomicBool::new(false),
+            handed_over: AtomicBool::new(false),
             overrun: AtomicBool::new(false),
             last: AtomicBool::new(false),
+            unbounded: AtomicBool::new(false),
         }
     }
 

@@ -14,7 +14,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::http::header::{CONNECTION, HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, Version};
 
 use super::acceptor::Accepted;
 use super::conn_state::ConnState;
@@ -83,6 +83,9 @@ where
             tracing::debug!(%error, "connection ended early");
         }
         let (stream, end) = connection.into_parts().io.ends(ended.is_err());
+        if ended.is_err() && state.unbounded.load(Ordering::Relaxed) {
+            stream.will_reset();
+        }
         let final_response = match end {
             End::Silent => return,
             End::Answered => None,
@@ -105,6 +108,8 @@ where
         state: &Arc<ConnState>,
     ) -> Result<Response<Either<B, Full<Bytes>>>, CloseConnection> {
         let whole = request.body().is_end_stream();
+        let closes = closes(&request);
+        let is_old = request.version() == Version::HTTP_10;
         let mut response = if state.fragment.load(Ordering::Relaxed) {
             (self.refuse)(Refusal::Fragment).map(|body| Either::Right(Full::new(body)))
         } else if whole && !state.begins_work() {
@@ -112,10 +117,18 @@ where
         } else {
             (self.handler)(request, peer).await?.map(Either::Left)
         };
+        // In HTTP/1.0 an answer without a length ends where its connection does.
+        if is_old && response.body().size_hint().exact().is_none() {
+            state.unbounded.store(true, Ordering::Relaxed);
+        }
+        // Behind an answer to a request that it does not have hyper closes.
+        let unread = !state.handed_over.load(Ordering::Relaxed);
         if !state.answers() {
             return Err(CloseConnection);
         }
-        let ends = self.shutdown.has_reached(Stage::Draining)
+        let ends = closes
+            || unread
+            || self.shutdown.has_reached(Stage::Draining)
             || self.limit.is_under_pressure()
             || users.is_some_and(|users| users.is_too_old(peer.user))
             || state.last.load(Ordering::Relaxed);
@@ -129,6 +142,19 @@ where
         }
         Ok(response)
     }
+}
+
+/// Whether the caller wants no further answer on its connection.
+fn closes<B>(request: &Request<B>) -> bool {
+    let says = |word: &[u8]| {
+        let mut words = request
+            .headers()
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|&b| b == b','));
+        words.any(|said| said.trim_ascii().eq_ignore_ascii_case(word))
+    };
+    says(b"close") || request.version() == Version::HTTP_10 && !says(b"keep-alive")
 }
 
 /// The body of a request. Once a handler has all of it, its connection is not evicted any more; on one that was evicted

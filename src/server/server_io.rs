@@ -187,9 +187,9 @@ impl ServerIo {
         }
     }
 
-    /// Looks what stands behind a request that hyper has whole. Its handler hears of it before it has the body, and where a body
-    /// ends is then not known.
+    /// Looks whether hyper has the whole request, and what stands behind it: its handler hears of that before it has the body.
     fn look_behind(&self) {
+        self.state.handed_over.store(self.inbound.next() == Next::Answer, Ordering::Relaxed);
         if self.inbound.is_overrun() {
             self.state.overrun.store(true, Ordering::Relaxed);
             self.state.last.store(true, Ordering::Relaxed);

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rustix::net::RecvFlags;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -56,6 +57,11 @@ impl Stream {
             Self::Tcp(stream) => stream.peer_addr().is_ok(),
             Self::Unix(_) => true,
         }
+    }
+
+    /// Closing it resets it, so that nobody takes its end for the end of an answer. A unix socket knows no such end.
+    pub(super) fn will_reset(&self) {
+        let _ = rustix::net::sockopt::set_socket_linger(self, Some(Duration::ZERO));
     }
 
     /// Whether bytes are here. Asks the system itself, since the runtime hears of them only some time after they came.

@@ -1,6 +1,7 @@
 //! QFPay's answers: read whole before the caller sees a byte, or streamed when they are large.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,9 +33,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body, byte for byte.
     pub body: Body,
-    /// The body has neither a length nor chunks: the end of its connection is its end, and HTTP does not tell whether it
-    /// was cut short.
-    pub ends_with_connection: bool,
+    /// How the end of its body is known.
+    pub end: End,
     /// Where a whole answer came from, if it takes another request.
     connection: Option<(Box<Connection>, Arc<Pool>)>,
 }
@@ -48,6 +48,30 @@ impl Answer {
             pool.put(connection);
         }
         self
+    }
+}
+
+/// How the end of an answer's body is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By its length, or by its last chunk.
+    Announced,
+    /// It is the end of its connection, and HTTP does not tell whether it was cut short.
+    Connection,
+    /// It has a transfer coding other than `chunked`, which nobody asked for: hyper reads on until the connection ends, whatever
+    /// length is announced, and what came is coded.
+    Coded,
+}
+
+impl End {
+    fn of(headers: &HeaderMap, length: Option<u64>) -> Self {
+        let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+        match (codings.next(), codings.next()) {
+            (None, _) if length.is_none() => Self::Connection,
+            (None, _) => Self::Announced,
+            (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Self::Announced,
+            _ => Self::Coded,
+        }
     }
 }
 
@@ -102,7 +126,7 @@ impl Reader {
         let (head, mut body) = answer.into_parts();
         let length = body.length();
         // 204 and 304 have no body, and so an end of their own.
-        let ends_with_connection = length.is_none() && !head.headers.contains_key(TRANSFER_ENCODING);
+        let end = End::of(&head.headers, length);
         let mut headers = headers::to_caller(head.headers);
         let mut read = BytesMut::new();
         let mut room = None;
@@ -120,22 +144,17 @@ impl Reader {
             if too_large {
                 // With its length a caller notices when it breaks off; HTTP/1.0 has no other sign.
                 headers.extend(length.map(|length| (CONTENT_LENGTH, HeaderValue::from(length))));
-                let rest = Rest { body, pool: pool.clone(), stall: self.stall };
+                let open = if end == End::Connection { Open::of(&read) } else { Open::default() };
+                let rest = Rest { body, pool: pool.clone(), stall: self.stall, open };
                 let body = Body::Streamed(streamed(held(read, room), rest));
-                return Ok(Answer {
-                    status: head.status,
-                    headers,
-                    body,
-                    ends_with_connection,
-                    connection: None,
-                });
+                return Ok(Answer { status: head.status, headers, body, end, connection: None });
             }
         }
         Ok(Answer {
             status: head.status,
             headers,
             body: Body::Whole(only_piece.unwrap_or_else(|| held(read, room))),
-            ends_with_connection,
+            end,
             connection: body.into_connection().map(|connection| (connection, pool.clone())),
         })
     }
@@ -167,6 +186,33 @@ struct Rest {
     /// Where its connection goes afterwards.
     pool: Arc<Pool>,
     stall: Duration,
+    open: Open,
+}
+
+/// The bracket with which an answer has to end that only its connection ends, and its last byte so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Open {
+    bracket: Option<u8>,
+    last: Option<u8>,
+}
+
+impl Open {
+    fn of(beginning: &[u8]) -> Self {
+        let bracket = match beginning.trim_ascii_start().first() {
+            Some(b'{') => Some(b'}'),
+            Some(b'[') => Some(b']'),
+            _ => None,
+        };
+        Self { bracket, last: None }.and(beginning)
+    }
+
+    fn and(self, more: &[u8]) -> Self {
+        Self { last: more.trim_ascii_end().last().copied().or(self.last), ..self }
+    }
+
+    fn is_cut_short(self) -> bool {
+        self.bracket.is_some() && self.bracket != self.last
+    }
 }
 
 /// What was read already, then the rest as it comes, none of it later than `stall` after it was asked for.
@@ -175,22 +221,30 @@ fn streamed(beginning: Bytes, rest: Rest) -> AnswerBody {
     let rest = stream::unfold(Some(rest), |rest| async move {
         let mut rest = rest?;
         match rest.body.data(Instant::now() + rest.stall).await {
-            Ok(Some(data)) => Some((Ok(Frame::data(data)), Some(rest))),
+            Ok(Some(data)) => {
+                rest.open = rest.open.and(&data);
+                Some((Ok(Frame::data(data)), Some(rest)))
+            }
+            Ok(None) if rest.open.is_cut_short() => {
+                Some((Err(broke_off("it ended in the middle").await), None))
+            }
             Ok(None) => {
                 if let Some(connection) = rest.body.into_connection() {
                     rest.pool.put(connection);
                 }
                 None
             }
-            Err(error) => {
-                tracing::warn!(%error, "a streamed answer broke off, and the caller's connection with it");
-                // hyper writes what came before only while nothing more is ready.
-                tokio::task::yield_now().await;
-                Some((Err(error.into()), None))
-            }
+            Err(error) => Some((Err(broke_off(error).await), None)),
         }
     });
     Either::Right(UnsyncBoxBody::new(StreamBody::new(beginning.chain(rest))))
+}
+
+async fn broke_off(error: impl Display + Into<BoxError>) -> BoxError {
+    tracing::warn!(%error, "a streamed answer broke off, and the caller's connection with it");
+    // hyper writes what came before only while nothing more is ready.
+    tokio::task::yield_now().await;
+    error.into()
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod connections;
 mod crash;
 mod deadlines;
 mod egress;
+mod ends;
 mod errors;
 mod forwarding;
 mod hang_up;
