@@ -73,10 +73,14 @@ pub enum BrowserUrlError {
         expected: &'static str,
     },
     /// Not one of the page's own parameters.
-    #[error("this page has no parameter '{0}'")]
+    #[error(
+        "this page has no parameter '{0}'; what belongs to a URL in another parameter is encoded with it (& is %26)"
+    )]
     Unknown(String),
     /// The customer could not be sent there, or would be sent somewhere else than it seems.
-    #[error("parameter '{0}' must be an absolute http:// or https:// URL with a plain host name")]
+    #[error(
+        "parameter '{0}' must be an absolute http:// or https:// URL with a plain host name, percent-encoded once"
+    )]
     NotAUrl(&'static str),
     /// Not in the configured list.
     #[error("the host in parameter '{0}' is not in browser.allowed_redirect_hosts")]

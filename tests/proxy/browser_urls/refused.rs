@@ -105,6 +105,23 @@ fn customers_are_sent_to_real_urls_only() {
 }
 
 #[test]
+fn a_url_that_was_encoded_too_little_or_too_much_is_told_so() {
+    let stage = Stage::new(&[]);
+    for (url, words) in [
+        (
+            "https://shop.test/cb?x=1&y=2",
+            "'y'; what belongs to a URL in another parameter is encoded with it",
+        ),
+        ("https%253A%252F%252Fshop.test%252Fcb", "percent-encoded once"),
+    ] {
+        let answer = stage.sidecar.curl(&[], &format!("{OAUTH}?redirect_uri={url}"));
+        assert_eq!(answer.status, 400);
+        assert!(answer.text().contains(words), "{}", answer.text());
+    }
+    stage.assert_nothing_sent();
+}
+
+#[test]
 fn customers_are_sent_to_allowed_hosts_only() {
     let stage = Stage::new(&["browser.allowed_redirect_hosts=shop.test,m.shop.test"]);
     let elsewhere = [
