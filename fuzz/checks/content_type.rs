@@ -52,5 +52,5 @@ fn charsets(media_type: &str) -> impl Iterator<Item = &str> {
         media_type.split(';').skip(1).filter_map(|attribute| attribute.trim().strip_prefix("charset"));
     named
         .filter_map(|rest| rest.trim_start().strip_prefix('='))
-        .map(|value| value.trim_start_matches([' ', '\t', '"']))
+        .map(|value| value.trim_start_matches([' ', '\t', '"', '\'']))
 }

@@ -37,6 +37,20 @@ pub enum DecodeError {
         name: String,
         /// The charset.
         charset: &'static str,
+        /// Whether it is a part of multipart, with a Content-Type of its own.
+        in_part: bool,
+    },
+    /// A value that is text in the charset that it is said to be in, or nearly, and text in UTF-8: Apache's constants say
+    /// ISO-8859-1 whatever the form holds.
+    #[error(
+        "the value of parameter '{name}' is {charset} by its label, or by parameters.charset, but its bytes are UTF-8; \
+         label it UTF-8"
+    )]
+    AlsoUtf8 {
+        /// The parameter.
+        name: String,
+        /// The charset.
+        charset: &'static str,
     },
     /// A raw CR or LF at the end of a value of a form: the end of a line of a file, or a part of an order number
     /// that no query finds again.
@@ -70,6 +84,13 @@ impl DecodeError {
             ),
             Self::MarkBeforeForm | Self::MarkBeforeJson => Some(
                 "Save the source file or template that makes the request as UTF-8 without a byte order mark (\"without BOM\").",
+            ),
+            Self::Charset { in_part: true, .. } => {
+                Some("Name the charset that the bytes are in, in the part's Content-Type.")
+            }
+            Self::AlsoUtf8 { .. } => Some(
+                "Name UTF-8 where the form or the part is made. Apache HttpClient's constants mean ISO-8859-1: \
+                 APPLICATION_FORM_URLENCODED.withCharset(UTF_8), TEXT_PLAIN.withCharset(UTF_8).",
             ),
             _ => None,
         }

@@ -3,6 +3,7 @@
 use hyper::http::HeaderMap;
 use hyper::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
+use super::charset::unquoted;
 use super::{Charset, UnsupportedBody};
 
 /// The bodies that can be read.
@@ -50,7 +51,8 @@ pub(super) fn charset(content_type: &str) -> Result<Option<Charset>, Unsupported
     let mut charset = None;
     for attribute in content_type.split(';').skip(1) {
         let Some((name, label)) = attribute.split_once('=') else { continue };
-        if name.trim().eq_ignore_ascii_case("charset") {
+        // A template whose charset is not set writes none.
+        if name.trim().eq_ignore_ascii_case("charset") && !unquoted(label).is_empty() {
             let named = Charset::of_label(label).ok_or(UnsupportedBody::Charset)?;
             if charset.is_some_and(|other| other != named) {
                 return Err(UnsupportedBody::Charset);
@@ -80,6 +82,10 @@ mod tests {
         assert_eq!(of("Application/X-WWW-Form-Urlencoded; charset=\"UTF-8\""), form("UTF-8"));
         assert_eq!(of("application/x-www-form-urlencoded; Charset = GBK"), form("GBK"));
         assert_eq!(of("; charset=big5; charset=Big5-HKSCS"), form("Big5"));
+        assert_eq!(of("application/x-www-form-urlencoded; charset='utf-8'"), form("UTF-8"));
+        for none in ["; charset=", "; charset= ; charset=\"\""] {
+            assert_eq!(of(none), Ok(MediaType::Form { charset: None }), "{none}");
+        }
         for json in ["application/json", "application/json;charset=utf8", "application/json; charset=UTF-16"]
         {
             assert_eq!(of(json), Ok(MediaType::Json), "{json}");

@@ -20,12 +20,23 @@ pub(super) async fn decode(body: Bytes, boundary: String, unlabelled: Charset) -
     while let Some(field) = parts.next_field().await.map_err(broken)? {
         number += 1;
         let name = field.name().ok_or(DecodeError::Multipart("a part has no name"))?.to_owned();
-        let charset = text_charset(&field, number)?.unwrap_or(unlabelled);
+        let label = text_charset(&field, number)?;
+        let (is_labelled, charset) = (label.is_some(), label.unwrap_or(unlabelled));
         // The bytes, not multer's text(): that one replaces what is not UTF-8.
         let value = field.bytes().await.map_err(broken)?;
-        push(&mut sent, name.as_bytes(), &value, charset)?;
+        push(&mut sent, name.as_bytes(), &value, charset).map_err(|error| in_part(error, is_labelled))?;
     }
     Ok(sent)
+}
+
+/// The same, told of a part that names its charset itself.
+fn in_part(error: DecodeError, is_labelled: bool) -> DecodeError {
+    match error {
+        DecodeError::Charset { name, charset, .. } => {
+            DecodeError::Charset { name, charset, in_part: is_labelled }
+        }
+        other => other,
+    }
 }
 
 /// The charset that a text field names. A part is a file when it has a file name; a part in another encoding is not the text

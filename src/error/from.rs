@@ -77,7 +77,7 @@ impl From<DecodeError> for Failure {
             DecodeError::Param(error) => of_param(error),
             DecodeError::NoEquals | DecodeError::MarkBeforeForm => Code::ParameterName,
             DecodeError::PercentEncoding(_) => Code::PercentEncoding,
-            DecodeError::Charset { .. } => Code::ParameterCharset,
+            DecodeError::Charset { .. } | DecodeError::AlsoUtf8 { .. } => Code::ParameterCharset,
             DecodeError::LineEnd(_) => Code::ParameterLineEnd,
             DecodeError::Json(_) | DecodeError::MarkBeforeJson => Code::JsonInvalid,
             DecodeError::JsonAsForm => Code::MediaTypeUnsupported,
