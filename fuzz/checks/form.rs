@@ -53,8 +53,17 @@ fn is_form(input: &[u8]) -> bool {
         let (Some(name), Some(value)) = (halves.next(), halves.next()) else { return false };
         let name: Vec<u8> = percent_decode(name).collect();
         let utf8 = percent_decode(value).decode_utf8().is_ok();
-        let line_end = matches!(value.last(), Some(b'\r' | b'\n'));
+        let line_end = matches!(value.last(), Some(b'\r' | b'\n')) || holds_a_line(value);
         // A name with '+' is one with a space.
         whole && !line_end && utf8 && is_legal(&name) && (is_signature(&name) || names.insert(name))
+    })
+}
+
+/// Whether one of the lines behind the first is `name=...`, as in a file of lines.
+fn holds_a_line(value: &[u8]) -> bool {
+    let lines = value.split(|b| b"\r\n".contains(b)).skip(1);
+    lines.filter(|line| line.contains(&b'=')).any(|line| {
+        let name = line.split(|&b| b == b'=').next().unwrap();
+        is_legal(name.trim_ascii_start())
     })
 }

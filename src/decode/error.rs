@@ -56,6 +56,15 @@ pub enum DecodeError {
     /// that no query finds again.
     #[error("the value of parameter '{0}' ends in a raw line end; take it away, or write %0A if it is meant")]
     LineEnd(String),
+    /// The same in multipart, where nothing is escaped.
+    #[error("the text field '{0}' ends in a line end; take it away")]
+    FieldLineEnd(String),
+    /// A raw CR or LF behind which another parameter begins: lines of a file that nothing joined.
+    #[error(
+        "in the value of parameter '{0}' a raw line end stands before what looks like another parameter; join \
+         parameters by '&', or write %0A if the line end is meant"
+    )]
+    LinesNotJoined(String),
     /// Not JSON, or JSON with something behind it.
     #[error("the body is not valid JSON: {0}")]
     Json(String),
@@ -92,6 +101,13 @@ impl DecodeError {
                 "Name UTF-8 where the form or the part is made. Apache HttpClient's constants mean ISO-8859-1: \
                  APPLICATION_FORM_URLENCODED.withCharset(UTF_8), TEXT_PLAIN.withCharset(UTF_8).",
             ),
+            Self::FieldLineEnd(_) => Some(
+                "Take it away (PHP, Python: trim, strip), or no query finds the order again. One that is meant is %0A in a \
+                 form (application/x-www-form-urlencoded).",
+            ),
+            Self::LinesNotJoined(_) => {
+                Some("Join the parameters by & (PHP: http_build_query); a line end that is meant is %0A.")
+            }
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 //! Also takes what QFPay's PHP and Java samples post under that name: unencoded text with raw spaces and raw UTF-8.
 
 use super::{Charset, DecodeError, has_mark, named, push};
-use crate::sign::Sent;
+use crate::sign::{Sent, is_name};
 
 /// The bytes that mean something in a form.
 const SPECIAL: [bool; 256] = {
@@ -29,11 +29,14 @@ pub(crate) fn decode(form: &[u8], charset: Charset) -> Result<Sent, DecodeError>
     let (mut name_room, mut value_room) = (Vec::new(), Vec::new());
     let mut rest = form;
     while let Some(part) = Part::next(&mut rest) {
-        let Part { name, value } = part?;
+        let Part { name, value, has_equals } = part?;
         let name = unescape(name, &mut name_room)
             .ok_or_else(|| DecodeError::PercentEncoding("a parameter name".to_owned()))?;
         if has_mark(name) {
             return Err(DecodeError::MarkBeforeForm);
+        }
+        if has_equals && holds_another(value.bytes) {
+            return Err(DecodeError::LinesNotJoined(named(&mut sent, name)?));
         }
         if matches!(value.bytes.last(), Some(b'\r' | b'\n')) {
             return Err(DecodeError::LineEnd(named(&mut sent, name)?));
@@ -49,10 +52,20 @@ pub(crate) fn decode(form: &[u8], charset: Charset) -> Result<Sent, DecodeError>
     Ok(sent)
 }
 
+/// Whether a raw line end stands in the value, and behind it a name and `=`.
+fn holds_another(value: &[u8]) -> bool {
+    let lines = value.split(|byte| matches!(byte, b'\r' | b'\n')).skip(1);
+    lines
+        .map(<[u8]>::trim_ascii_start)
+        .any(|line| line.iter().position(|&byte| byte == b'=').is_some_and(|equals| is_name(&line[..equals])))
+}
+
 /// One `name=value` of a form.
 struct Part<'f> {
     name: Escaped<'f>,
     value: Escaped<'f>,
+    /// Whether there is a `=` in the value.
+    has_equals: bool,
 }
 
 /// Bytes of a form, and whether there is a `%` or a `+` among them.
@@ -68,12 +81,13 @@ impl<'f> Part<'f> {
             *rest = behind;
         }
         let form = Some(*rest).filter(|form| !form.is_empty())?;
-        let (mut end, mut equals, mut escaped) = (0, None, [false; 2]);
+        let (mut end, mut equals, mut has_equals, mut escaped) = (0, None, false, [false; 2]);
         while let Some(next) = form[end..].iter().position(|&byte| SPECIAL[usize::from(byte)]) {
             end += next;
             match form[end] {
                 b'&' => break,
-                b'=' => equals = equals.or(Some(end)),
+                b'=' if equals.is_some() => has_equals = true,
+                b'=' => equals = Some(end),
                 _ => escaped[usize::from(equals.is_some())] = true,
             }
             end += 1;
@@ -86,7 +100,7 @@ impl<'f> Part<'f> {
         let (name, value) = (&form[..equals], &form[equals + 1..end]);
         let [in_name, in_value] = escaped;
         let name = Escaped { bytes: name, is_escaped: in_name };
-        Some(Ok(Self { name, value: Escaped { bytes: value, is_escaped: in_value } }))
+        Some(Ok(Self { name, value: Escaped { bytes: value, is_escaped: in_value }, has_equals }))
     }
 }
 
@@ -140,6 +154,23 @@ mod tests {
         assert_eq!(value(b"package=prepay_id=wx1&x=1", "package"), "prepay_id=wx1");
         assert_eq!(value(b"&&flag=&x=1&", "flag"), "");
         assert_eq!(decode(b"goods_name=Tom&Jerry&txamt=1").unwrap_err(), DecodeError::NoEquals);
+    }
+
+    #[test]
+    fn lines_that_nothing_joins_are_refused() {
+        for form in [
+            &b"txamt=1\nout_trade_no=X"[..],
+            b"txamt=1\r\nout_trade_no=X\r\n",
+            b"a=0&txamt=1\r\n\r\n  out_trade_no=&b=2",
+        ] {
+            let refused = DecodeError::LinesNotJoined("txamt".to_owned());
+            assert_eq!(decode(form).unwrap_err(), refused, "{}", form.escape_ascii());
+        }
+        for text in ["a\nb", "x=1\ny", "a\nb c=d", "1+1=2\nand so on", "a\n=b"] {
+            let form = format!("goods_name={}", text.replace('+', "%2B"));
+            assert_eq!(value(form.as_bytes(), "goods_name"), text);
+        }
+        assert_eq!(value(b"goods_name=a%0Ab=c", "goods_name"), "a\nb=c");
     }
 
     #[test]

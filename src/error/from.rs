@@ -78,7 +78,9 @@ impl From<DecodeError> for Failure {
             DecodeError::NoEquals | DecodeError::MarkBeforeForm => Code::ParameterName,
             DecodeError::PercentEncoding(_) => Code::PercentEncoding,
             DecodeError::Charset { .. } | DecodeError::AlsoUtf8 { .. } => Code::ParameterCharset,
-            DecodeError::LineEnd(_) => Code::ParameterLineEnd,
+            DecodeError::LineEnd(_) | DecodeError::FieldLineEnd(_) | DecodeError::LinesNotJoined(_) => {
+                Code::ParameterLineEnd
+            }
             DecodeError::Json(_) | DecodeError::MarkBeforeJson => Code::JsonInvalid,
             DecodeError::JsonAsForm => Code::MediaTypeUnsupported,
             DecodeError::JsonNotAnObject => Code::JsonNotAnObject,
