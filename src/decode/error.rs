@@ -18,15 +18,29 @@ pub enum DecodeError {
     /// A parameter is illegal.
     #[error(transparent)]
     Param(#[from] ParamError),
-    /// A part of a form without `=`: more often a value that was not encoded than a name.
-    #[error("a part between two '&' has no '='; a literal '&' in a value is sent as %26")]
-    NoEquals,
+    /// A part of a form without `=`: a piece of a value that was not encoded, or a name whose value is nil in Ruby. Shown
+    /// only if it is a name of QFPay's.
+    #[error("{} {place} has no '='; a literal '&' in a value is sent as %26", a_part(*.name))]
+    NoEquals {
+        /// The name.
+        name: Option<&'static str>,
+        /// Where in the form.
+        place: String,
+    },
     /// What some editors write before UTF-8 became part of the first name.
     #[error("a byte order mark (EF BB BF) stands before a parameter")]
     MarkBeforeForm,
     /// The same before JSON, which has none (RFC 8259 section 8.1).
     #[error("a byte order mark stands before the JSON")]
     MarkBeforeJson,
+    /// What divides the parts of a URL or the lines of a file became part of a name.
+    #[error("{what} stands {place}, before the name of a parameter")]
+    BeforeName {
+        /// The character, in words.
+        what: &'static str,
+        /// Where in the form.
+        place: String,
+    },
     /// `%` without two hex digits behind it.
     #[error("broken percent-encoding in {0}: a literal '%' is sent as %25")]
     PercentEncoding(String),
@@ -88,11 +102,15 @@ impl DecodeError {
     /// What to do about it, where the table of failures says less.
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
-            Self::NoEquals => Some(
-                "Encode each value (PHP: http_build_query, Java: URLEncoder.encode): a literal & is %26.",
+            Self::NoEquals { .. } => Some(
+                "Encode each value (PHP: http_build_query, Java: URLEncoder.encode): a literal & is %26. A name whose value \
+                 is nil or null is written without '=' by some libraries: leave it out (Ruby: compact).",
             ),
             Self::MarkBeforeForm | Self::MarkBeforeJson => Some(
                 "Save the source file or template that makes the request as UTF-8 without a byte order mark (\"without BOM\").",
+            ),
+            Self::BeforeName { .. } => Some(
+                "Leave it out: a form is name=value pairs joined by & and nothing else, and a URL has one '?', before the query.",
             ),
             Self::Charset { in_part: true, .. } => {
                 Some("Name the charset that the bytes are in, in the part's Content-Type.")
@@ -111,4 +129,9 @@ impl DecodeError {
             _ => None,
         }
     }
+}
+
+/// A part of a form, by its name if that can be shown.
+fn a_part(name: Option<&'static str>) -> String {
+    name.map_or_else(|| "a part of the form".to_owned(), |name| format!("'{name}'"))
 }

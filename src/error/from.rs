@@ -75,7 +75,9 @@ impl From<DecodeError> for Failure {
             DecodeError::Unsupported(UnsupportedBody::Charset) => Code::CharsetUnsupported,
             DecodeError::Unsupported(UnsupportedBody::Encoding) => Code::EncodingUnsupported,
             DecodeError::Param(error) => of_param(error),
-            DecodeError::NoEquals | DecodeError::MarkBeforeForm => Code::ParameterName,
+            DecodeError::NoEquals { .. } | DecodeError::MarkBeforeForm | DecodeError::BeforeName { .. } => {
+                Code::ParameterName
+            }
             DecodeError::PercentEncoding(_) => Code::PercentEncoding,
             DecodeError::Charset { .. } | DecodeError::AlsoUtf8 { .. } => Code::ParameterCharset,
             DecodeError::LineEnd(_) | DecodeError::FieldLineEnd(_) | DecodeError::LinesNotJoined(_) => {
