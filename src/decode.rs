@@ -8,6 +8,7 @@ mod error;
 pub(crate) mod form;
 mod json;
 mod media_type;
+mod mislabelled;
 mod multipart;
 mod unsupported;
 
@@ -21,6 +22,7 @@ use media_type::MediaType;
 
 pub use charset::Charset;
 pub use error::DecodeError;
+pub use mislabelled::Look;
 pub use unsupported::UnsupportedBody;
 
 /// Where the parameters of a call travel. QFPay documents both; the caller's choice is kept.

@@ -40,7 +40,8 @@ pub fn check(input: &[u8]) {
 
 /// Whether this is a form of legal parameters, each once, in UTF-8, and nothing else.
 fn is_form(input: &[u8]) -> bool {
-    if input.trim_ascii_start().starts_with(b"{") {
+    // A boundary with a '=' in it would be a name.
+    if input.trim_ascii_start().starts_with(b"--") && begins_a_part(input) {
         return false;
     }
     let mut names = BTreeSet::new();
@@ -66,4 +67,13 @@ fn holds_a_line(value: &[u8]) -> bool {
         let name = line.split(|&b| b == b'=').next().unwrap();
         is_legal(name.trim_ascii_start())
     })
+}
+
+/// Whether the header of a part stands near the beginning.
+fn begins_a_part(input: &[u8]) -> bool {
+    let beginning = input.trim_ascii_start();
+    let beginning = &beginning[..beginning.len().min(512)];
+    let line = beginning.split(|&b| b == b'\n').next().unwrap();
+    let rest = String::from_utf8_lossy(&beginning[line.len()..]).to_lowercase();
+    line.len() <= 74 && rest.contains("content-disposition: form-data")
 }

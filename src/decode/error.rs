@@ -1,6 +1,6 @@
 //! Why a call has no defined parameters, and how that is mended.
 
-use super::UnsupportedBody;
+use super::{Look, UnsupportedBody};
 use crate::sign::ParamError;
 
 /// Why a request has no defined parameters. Names parameters, never values.
@@ -87,6 +87,14 @@ pub enum DecodeError {
         "the body looks like JSON, but its Content-Type says that it is a form; send Content-Type: application/json"
     )]
     JsonAsForm,
+    /// Another body than the Content-Type says.
+    #[error("the body looks like {looks}, but its Content-Type says that it is {said}")]
+    Mislabelled {
+        /// What it looks like.
+        looks: Look,
+        /// What the Content-Type says, which a form need not have.
+        said: &'static str,
+    },
     /// JSON, but not an object.
     #[error("the JSON body must be one flat object, like {{\"txamt\": 100}}")]
     JsonNotAnObject,
@@ -102,6 +110,8 @@ impl DecodeError {
     /// What to do about it, where the table of failures says less.
     pub fn remedy(&self) -> Option<&'static str> {
         match self {
+            Self::Unsupported(unsupported) => unsupported.remedy(),
+            Self::Mislabelled { looks, .. } => Some(looks.remedy()),
             Self::NoEquals { .. } => Some(
                 "Encode each value (PHP: http_build_query, Java: URLEncoder.encode): a literal & is %26. A name whose value \
                  is nil or null is written without '=' by some libraries: leave it out (Ruby: compact).",

@@ -2,7 +2,7 @@
 //!
 //! Also takes what QFPay's PHP and Java samples post under that name: unencoded text with raw spaces and raw UTF-8.
 
-use super::{Charset, DecodeError, has_mark, named, push};
+use super::{Charset, DecodeError, has_mark, mislabelled, named, push};
 use crate::sign::{Sent, is_name};
 
 /// The parameters that a shop may have no value for (protocol sheet, sections 3.1 and 3.9).
@@ -44,11 +44,7 @@ const SPECIAL: [bool; 256] = {
 /// Decodes `name=value` pairs joined by `&`. `+` is a space; empty parts are nothing. Split and unescaped first, since no
 /// charset that is taken has `&`, `=`, `%` or `+` within a character; decoded after.
 pub(crate) fn decode(form: &[u8], charset: Charset) -> Result<Sent, DecodeError> {
-    let json = form.strip_prefix(b"\xef\xbb\xbf").unwrap_or(form);
-    // curl -d '{"txamt": 1}' says that it is a form: no legal name begins like that.
-    if json.trim_ascii_start().starts_with(b"{") {
-        return Err(DecodeError::JsonAsForm);
-    }
+    mislabelled::refuse_as_form(form.strip_prefix(b"\xef\xbb\xbf").unwrap_or(form))?;
     let mut sent = Sent::default();
     sent.params.reserve(form.len());
     // What is not escaped is not copied.

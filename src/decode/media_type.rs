@@ -17,16 +17,14 @@ pub(super) enum MediaType {
 impl MediaType {
     /// Reads the headers. A missing `Content-Type` is a form: PHP streams and .NET samples send none.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, UnsupportedBody> {
-        let encoding = headers.get_all(CONTENT_ENCODING).iter();
-        if encoding.into_iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
-            return Err(UnsupportedBody::Encoding);
-        }
+        headers.get_all(CONTENT_ENCODING).iter().try_for_each(|value| not_encoded(value.as_bytes()))?;
         let mut types = headers.get_all(CONTENT_TYPE).iter();
-        let text = match (types.next(), types.next()) {
-            (None, _) => return Ok(Self::Form { charset: None }),
-            (Some(_), Some(_)) => return Err(UnsupportedBody::Repeated),
-            (Some(value), None) => value.to_str().map_err(|_| UnsupportedBody::MediaType)?,
-        };
+        let Some(value) = types.next() else { return Ok(Self::Form { charset: None }) };
+        // A library and the shop may both write it; two that are the same say one thing.
+        if types.any(|other| other != value) {
+            return Err(UnsupportedBody::Repeated);
+        }
+        let text = value.to_str().map_err(|_| UnsupportedBody::MediaType(None))?;
         let (essence, attributes) = text.split_once(';').unwrap_or((text, ""));
         let essence = essence.trim();
         // JSON is UTF-8, whatever is written beside it (RFC 8259 section 8.1).
@@ -35,14 +33,29 @@ impl MediaType {
         }
         let charset = if attributes.is_empty() { None } else { charset(text)? };
         if essence.eq_ignore_ascii_case("multipart/form-data") {
-            // multer reads the quoting of the boundary; its absence is a body that cannot be read.
-            let boundary = multer::parse_boundary(text).map_err(|_| UnsupportedBody::MediaType)?;
+            // multer reads the quoting of the boundary.
+            let boundary = multer::parse_boundary(text).map_err(|error| match error {
+                multer::Error::NoBoundary => UnsupportedBody::NoBoundary,
+                _ => UnsupportedBody::MediaType(None),
+            })?;
             return Ok(Self::Multipart { boundary, charset });
         }
         match essence.is_empty() || essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             true => Ok(Self::Form { charset }),
-            false => Err(UnsupportedBody::MediaType),
+            false => Err(UnsupportedBody::media_type(essence)),
         }
+    }
+}
+
+/// Refuses what is compressed. UTF-8 is no compression and changes nothing: Java's `setContentEncoding("UTF-8")`.
+fn not_encoded(encoding: &[u8]) -> Result<(), UnsupportedBody> {
+    if encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity") {
+        return Ok(());
+    }
+    match std::str::from_utf8(encoding).ok().and_then(Charset::of_label) {
+        Some(Charset::UTF_8) => Ok(()),
+        Some(_) => Err(UnsupportedBody::EncodingIsCharset),
+        None => Err(UnsupportedBody::Encoding),
     }
 }
 
@@ -98,8 +111,9 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused() {
-        assert_eq!(of("text/plain"), Err(UnsupportedBody::MediaType));
-        assert_eq!(of("multipart/form-data"), Err(UnsupportedBody::MediaType));
+        assert_eq!(of("text/plain; charset=UTF-8"), Err(UnsupportedBody::MediaType(Some("text/plain"))));
+        assert_eq!(of("text/canary"), Err(UnsupportedBody::MediaType(None)));
+        assert_eq!(of("multipart/form-data"), Err(UnsupportedBody::NoBoundary));
         for other in [
             "application/x-www-form-urlencoded; charset=UTF-16",
             "application/x-www-form-urlencoded; charset=UTF-8; charset=GBK",
@@ -107,7 +121,37 @@ mod tests {
         ] {
             assert_eq!(of(other), Err(UnsupportedBody::Charset), "{other}");
         }
-        let gzip = HeaderMap::from_iter([(CONTENT_ENCODING, "gzip".parse().unwrap())]);
-        assert_eq!(MediaType::of(&gzip), Err(UnsupportedBody::Encoding));
+    }
+
+    #[test]
+    fn an_encoding_is_refused_unless_it_changes_nothing() {
+        let encoded = |encoding: &str| {
+            MediaType::of(&HeaderMap::from_iter([(CONTENT_ENCODING, encoding.parse().unwrap())]))
+        };
+        for nothing in ["", "identity", "UTF-8", "utf8", "Utf-8"] {
+            assert_eq!(encoded(nothing), Ok(MediaType::Form { charset: None }), "{nothing}");
+        }
+        for charset in ["GBK", "ISO-8859-1", "cp950"] {
+            assert_eq!(encoded(charset), Err(UnsupportedBody::EncodingIsCharset), "{charset}");
+        }
+        for other in ["gzip", "deflate", "br", "utf-8, gzip", "8bit"] {
+            assert_eq!(encoded(other), Err(UnsupportedBody::Encoding), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_same_header_twice_is_one() {
+        let twice = |second: &'static str| {
+            let types = ["application/json", second].map(|value| (CONTENT_TYPE, value.parse().unwrap()));
+            let mut headers = HeaderMap::new();
+            for (name, value) in types {
+                headers.append(name, value);
+            }
+            MediaType::of(&headers)
+        };
+        assert_eq!(twice("application/json"), Ok(MediaType::Json));
+        for other in ["application/json; charset=utf-8", "application/x-www-form-urlencoded", ""] {
+            assert_eq!(twice(other), Err(UnsupportedBody::Repeated), "{other}");
+        }
     }
 }

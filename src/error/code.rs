@@ -115,7 +115,7 @@ table! {
         "The body is in a charset that cannot be converted."
         "Convert to UTF-8 first (PHP: mb_convert_encoding, Java: getBytes(StandardCharsets.UTF_8))."
     EncodingUnsupported "encoding_unsupported" 415
-        "The body is compressed or transfer-encoded."
+        "The body is said to be compressed or transfer-encoded."
         "Send the body as it is, without Content-Encoding or Content-Transfer-Encoding."
     FileUpload "file_upload" 415
         "The body holds an uploaded file."

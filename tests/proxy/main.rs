@@ -24,6 +24,7 @@ mod journey;
 mod key_command;
 mod key_files;
 mod known_users;
+mod labels;
 mod landlock;
 mod listen;
 mod logs;

@@ -155,7 +155,7 @@ pub const FAULTS: [Fault; 47] = [
     }),
     fault("two types", 415, |case| {
         let mut wire = with_type(case, b"application/json");
-        wire.headers.push(("Content-Type".to_owned(), b"application/json".to_vec()));
+        wire.headers.push(("Content-Type".to_owned(), b"application/json; charset=utf-8".to_vec()));
         has_body(case).then_some(wire)
     }),
     fault("too large a body", 413, |case| {
