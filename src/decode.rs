@@ -4,21 +4,26 @@
 //! bytes that their charset does not have are refused, never repaired.
 
 mod charset;
+mod error;
 pub(crate) mod form;
 mod json;
 mod media_type;
+mod mislabelled;
 mod multipart;
+mod unsupported;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use hyper::http::HeaderMap;
 
-use crate::sign::{OwnSignature, ParamError, Params, Sent};
+use crate::sign::{OwnSignature, Params, Sent};
 use media_type::MediaType;
 
 pub use charset::Charset;
-pub use media_type::UnsupportedBody;
+pub use error::DecodeError;
+pub use mislabelled::Look;
+pub use unsupported::UnsupportedBody;
 
 /// Where the parameters of a call travel. QFPay documents both; the caller's choice is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,79 +59,6 @@ impl Decoded {
             let received = self.own_signature.received(name, text);
             charset.to_utf8(received).is_some_and(|read| *read == *text.as_bytes())
         })
-    }
-}
-
-/// Why a request has no defined parameters. Names parameters, never values.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum DecodeError {
-    /// No source of QFPay's defines what is signed then.
-    #[error("there are parameters in the query and a body as well")]
-    QueryAndBody,
-    /// The body of a GET has no meaning.
-    #[error("a GET request carries its parameters in the query, but this one has a body")]
-    BodyOnGet,
-    /// The body is in a form that cannot be read.
-    #[error(transparent)]
-    Unsupported(#[from] UnsupportedBody),
-    /// A parameter is illegal.
-    #[error(transparent)]
-    Param(#[from] ParamError),
-    /// A part of a form without `=`: more often a value that was not encoded than a name.
-    #[error("a part between two '&' has no '='; a literal '&' in a value is sent as %26")]
-    NoEquals,
-    /// What some editors write before UTF-8 became part of the first name.
-    #[error("a byte order mark (EF BB BF) stands before a parameter")]
-    MarkBeforeForm,
-    /// The same before JSON, which has none (RFC 8259 section 8.1).
-    #[error("a byte order mark stands before the JSON")]
-    MarkBeforeJson,
-    /// `%` without two hex digits behind it.
-    #[error("broken percent-encoding in {0}: a literal '%' is sent as %25")]
-    PercentEncoding(String),
-    /// A value with bytes that mean nothing in the charset that it is said to be in.
-    #[error("the value of parameter '{name}' holds bytes that {charset} does not have")]
-    Charset {
-        /// The parameter.
-        name: String,
-        /// The charset.
-        charset: &'static str,
-    },
-    /// A raw CR or LF at the end of a value of a form: the end of a line of a file, or a part of an order number
-    /// that no query finds again.
-    #[error("the value of parameter '{0}' ends in a raw line end; take it away, or write %0A if it is meant")]
-    LineEnd(String),
-    /// Not JSON, or JSON with something behind it.
-    #[error("the body is not valid JSON: {0}")]
-    Json(String),
-    /// JSON under the Content-Type of a form.
-    #[error(
-        "the body looks like JSON, but its Content-Type says that it is a form; send Content-Type: application/json"
-    )]
-    JsonAsForm,
-    /// JSON, but not an object.
-    #[error("the JSON body must be one flat object, like {{\"txamt\": 100}}")]
-    JsonNotAnObject,
-    /// Not what its boundary says.
-    #[error("the multipart body is broken: {0}")]
-    Multipart(&'static str),
-    /// Files are never signed (O2017 0.1), so the sidecar does not carry them.
-    #[error("part number {0} is an uploaded file; only text fields can be signed")]
-    File(usize),
-}
-
-impl DecodeError {
-    /// What to do about it, where the table of failures says less.
-    pub fn remedy(&self) -> Option<&'static str> {
-        match self {
-            Self::NoEquals => Some(
-                "Encode each value (PHP: http_build_query, Java: URLEncoder.encode): a literal & is %26.",
-            ),
-            Self::MarkBeforeForm | Self::MarkBeforeJson => Some(
-                "Save the source file or template that makes the request as UTF-8 without a byte order mark (\"without BOM\").",
-            ),
-            _ => None,
-        }
     }
 }
 
@@ -172,10 +104,16 @@ pub async fn decode(
 
 /// Adds a parameter whose value is in this charset.
 fn push(sent: &mut Sent, name: &[u8], value: &[u8], charset: Charset) -> Result<(), DecodeError> {
+    // Whichever of the two is read, the other may be meant.
+    if charset.has_one_byte() && !value.is_ascii() && std::str::from_utf8(value).is_ok() {
+        return Err(DecodeError::AlsoUtf8 { name: named(sent, name)?, charset: charset.name() });
+    }
     match charset.to_utf8(value) {
         Some(Cow::Borrowed(text)) => Ok(sent.push(name, text)?),
         Some(Cow::Owned(text)) => Ok(sent.push_as(name, value, &text)?),
-        None => Err(DecodeError::Charset { name: named(sent, name)?, charset: charset.name() }),
+        None => {
+            Err(DecodeError::Charset { name: named(sent, name)?, charset: charset.name(), in_part: false })
+        }
     }
 }
 

@@ -19,7 +19,7 @@ mod vouched;
 
 pub use canonical::Canonical;
 pub use own_signature::{OwnSignature, Sent};
-pub use params::{EmptyPolicy, ParamError, Params, names_inside};
+pub use params::{EmptyPolicy, ParamError, Params, is_name, names_inside};
 pub use received::{BadSignature, ReceivedSignature};
 pub use signature::{Signature, Signer};
 pub use verified::VerifiedNotification;

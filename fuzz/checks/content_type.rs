@@ -26,7 +26,20 @@ pub fn check(input: &[u8]) {
     }
     let Ok(params) = decoded else { return };
 
-    assert!(encoding.is_empty() || encoding.eq_ignore_ascii_case(b"identity"), "an encoding was ignored");
+    let changes_nothing = [
+        "",
+        "identity",
+        "utf-8",
+        "utf8",
+        "unicode-1-1-utf-8",
+        "unicode11utf8",
+        "unicode20utf8",
+        "x-unicode20utf8",
+    ];
+    let encoding = encoding.to_ascii_lowercase();
+    let encoding = String::from_utf8(encoding).expect("it was read");
+    let encoding = encoding.trim_matches([' ', '\t', '"', '\'']);
+    assert!(changes_nothing.contains(&encoding), "an encoding was ignored");
     let media_type = String::from_utf8(media_type.to_ascii_lowercase()).expect("it was read");
     // What is no UTF-8 is converted; ASCII is the same in every charset that is taken.
     let converted = charsets(&media_type).any(|charset| !charset.starts_with("utf"));
@@ -52,5 +65,5 @@ fn charsets(media_type: &str) -> impl Iterator<Item = &str> {
         media_type.split(';').skip(1).filter_map(|attribute| attribute.trim().strip_prefix("charset"));
     named
         .filter_map(|rest| rest.trim_start().strip_prefix('='))
-        .map(|value| value.trim_start_matches([' ', '\t', '"']))
+        .map(|value| value.trim_start_matches([' ', '\t', '"', '\'']))
 }

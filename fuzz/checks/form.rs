@@ -40,7 +40,8 @@ pub fn check(input: &[u8]) {
 
 /// Whether this is a form of legal parameters, each once, in UTF-8, and nothing else.
 fn is_form(input: &[u8]) -> bool {
-    if input.trim_ascii_start().starts_with(b"{") {
+    // A boundary with a '=' in it would be a name.
+    if input.trim_ascii_start().starts_with(b"--") && begins_a_part(input) {
         return false;
     }
     let mut names = BTreeSet::new();
@@ -53,8 +54,26 @@ fn is_form(input: &[u8]) -> bool {
         let (Some(name), Some(value)) = (halves.next(), halves.next()) else { return false };
         let name: Vec<u8> = percent_decode(name).collect();
         let utf8 = percent_decode(value).decode_utf8().is_ok();
-        let line_end = matches!(value.last(), Some(b'\r' | b'\n'));
+        let line_end = matches!(value.last(), Some(b'\r' | b'\n')) || holds_a_line(value);
         // A name with '+' is one with a space.
         whole && !line_end && utf8 && is_legal(&name) && (is_signature(&name) || names.insert(name))
     })
+}
+
+/// Whether one of the lines behind the first is `name=...`, as in a file of lines.
+fn holds_a_line(value: &[u8]) -> bool {
+    let lines = value.split(|b| b"\r\n".contains(b)).skip(1);
+    lines.filter(|line| line.contains(&b'=')).any(|line| {
+        let name = line.split(|&b| b == b'=').next().unwrap();
+        is_legal(name.trim_ascii_start())
+    })
+}
+
+/// Whether the header of a part stands near the beginning.
+fn begins_a_part(input: &[u8]) -> bool {
+    let beginning = input.trim_ascii_start();
+    let beginning = &beginning[..beginning.len().min(512)];
+    let line = beginning.split(|&b| b == b'\n').next().unwrap();
+    let rest = String::from_utf8_lossy(&beginning[line.len()..]).to_lowercase();
+    line.len() <= 74 && rest.contains("content-disposition: form-data")
 }

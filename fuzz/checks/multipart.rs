@@ -40,7 +40,8 @@ fn built(input: &[u8]) {
         body.extend_from_slice(b"\r\n");
         // Bytes beyond ASCII under a label that has none.
         let lacking = extra.contains("us-ascii") && !value.is_ascii();
-        expected = expected.and_then(|mut params| match lacking {
+        let line_end = matches!(value.last(), Some(b'\r' | b'\n'));
+        expected = expected.and_then(|mut params| match lacking || line_end {
             true => Err(ParamError::NotUtf8(String::new())),
             false => params.push(name, value).map(|()| params),
         });

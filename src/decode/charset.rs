@@ -26,8 +26,10 @@ impl Charset {
     /// Reads a label such as `GBK`, `"Big5-HKSCS"` or `ISO-8859-1`; nothing for one that is not known, and for those whose
     /// ASCII is not ASCII: UTF-16, UTF-7, ISO-2022.
     pub fn of_label(label: &str) -> Option<Self> {
-        let label = label.trim().trim_matches('"').trim().to_ascii_lowercase();
-        let encoding = Encoding::for_label(label.as_bytes())?;
+        let label = unquoted(label).to_ascii_lowercase();
+        let standard =
+            OTHER_LABELS.iter().find(|(other, _)| *other == label).map_or(&*label, |(_, name)| name);
+        let encoding = Encoding::for_label(standard.as_bytes())?;
         if !encoding.is_ascii_compatible() || encoding == X_USER_DEFINED {
             return None;
         }
@@ -40,6 +42,16 @@ impl Charset {
                 iso: encoding.is_single_byte() && !windows && !is_other_single_byte(encoding),
             },
         }))
+    }
+
+    /// Whether each byte is a character. Nearly all text in UTF-8 is text in such a charset as well, but almost no text that
+    /// was written in one is UTF-8. Not so with two bytes a character: words in GBK are UTF-8 by chance.
+    pub(super) fn has_one_byte(self) -> bool {
+        match self.0 {
+            Kind::Utf8 => false,
+            Kind::Ascii => true,
+            Kind::Table { encoding, .. } => encoding.is_single_byte(),
+        }
     }
 
     /// The name of the charset, for people.
@@ -76,6 +88,31 @@ impl Charset {
     }
 }
 
+/// A label without blanks, and without quotes of either kind, which some shops copy into it.
+pub(super) fn unquoted(label: &str) -> &str {
+    label.trim().trim_matches(['"', '\'']).trim()
+}
+
+/// Labels of Java and of Windows that the Encoding Standard does not know, each with its name of the same table.
+const OTHER_LABELS: [(&str, &str); 16] = [
+    ("x-windows-950", "big5"),
+    ("windows-950", "big5"),
+    ("ms950", "big5"),
+    ("cp950", "big5"),
+    ("windows-936", "gbk"),
+    ("x-mswin-936", "gbk"),
+    ("ms936", "gbk"),
+    ("cp936", "gbk"),
+    ("euc-cn", "gbk"),
+    ("euc_cn", "gbk"),
+    ("x-euc-cn", "gbk"),
+    ("x-windows-949", "euc-kr"),
+    ("ms949", "euc-kr"),
+    ("cp949", "euc-kr"),
+    ("windows-932", "shift_jis"),
+    ("cp932", "shift_jis"),
+];
+
 /// Single-byte charsets that are no ISO 8859, and use 0x80 to 0x9F.
 fn is_other_single_byte(encoding: &'static Encoding) -> bool {
     matches!(encoding.name(), "IBM866" | "KOI8-R" | "KOI8-U" | "macintosh" | "x-mac-cyrillic")
@@ -106,6 +143,16 @@ mod tests {
             ("iso-8859-9", "ISO-8859-9"),
             ("iso-8859-15", "ISO-8859-15"),
             ("koi8-r", "KOI8-R"),
+            ("'utf-8'", "UTF-8"),
+            ("x-windows-950", "Big5"),
+            ("MS950", "Big5"),
+            ("Cp936", "GBK"),
+            ("x-mswin-936", "GBK"),
+            ("EUC_CN", "GBK"),
+            ("MS949", "EUC-KR"),
+            ("windows-949", "EUC-KR"),
+            ("MS932", "Shift_JIS"),
+            ("windows-932", "Shift_JIS"),
         ] {
             assert_eq!(Charset::of_label(label).map(Charset::name), Some(name), "{label}");
         }
@@ -125,6 +172,14 @@ mod tests {
             "\"",
         ] {
             assert_eq!(Charset::of_label(label), None, "{label}");
+        }
+    }
+
+    #[test]
+    fn the_other_labels_are_none_of_the_standards() {
+        for (label, name) in OTHER_LABELS {
+            assert_eq!(Encoding::for_label(label.as_bytes()), None, "{label}");
+            assert!(Encoding::for_label(name.as_bytes()).is_some(), "{name}");
         }
     }
 

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use hyper::http::HeaderMap;
 
 use super::media_type::MediaType;
-use super::{DecodeError, has_mark};
+use super::{DecodeError, has_mark, mislabelled};
 use crate::sign::{ParamError, Params, Sent};
 
 /// Decodes the object. `null` is the same as absent; its names come beside the parameters.
@@ -20,6 +20,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Sent, DecodeError> {
     if has_mark(body) {
         return Err(DecodeError::MarkBeforeJson);
     }
+    mislabelled::refuse_as_json(body)?;
     let text = std::str::from_utf8(body).map_err(|_| DecodeError::Json("it is not UTF-8".to_owned()))?;
     if !text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{') {
         // A whole value that is no object has a better message than the parser's.

@@ -7,7 +7,7 @@ use hyper::http::HeaderValue;
 use multer::{Field, Multipart};
 
 use super::media_type::charset;
-use super::{Charset, DecodeError, UnsupportedBody, push};
+use super::{Charset, DecodeError, UnsupportedBody, named, push};
 use crate::sign::Sent;
 
 /// Decodes the text fields of a body that was read whole; refuses files. `unlabelled` is the charset of fields that name
@@ -20,12 +20,26 @@ pub(super) async fn decode(body: Bytes, boundary: String, unlabelled: Charset) -
     while let Some(field) = parts.next_field().await.map_err(broken)? {
         number += 1;
         let name = field.name().ok_or(DecodeError::Multipart("a part has no name"))?.to_owned();
-        let charset = text_charset(&field, number)?.unwrap_or(unlabelled);
+        let label = text_charset(&field, number)?;
+        let (is_labelled, charset) = (label.is_some(), label.unwrap_or(unlabelled));
         // The bytes, not multer's text(): that one replaces what is not UTF-8.
         let value = field.bytes().await.map_err(broken)?;
-        push(&mut sent, name.as_bytes(), &value, charset)?;
+        if matches!(value.last(), Some(b'\r' | b'\n')) {
+            return Err(DecodeError::FieldLineEnd(named(&mut sent, name.as_bytes())?));
+        }
+        push(&mut sent, name.as_bytes(), &value, charset).map_err(|error| in_part(error, is_labelled))?;
     }
     Ok(sent)
+}
+
+/// The same, told of a part that names its charset itself.
+fn in_part(error: DecodeError, is_labelled: bool) -> DecodeError {
+    match error {
+        DecodeError::Charset { name, charset, .. } => {
+            DecodeError::Charset { name, charset, in_part: is_labelled }
+        }
+        other => other,
+    }
 }
 
 /// The charset that a text field names. A part is a file when it has a file name; a part in another encoding is not the text
@@ -80,6 +94,21 @@ mod tests {
         let params = run(body.as_bytes()).unwrap().params;
         assert_eq!(params.get("goods_name"), Some(" a+b%20\u{8336}"));
         assert_eq!(params.get("txamt"), Some("1"));
+    }
+
+    #[test]
+    fn a_line_end_behind_a_text_field_is_refused_by_name() {
+        let part = |value: &str| {
+            run(format!(
+                "--XX\r\nContent-Disposition: form-data; name=\"out_trade_no\"\r\n\r\n{value}\r\n--XX--\r\n"
+            )
+            .as_bytes())
+        };
+        for value in ["n2\n", "n2\r\n", "\r"] {
+            let refused = DecodeError::FieldLineEnd("out_trade_no".to_owned());
+            assert_eq!(part(value).unwrap_err(), refused, "{value:?}");
+        }
+        assert_eq!(part("a\nb=c").unwrap().params.get("out_trade_no"), Some("a\nb=c"));
     }
 
     #[test]

@@ -118,7 +118,7 @@ table! {
         "The body is in a charset that cannot be converted."
         "Convert to UTF-8 first (PHP: mb_convert_encoding, Java: getBytes(StandardCharsets.UTF_8))."
     EncodingUnsupported "encoding_unsupported" 415
-        "The body is compressed or transfer-encoded."
+        "The body is said to be compressed or transfer-encoded."
         "Send the body as it is, without Content-Encoding or Content-Transfer-Encoding."
     FileUpload "file_upload" 415
         "The body holds an uploaded file."
@@ -133,7 +133,7 @@ table! {
         "A parameter's value is not UTF-8."
         "The usual cause is a GBK or Big5 page: convert to UTF-8, or say what it is, in the body's Content-Type or in parameters.charset."
     ParameterCharset "parameter_charset" 400
-        "A parameter's value holds bytes that its charset does not have."
+        "A parameter's value does not fit its charset."
         "Name the charset that the bytes are in: in the body's Content-Type, or in parameters.charset for what names none."
     ParameterLineEnd "parameter_line_end" 400
         "A parameter's value ends in a raw line end."

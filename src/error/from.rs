@@ -70,18 +70,24 @@ impl From<DecodeError> for Failure {
         let code = match &error {
             DecodeError::QueryAndBody => Code::QueryAndBody,
             DecodeError::BodyOnGet => Code::BodyOnGet,
-            DecodeError::Unsupported(UnsupportedBody::MediaType | UnsupportedBody::Repeated) => {
-                Code::MediaTypeUnsupported
-            }
+            DecodeError::Unsupported(
+                UnsupportedBody::MediaType(_) | UnsupportedBody::NoBoundary | UnsupportedBody::Repeated,
+            ) => Code::MediaTypeUnsupported,
             DecodeError::Unsupported(UnsupportedBody::Charset) => Code::CharsetUnsupported,
-            DecodeError::Unsupported(UnsupportedBody::Encoding) => Code::EncodingUnsupported,
+            DecodeError::Unsupported(UnsupportedBody::Encoding | UnsupportedBody::EncodingIsCharset) => {
+                Code::EncodingUnsupported
+            }
             DecodeError::Param(error) => of_param(error),
-            DecodeError::NoEquals | DecodeError::MarkBeforeForm => Code::ParameterName,
+            DecodeError::NoEquals { .. } | DecodeError::MarkBeforeForm | DecodeError::BeforeName { .. } => {
+                Code::ParameterName
+            }
             DecodeError::PercentEncoding(_) => Code::PercentEncoding,
-            DecodeError::Charset { .. } => Code::ParameterCharset,
-            DecodeError::LineEnd(_) => Code::ParameterLineEnd,
+            DecodeError::Charset { .. } | DecodeError::AlsoUtf8 { .. } => Code::ParameterCharset,
+            DecodeError::LineEnd(_) | DecodeError::FieldLineEnd(_) | DecodeError::LinesNotJoined(_) => {
+                Code::ParameterLineEnd
+            }
             DecodeError::Json(_) | DecodeError::MarkBeforeJson => Code::JsonInvalid,
-            DecodeError::JsonAsForm => Code::MediaTypeUnsupported,
+            DecodeError::JsonAsForm | DecodeError::Mislabelled { .. } => Code::MediaTypeUnsupported,
             DecodeError::JsonNotAnObject => Code::JsonNotAnObject,
             DecodeError::Multipart(_) => Code::MultipartInvalid,
             DecodeError::File(_) => Code::FileUpload,

@@ -246,6 +246,11 @@ pub fn names_inside(value: &str) -> impl Iterator<Item = &str> {
     names.filter(|name| legal_name(name.as_bytes()).is_ok())
 }
 
+/// Whether this can be the name of a parameter.
+pub fn is_name(name: &[u8]) -> bool {
+    legal_name(name).is_ok()
+}
+
 /// A name by the grammar `[A-Za-z0-9_.-]{1,64}`.
 fn legal_name(name: &[u8]) -> Result<&str, ParamError> {
     let begins = name.iter().position(|&byte| !IN_NAMES[usize::from(byte)]).unwrap_or(name.len());

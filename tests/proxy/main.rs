@@ -25,6 +25,7 @@ mod journey;
 mod key_command;
 mod key_files;
 mod known_users;
+mod labels;
 mod landlock;
 mod lengths;
 mod listen;

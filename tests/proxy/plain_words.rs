@@ -73,6 +73,39 @@ fn an_ampersand_in_a_raw_value() {
 }
 
 #[test]
+fn a_part_without_an_equals_sign() {
+    let stage = Stage::new(&[]);
+    for (form, words) in [
+        // Ruby's encode_www_form of nil.
+        ("txamt=1&goods_info&mchid=2", ["'goods_info'", "behind parameter 'txamt'", "compact"]),
+        ("goods_name=Tom&Jerry&txamt=1", ["a part of the form", "behind parameter 'goods_name'", "%26"]),
+        ("txamt", ["a part of the form", "at the beginning", "'='"]),
+    ] {
+        let answer = stage.sidecar.curl(&["-d", form], PAYMENT);
+        answer.assert_failure(400, "parameter_name");
+        says(&answer, &words);
+        assert!(!answer.text().contains("Jerry"), "{}", answer.text());
+    }
+    stage.assert_nothing_sent();
+}
+
+#[test]
+fn what_stands_before_a_name() {
+    let stage = Stage::new(&[]);
+    for (form, words) in [
+        ("?txamt=1", ["a '?'", "at the beginning", "Leave it out"]),
+        ("\ntxamt=1", ["a line end", "at the beginning", "Leave it out"]),
+        ("txamt=1&\nmchid=2", ["a line end", "behind parameter 'txamt'", "Leave it out"]),
+        ("txamt=1& mchid=2", ["a blank", "behind parameter 'txamt'", "Leave it out"]),
+    ] {
+        let answer = stage.sidecar.curl_with_input(&["--data-binary", "@-"], form.as_bytes(), PAYMENT);
+        answer.assert_failure(400, "parameter_name");
+        says(&answer, &words);
+    }
+    stage.assert_nothing_sent();
+}
+
+#[test]
 fn a_family_that_is_not_allowed() {
     let stage = Stage::new(&[]);
     let cases = [

@@ -127,6 +127,50 @@ fn a_raw_line_end_does_not_become_part_of_an_order_number() {
 }
 
 #[test]
+fn a_line_end_behind_a_text_field_does_not_become_part_of_an_order_number() {
+    let stage = Stage::new(&[]);
+    for number in [&b"n2\n"[..], b"n2\r\n", b"n2\r", b"\n"] {
+        // What a shop's script says for a number in a file.
+        let answer =
+            stage.sidecar.curl_with_input(&["-F", "txamt=1", "-F", "out_trade_no=<-"], number, PAYMENT);
+        answer.assert_failure(400, "parameter_line_end");
+        assert!(
+            answer.text().contains("'out_trade_no'") && answer.text().contains("trim"),
+            "{}",
+            answer.text()
+        );
+    }
+    stage.assert_nothing_sent();
+    let text = stage.sidecar.curl_with_input(&["-F", "txamt=1", "-F", "goods_name=<-"], b"a\nb=c", PAYMENT);
+    assert_eq!(text.status, 200, "{}", text.text());
+    assert_eq!(stage.only_request().param("goods_name").as_deref(), Some("a\nb=c"));
+}
+
+#[test]
+fn lines_that_nothing_joins_are_not_one_parameter() {
+    let stage = Stage::new(&[]);
+    let post = |body: &[u8]| stage.sidecar.curl_with_input(&["--data-binary", "@-"], body, PAYMENT);
+    for body in [
+        &b"txamt=1\nout_trade_no=X"[..],
+        b"txamt=1\nout_trade_no=X\n",
+        b"pay_type=800201&txamt=1\r\n\r\n  out_trade_no=X&goods_name=tea",
+        b"txamt=1\rout_trade_no=X",
+    ] {
+        let answer = post(body);
+        answer.assert_failure(400, "parameter_line_end");
+        assert!(answer.text().contains("'txamt'") && answer.text().contains("by '&'"), "{}", answer.text());
+    }
+    stage.assert_nothing_sent();
+    // Free text, and what is written as %0A.
+    assert_eq!(post(b"goods_name=tea\nmilk tea = 2&note=tea%0Amilk=2&txamt=1").status, 200);
+    let sent = stage.only_request();
+    assert_eq!(
+        (sent.param("goods_name").as_deref(), sent.param("note").as_deref()),
+        (Some("tea\nmilk tea = 2"), Some("tea\nmilk=2"))
+    );
+}
+
+#[test]
 fn a_call_that_moves_money_says_something() {
     let stage = Stage::new(&["apps.shop.mchid=M1"]);
     let empty: [&[&str]; 5] = [

@@ -28,7 +28,7 @@ const fn fault(name: &'static str, status: u16, spoil: fn(&Case) -> Option<Wire>
 }
 
 /// Each gives nothing where it does not apply.
-pub const FAULTS: [Fault; 44] = [
+pub const FAULTS: [Fault; 47] = [
     fault("a name twice", 400, |case| {
         Some(Wire::with(case, &[one(case, b"a.b", b"1"), one(case, b"a.b", b"2")]))
     }),
@@ -116,6 +116,21 @@ pub const FAULTS: [Fault; 44] = [
     fault("a raw line end behind a value", 400, |case| {
         (case.place == Place::Form).then(|| Wire::with(case, &[one(case, b"x", b"1\r\n")]))
     }),
+    fault("a line end behind a text field", 400, |case| {
+        (case.place == Place::Multipart).then(|| Wire::with(case, &[one(case, b"x", b"1\n")]))
+    }),
+    fault("lines that nothing joins", 400, |case| {
+        (case.place == Place::Form).then(|| Wire::with(case, &[one(case, b"x", b"1\ny=2")]))
+    }),
+    fault("UTF-8 that is said to be ISO-8859-1", 400, |case| {
+        (case.place == Place::Form).then(|| {
+            let mut wire = Wire::with(case, &[one(case, b"x", b"%E6%B8%AF")]);
+            let type_ = b"application/x-www-form-urlencoded; charset=ISO-8859-1".to_vec();
+            wire.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+            wire.headers.push(("Content-Type".to_owned(), type_));
+            wire
+        })
+    }),
     fault("nothing, and money would move", 400, |case| {
         let silent = Case { params: Vec::new(), stale: 0, named: Named::Header, ..case.clone() };
         (moves_money(case.endpoint.1) && case.place != Place::Multipart).then(|| Wire::of(&silent))
@@ -140,7 +155,7 @@ pub const FAULTS: [Fault; 44] = [
     }),
     fault("two types", 415, |case| {
         let mut wire = with_type(case, b"application/json");
-        wire.headers.push(("Content-Type".to_owned(), b"application/json".to_vec()));
+        wire.headers.push(("Content-Type".to_owned(), b"application/json; charset=utf-8".to_vec()));
         has_body(case).then_some(wire)
     }),
     fault("too large a body", 413, |case| {

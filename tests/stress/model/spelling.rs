@@ -35,12 +35,15 @@ pub fn piece(place: Place, name: &str, value: &Value, choose: &mut Choices<'_>) 
         Place::Query | Place::Form => {
             let mut piece = escaped(name, place, choose);
             piece.push(b'=');
-            piece.extend(escaped(text, place, choose));
-            // At its end a raw line end is refused.
-            match piece.last() {
-                Some(b'\r') => piece.splice(piece.len() - 1.., *b"%0D").for_each(drop),
-                Some(b'\n') => piece.splice(piece.len() - 1.., *b"%0A").for_each(drop),
-                _ => {}
+            let value = escaped(text, place, choose);
+            // At its end a raw line end is refused, and before what may be another parameter.
+            let is_refused = value.contains(&b'=') || matches!(value.last(), Some(b'\r' | b'\n'));
+            for byte in value {
+                match byte {
+                    b'\r' if is_refused => piece.extend(b"%0D"),
+                    b'\n' if is_refused => piece.extend(b"%0A"),
+                    other => piece.push(other),
+                }
             }
             piece
         }
