@@ -105,7 +105,7 @@ pub async fn decode(
 /// Adds a parameter whose value is in this charset.
 fn push(sent: &mut Sent, name: &[u8], value: &[u8], charset: Charset) -> Result<(), DecodeError> {
     // Whichever of the two is read, the other may be meant.
-    if charset.has_one_byte() && !value.is_ascii() && std::str::from_utf8(value).is_ok() {
+    if charset.is_mistaken_for_utf8() && !value.is_ascii() && std::str::from_utf8(value).is_ok() {
         return Err(DecodeError::AlsoUtf8 { name: named(sent, name)?, charset: charset.name() });
     }
     match charset.to_utf8(value) {

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_8, X_USER_DEFINED};
+use encoding_rs::{Encoding, UTF_8, WINDOWS_874, X_USER_DEFINED};
 
 /// A charset whose ASCII is ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +44,13 @@ impl Charset {
         }))
     }
 
-    /// Whether each byte is a character. Nearly all text in UTF-8 is text in such a charset as well, but almost no text that
-    /// was written in one is UTF-8. Not so with two bytes a character: words in GBK are UTF-8 by chance.
-    pub(super) fn has_one_byte(self) -> bool {
+    /// Whether text in UTF-8 is mostly text in this charset as well, and hardly any that was written in it is UTF-8: so of the
+    /// charsets of one byte a character, but for Thai, whose short words are UTF-8 by chance, as words in GBK are.
+    pub(super) fn is_mistaken_for_utf8(self) -> bool {
         match self.0 {
             Kind::Utf8 => false,
             Kind::Ascii => true,
-            Kind::Table { encoding, .. } => encoding.is_single_byte(),
+            Kind::Table { encoding, .. } => encoding.is_single_byte() && encoding != WINDOWS_874,
         }
     }
 

@@ -8,7 +8,7 @@ const PAYMENT: &str = "/trade/v1/payment";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Label, Python's codec of the same name, text. Some second bytes are `\`, `|`, digits and letters in ASCII.
-const TEXTS: [(&str, &str, &str); 14] = [
+const TEXTS: [(&str, &str, &str); 15] = [
     ("UTF-8", "utf-8", "Tea 茶 🍵"),
     ("GBK", "gbk", "茶叶 & 测试=乗|丂丄"),
     ("gb2312", "gb2312", "北京烤鸭"),
@@ -23,6 +23,8 @@ const TEXTS: [(&str, &str, &str); 14] = [
     ("ISO-8859-15", "iso-8859-15", "5 €"),
     ("windows-1252", "cp1252", "5 € “tea”"),
     ("windows-1251", "cp1251", "чай"),
+    // Its two bytes are UTF-8 by chance.
+    ("windows-874", "cp874", "วง"),
 ];
 
 /// The text in a codec of Python's.

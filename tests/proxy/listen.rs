@@ -77,7 +77,7 @@ fn connections_of_all_addresses_share_one_limit() {
 #[test]
 fn four_hundred_callers_who_come_while_the_process_is_held_up_all_have_their_connection() {
     let upstream = FakeUpstream::start();
-    let sidecar = launch(&upstream).start();
+    let sidecar = launch(&upstream).set("limits.header_timeout_ms=60000").start();
     let address = sidecar.api.parse().unwrap();
     sidecar.signal("STOP");
     let came = (0..400).map(|number| {
