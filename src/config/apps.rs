@@ -25,15 +25,14 @@ pub(super) fn keyring(
     let names = raw.app_names();
     let apps: Vec<_> = names.iter().map(|name| app(raw, name, target, environment, env)).collect();
     let default_app = default_app(raw, &names);
-    let apps: Option<Vec<_>> = apps.into_iter().collect();
     let previous: Vec<_> = names.iter().map(|name| previous(raw, name, target, environment, env)).collect();
-    let previous: Option<Vec<_>> = previous.into_iter().collect();
-    let apps = apps?;
+    // Also where another app is wrong, so that all is told at once.
+    pasted::client_keys(raw, apps.iter().flatten(), previous.iter().flatten().flatten());
+    let apps: Vec<_> = apps.into_iter().collect::<Option<_>>()?;
     refuse_twins(raw, &apps);
-    let previous: Vec<_> = previous?.into_iter().flatten().collect();
-    pasted::client_keys(raw, &apps, &previous);
+    let previous: Option<Vec<_>> = previous.into_iter().collect();
     let ring = Keyring::new(apps, &default_app?).ok()?;
-    Some(Arc::new(ring.with_previous(previous)))
+    Some(Arc::new(ring.with_previous(previous?.into_iter().flatten().collect())))
 }
 
 fn app(

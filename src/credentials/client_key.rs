@@ -135,6 +135,13 @@ impl ClientKey {
         keyed.hash_one(self.0.as_slice())
     }
 
+    /// The same of the key in small letters.
+    pub(super) fn digest_without_case(&self, keyed: &RandomState) -> u64 {
+        let mut small = Zeroizing::new(self.0.to_vec());
+        small.make_ascii_lowercase();
+        keyed.hash_one(small.as_slice())
+    }
+
     /// Eight hex digits by which people recognise a key without seeing it.
     pub fn fingerprint(&self) -> String {
         let mut hasher = Sha256::new();
