@@ -275,10 +275,13 @@ pub fn load_journal(request: &Request) -> Result<journal::Settings, ConfigError>
 /// before. Whatever comes of it, `files` then holds what was read, or should have been.
 ///
 /// # Errors
-/// [`ConfigError`] when a layer cannot be read.
+/// [`ConfigError`] when a layer cannot be read, or the process could not confine itself to them.
 pub fn load_folders(request: &Request, files: &mut Files) -> Result<Folders, ConfigError> {
     let (mut raw, _) = gather(request, files)?;
-    Ok(folders::folders(&mut raw, files.clone()))
+    match folders::contradiction(&mut raw) {
+        Some(problem) => Err(problem.into()),
+        None => Ok(folders::folders(&mut raw, files.clone())),
+    }
 }
 
 /// Every effective value and its source, without reading keys and without judging values.

@@ -2,6 +2,7 @@
 
 use super::args::Args;
 use super::{Stop, banner};
+use crate::app;
 use crate::config::{self, Effective};
 
 pub(super) fn run(args: &Args, changed: bool) -> Result<(), Stop> {
@@ -27,7 +28,8 @@ pub(super) fn run(args: &Args, changed: bool) -> Result<(), Stop> {
     banner::callers(&config);
     banner::rights(&config);
     banner::pages(&config);
-    for advice in &config.advice {
+    let missing = app::look(&config)?;
+    for advice in config.advice.iter().chain(&missing) {
         banner::line("advice", advice);
     }
     for note in &config.upgrade {

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::Stop;
-use crate::config::folders::{of_file, of_files};
+use crate::config::folders::{Program, of_file, of_files};
 use crate::config::{self, Config, ConfigError, Files, Folders, Landlock, Request};
 
 /// What is read beside the configuration: names of hosts and users, and the C library's modules that look them up.
@@ -36,7 +36,7 @@ impl Confinement {
             return Ok(Self::None("landlock = \"off\"".to_owned()));
         }
         let laid = match &folders.program {
-            Some(setting) => Err(format!("the program of {setting} would be confined too")),
+            Some(Program { setting, .. }) => Err(format!("the program of {setting} would be confined too")),
             None => lay(folders),
         };
         match (laid, folders.landlock) {
@@ -62,9 +62,11 @@ impl Confinement {
                             needs a restart";
                 return Err(ConfigError::of_place(&outside.display().to_string(), what));
             }
-            let Some(program) = folders.and_then(|folders| folders.program) else { return Ok(()) };
+            let Some(Program { setting, place }) = folders.and_then(|folders| folders.program) else {
+                return Ok(());
+            };
             let what = "the process is confined (landlock), and so would be the program that is named here: that needs a restart";
-            Err(ConfigError::of_place(&program, what))
+            Err(ConfigError::of_setting(&place, &setting, what))
         })
     }
 }
@@ -144,7 +146,10 @@ mod tests {
             assert!(why.contains("needs a restart"), "{why}");
         }
         let why = read_again("client_key_command = [\"/bin/true\"]").unwrap_err();
-        assert!(why.starts_with("apps.shop.client_key_command") && why.contains("needs a restart"), "{why}");
+        assert!(
+            why.contains("sidecar.toml:5: apps.shop.client_key_command: ") && why.contains("needs a restart"),
+            "{why}"
+        );
         let why = read_again("nonsense = ").unwrap_err();
         assert!(why.contains("this is not TOML"), "{why}");
     }

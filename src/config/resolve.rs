@@ -5,6 +5,7 @@ use super::apps;
 use super::callers;
 use super::contradictions;
 use super::doubts;
+use super::folders;
 use super::listen::listen;
 use super::local_key;
 use super::notifications::{self, notifications};
@@ -33,6 +34,8 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     let watch = raw.flag("watch");
     let need_restart = NeedRestart::of(raw);
     let landlock = raw.choice("landlock", &Landlock::WORDS);
+    let program = folders::contradiction(raw);
+    raw.problems.extend(program);
     let runtime = runtime::Settings::read(raw);
     let listen = listen(raw);
     let upstream = upstream::Settings::read(raw);
