@@ -25,7 +25,9 @@ pub(super) fn keyring(
     let names = raw.app_names();
     let apps: Vec<_> = names.iter().map(|name| app(raw, name, target, environment, env)).collect();
     let default_app = default_app(raw, &names);
-    let previous: Vec<_> = names.iter().map(|name| previous(raw, name, target, environment, env)).collect();
+    let with_apps = names.iter().zip(&apps);
+    let previous: Vec<_> =
+        with_apps.map(|(name, app)| previous(raw, name, app.as_ref(), target, environment, env)).collect();
     // Also where another app is wrong, so that all is told at once.
     pasted::client_keys(raw, apps.iter().flatten(), previous.iter().flatten().flatten());
     let apps: Vec<_> = apps.into_iter().collect::<Option<_>>()?;
@@ -85,11 +87,18 @@ fn app(
 fn previous(
     raw: &mut Raw,
     name: &str,
+    app: Option<&App>,
     target: Option<&Target>,
     environment: Option<Environment>,
     env: &[Variable],
 ) -> Option<Option<PreviousKey>> {
     let Some(found) = keys::read_previous(raw, name, env)? else { return Some(None) };
+    if let (Some(setting), true) = (&found.setting, app.is_some_and(|app| app.client_key.equals(&found.key)))
+    {
+        let what = "this is the key that the app has now, so that nothing which QFPay signed with the one before it passes; \
+                    name that one, or take this out";
+        raw.advise(setting, what);
+    }
     let fits = fits(raw, name, &found, target, environment);
     fits.then(|| Some(PreviousKey { app: name.to_owned(), client_key: found.key, key_source: found.source }))
 }

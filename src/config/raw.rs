@@ -80,6 +80,11 @@ impl Raw {
         setting.map_or_else(|| "configuration".to_owned(), |setting| setting.place.clone())
     }
 
+    /// Whether somebody gave it a value, were it that of the default.
+    pub fn is_written(&self, key: &str) -> bool {
+        self.settings.get(key).is_some_and(|setting| setting.place != "default")
+    }
+
     /// The names of the `[apps.NAME]` sections, sorted.
     pub fn app_names(&self) -> Vec<String> {
         self.names_below("apps.")

@@ -63,7 +63,15 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     if let Some(upstream) = &upstream {
         contradictions::upstream(raw, upstream, environment);
         doubts::hosts(raw, upstream);
+        doubts::pages(raw, upstream, environment);
     }
+    if let (Some(limits), Some(quota), Some(upstream)) = (&limits, &quota, &upstream) {
+        doubts::shutdown(raw, limits, quota, upstream);
+    }
+    if let Some(journal) = &journal {
+        doubts::journal(raw, journal);
+    }
+    doubts::paths(raw, routes.as_ref(), access.as_deref());
     if let Some(limits) = &limits {
         contradictions::limits(raw, limits, notifications.as_ref());
     }

@@ -115,7 +115,7 @@ impl ClientKey {
     }
 
     /// Whether another key is the same. Constant time for keys of one length.
-    pub(super) fn equals(&self, other: &Self) -> bool {
+    pub fn equals(&self, other: &Self) -> bool {
         self.0.as_slice().ct_eq(other.0.as_slice()).into()
     }
 

@@ -121,6 +121,72 @@ fn hosts_that_are_nearly_qfpays() {
 }
 
 #[test]
+fn pages_of_another_country_than_the_calls() {
+    let shop = Shop::new();
+    for (base, pages, says) in [
+        ("openapi-th.qfapi.com", "o2-hk.qfapi.com", "another country"),
+        ("openapi.qfpay.com", "o2-hk.qfapi.com", "goes https://o2.qfpay.com"),
+        ("openapi-hk.qfapi.com", "openapi-hk.qfapi.com", "openapi-hk.qfapi.com answers calls"),
+        // No page host of these is documented.
+        ("openapi-jp.qfapi.com", "o2-hk.qfapi.com", ""),
+        ("openapi-th.qfapi.com", "o2-th.qfapi.com", ""),
+    ] {
+        let [base, pages] = [base, pages].map(|host| format!("https://{host}"));
+        let advice = shop.advice(&[("upstream.base_url", &base), ("upstream.browser_base_url", &pages)], &[]);
+        match says {
+            "" => assert_eq!(advice, Vec::<String>::new()),
+            says => assert!(advice.len() == 1 && advice[0].contains(says), "{says}: {advice:?}"),
+        }
+    }
+}
+
+#[test]
+fn settings_that_do_nothing_or_too_much_beside_others() {
+    let shop = Shop::new();
+    let key = shop.path("key").display().to_string();
+    for (settings, says) in [
+        (&[("journal.on_failure", "refuse")][..], "journal.on_failure: this does nothing while journal.file"),
+        (&[("journal.sync", "true")], "journal.sync: this does nothing while journal.file"),
+        (&[("limits.shutdown_timeout_ms", "1000")], "limits.shutdown_timeout_ms: a call may take 72000 ms"),
+        (&[("upstream.call_timeout_ms", "90000")], "upstream.call_timeout_ms: a call may take 102000 ms"),
+        (&[("routes.allow", "/trade/v1/paymnt")], "did you mean /trade/v1/payment?"),
+        (&[("apps.shop.client_key_previous_file", key.as_str())], "this is the key that the app has now"),
+    ] {
+        let advice = shop.advice(settings, &[]);
+        assert!(advice.len() == 1 && advice[0].contains(says), "{settings:?}: {advice:?}");
+    }
+    let callers = [("callers.till.user", "0"), ("callers.till.endpoints", "/trade/v1/refnd,/trade/v1/query")];
+    let advice = shop.advice(&callers, &[]);
+    let of_the_path =
+        "callers.till.endpoints: QFPay documents no /trade/v1/refnd, one letter away from /trade/v1/refund";
+    assert!(advice.iter().any(|advice| advice.contains(of_the_path)), "{advice:?}");
+    for right in [
+        &[("journal.on_failure", "refuse"), ("journal.file", "journal.db")][..],
+        &[("limits.shutdown_timeout_ms", "72000")],
+        &[("routes.allow", "/trade/v1/payment,/trade/v1/brand_new")],
+    ] {
+        assert_eq!(shop.advice(right, &[]), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn of_two_times_the_one_that_was_written_is_at_fault() {
+    let shop = Shop::new();
+    for (settings, says) in [
+        (&[("upstream.connect_timeout_ms", "70000")][..], "connect_timeout_ms: this is longer than"),
+        (
+            &[("upstream.call_timeout_ms", "2000")],
+            "call_timeout_ms: this is shorter than upstream.connect_timeout_ms",
+        ),
+        (&[("upstream.call_timeout_ms", "60")], "upstream.call_timeout_ms is in milliseconds"),
+    ] {
+        let error = load(&shop.with(settings)).unwrap_err().to_string();
+        assert!(error.contains(says) && error.lines().count() == 1, "{error}");
+        assert_eq!(error.contains("milliseconds"), says.contains("milliseconds"), "{error}");
+    }
+}
+
+#[test]
 fn an_app_code_that_cannot_be_one() {
     let advice = Shop::new().advice(&[("apps.shop.app_code", "abc")], &[]);
     assert!(advice.len() == 1 && advice[0].contains("32 hex digits, this one has 3"), "{advice:?}");
