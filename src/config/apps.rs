@@ -173,6 +173,10 @@ fn fits(
 fn default_app(raw: &mut Raw, names: &[String]) -> Option<String> {
     let wanted = raw.text("default_app")?;
     let listed = names.join(", ");
+    if names.is_empty() && raw.settings.keys().any(|key| key.starts_with("apps.")) {
+        // What was meant as one was reported as unknown.
+        return None;
+    }
     let (key, what) = match Keyring::default_among(names.iter().map(String::as_str), &wanted) {
         Err(BadKeyring::NoApps) => {
             let what = "no app is configured; add a section [apps.shop] with app_code and client_key_file";

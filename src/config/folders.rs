@@ -34,13 +34,15 @@ pub struct Folders {
     pub files: Files,
     /// Sockets and the journal: files that come and go.
     pub written: Vec<PathBuf>,
-    /// A program to be run, which would be confined too.
-    pub program: Option<Program>,
+    /// The setting of a program to be run, which would be confined too.
+    pub program: Option<Named>,
+    /// The settings that name files.
+    pub settings: Vec<(PathBuf, Named)>,
 }
 
-/// A setting that names a program, and where it was written.
+/// A setting, and where it was written.
 #[derive(Clone, Debug)]
-pub struct Program {
+pub struct Named {
     /// The key path of the setting.
     pub setting: String,
     /// Its file and line.
@@ -72,21 +74,40 @@ pub(super) fn folders(raw: &mut Raw, files: Files) -> Folders {
     if !journal.is_empty() {
         written.push(PathBuf::from(journal));
     }
-    Folders { landlock: landlock.map_or(Landlock::Auto, |(_, landlock)| *landlock), files, written, program }
+    let landlock = landlock.map_or(Landlock::Auto, |(_, landlock)| *landlock);
+    Folders { landlock, files, written, program, settings: settings(raw) }
 }
 
-fn program(raw: &mut Raw) -> Option<Program> {
+/// The settings that name a file which is read.
+fn settings(raw: &Raw) -> Vec<(PathBuf, Named)> {
+    let files = raw.settings.iter().filter(|(key, _)| key.ends_with("_file"));
+    let named = files.filter_map(|(key, setting)| {
+        let file = setting.value.as_str().filter(|file| !file.is_empty())?;
+        Some((PathBuf::from(file), Named { setting: key.clone(), place: setting.place.clone() }))
+    });
+    named.collect()
+}
+
+impl Folders {
+    /// The setting that names a file in this folder.
+    pub fn setting_of(&self, folder: &Path) -> Option<&Named> {
+        let mut named = self.settings.iter();
+        named.find(|(file, _)| of_file(file).any(|own| own == folder)).map(|(_, setting)| setting)
+    }
+}
+
+fn program(raw: &mut Raw) -> Option<Named> {
     let commands: Vec<_> = raw.settings.keys().filter(|key| key.ends_with("_command")).cloned().collect();
     let named = |key: &String| raw.again(|raw| raw.entries(key)).is_some_and(|entries| !entries.is_empty());
     let setting = commands.into_iter().find(named)?;
-    Some(Program { place: raw.place(&setting), setting })
+    Some(Named { place: raw.place(&setting), setting })
 }
 
 /// That a process confines itself, and runs a program.
 pub(super) fn contradiction(raw: &mut Raw) -> Option<Problem> {
     let required =
         raw.settings.get(LANDLOCK).is_some_and(|setting| setting.value.as_str() == Some("require"));
-    let Program { setting, place } = program(raw).filter(|_| required)?;
+    let Named { setting, place } = program(raw).filter(|_| required)?;
     let what = format!(
         "\"require\" cannot be had: the program of {setting} ({place}) would be confined too; name a file with the key, or \
          write \"auto\""

@@ -100,8 +100,13 @@ impl Raw {
         self.names_below("callers.")
     }
 
+    /// A value where a section should be was reported as unknown, and is none.
     fn names_below(&self, sections: &str) -> Vec<String> {
-        let names = self.settings.keys().filter_map(|key| key.strip_prefix(sections));
+        let named =
+            self.settings.iter().filter_map(|(key, setting)| Some((key.strip_prefix(sections)?, setting)));
+        let names = named
+            .filter(|(rest, setting)| rest.contains('.') || setting.value.as_dict().is_some())
+            .map(|(rest, _)| rest);
         let names: BTreeSet<_> = names.map(|rest| rest.split('.').next().unwrap_or(rest)).collect();
         names.into_iter().map(str::to_owned).collect()
     }

@@ -214,6 +214,49 @@ fn a_key_file_that_holds_more_than_the_key() {
     }
 }
 
+#[test]
+fn a_section_whose_header_is_wrong_is_told_once() {
+    let shop = Shop::new();
+    let base = "upstream.base_url = \"https://openapi-hk.qfapi.com\"\n";
+    let keys = format!("app_code = \"{CODE}\"\nclient_key_file = \"{}\"\n", shop.path("key").display());
+    for (header, says) in [
+        (
+            "[apps]",
+            ": apps: app_code stands in [apps] itself, and belongs to one of several; write [apps.NAME] above it",
+        ),
+        (
+            "[apps.shop]\n{}[caller.till]\nuser = \"0\"\nmchids = [\"M1\"]\n#",
+            ": caller.till: unknown section; did you mean [callers.till]?",
+        ),
+        ("[apps.shop]\n{}[app.tea]", ": app.tea: unknown section; did you mean [apps.tea]?"),
+    ] {
+        fs::write(
+            shop.path("shop.toml"),
+            format!("{base}{}\n{keys}", header.replace("{}", &keys)).replace("#\n", "#"),
+        )
+        .unwrap();
+        let error = load(&Request { file: Some(shop.path("shop.toml")), ..Request::default() })
+            .unwrap_err()
+            .to_string();
+        let others: Vec<_> = error.lines().filter(|line| !line.contains("client_key_file")).collect();
+        assert!(others.len() == 1 && others[0].contains(says), "{error}");
+    }
+}
+
+#[test]
+fn a_name_that_is_not_whole_is_told_where_it_begins() {
+    let shop = Shop::new();
+    let here = std::env::current_dir().unwrap().display().to_string();
+    for (name, says) in [
+        ("keys/none", format!("relative names start at the working directory, {here}")),
+        ("~/keys/none", "'~' and variables are not expanded".to_owned()),
+        ("${KEYS}/none", "variables are not expanded".to_owned()),
+    ] {
+        let error = load(&shop.with(&[("apps.shop.client_key_file", name)])).unwrap_err().to_string();
+        assert!(error.contains(&says) && error.lines().count() == 1, "{error}");
+    }
+}
+
 /// Every setting with a value that does not parse, alone: one problem, and it is that setting's.
 #[test]
 fn one_mistake_is_told_once() {
