@@ -1,5 +1,6 @@
 //! Wiring: a configuration becomes listeners, services and a way to QFPay. Nothing else happens here.
 
+mod changes;
 mod lasting;
 mod look;
 mod nofile;
@@ -14,7 +15,7 @@ mod watch;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use crate::admin::Reload;
@@ -227,6 +228,7 @@ impl Sidecar {
             lasting: self.lasting.clone(),
             sandbox: self.sandbox(),
             settled: Settled::of(config),
+            written: Mutex::new(config.written.clone()),
             watched,
         });
         self.reloader = Some(Reloader { asked, reading });

@@ -53,6 +53,7 @@ mod sources;
 mod unknown;
 mod upgrade;
 mod users;
+mod written;
 
 use raw::Raw;
 
@@ -66,6 +67,7 @@ pub use listen::Listen;
 pub use restart::NeedRestart;
 pub use sandbox::Sandbox;
 pub use sources::Files;
+pub use written::Written;
 
 /// Which layers to read.
 #[derive(Clone)]
@@ -184,6 +186,8 @@ pub struct Config {
     pub watch: bool,
     /// What a reload may not change.
     pub need_restart: NeedRestart,
+    /// Every setting, for what a reload changed.
+    pub written: Written,
 }
 
 /// What an installation is for; hosts and keys that do not fit are refused.

@@ -15,7 +15,7 @@ use super::quota::quota;
 use super::raw::Raw;
 use super::restart::NeedRestart;
 use super::upgrade;
-use super::{Config, Environment, Landlock, Limits, Sandbox, Variable};
+use super::{Config, Environment, Landlock, Limits, Sandbox, Variable, Written};
 use crate::api::Routes;
 use crate::browser::{self, Checkout};
 use crate::decode::Charset;
@@ -137,6 +137,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
         sources,
         watch: watch?,
         need_restart,
+        written: Written::of(raw),
     })
 }
 
