@@ -37,8 +37,12 @@ impl Admin {
             tracing::warn!(detail = failure.detail(), "a request to the admin listener was refused");
             return failure.into_plain_text().map(Full::new);
         }
-        if let (Some(reload), "/reload") = (&self.reload, head.uri.path()) {
-            return reload::respond(reload, &head, peer).await;
+        match (&self.reload, head.uri.path()) {
+            (Some(reload), "/reload") => return reload::respond(reload, &head, peer).await,
+            (None, "/reload") => {
+                return answer(StatusCode::NOT_FOUND, "this process does not reload: only `run` does\n");
+            }
+            _ => {}
         }
         if !matches!(head.method, Method::GET | Method::HEAD) {
             let mut response = answer(StatusCode::METHOD_NOT_ALLOWED, "use GET\n");

@@ -1,6 +1,8 @@
 //! Wiring: a configuration becomes listeners, services and a way to QFPay. Nothing else happens here.
 
+mod changes;
 mod lasting;
+mod look;
 mod nofile;
 mod notifications;
 mod refusals;
@@ -13,7 +15,7 @@ mod watch;
 use std::fmt;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use crate::admin::Reload;
@@ -26,6 +28,7 @@ use crate::systemd::Manager;
 use crate::upstream::Target;
 
 use lasting::Lasting;
+pub use look::look;
 pub use reload::Read;
 use reload::{Reading, Reloader, Settled};
 pub use sandbox::StandaloneSandbox;
@@ -37,8 +40,10 @@ use watch::Watched;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An address is taken, or not ours.
-    #[error("{setting}: cannot listen on {address}: {cause}; choose another address or stop what uses it")]
+    #[error("{place}{setting}: cannot listen on {address}: {cause}; {}", remedy(.cause))]
     Bind {
+        /// Where the setting was written.
+        place: String,
         /// The setting that holds the address.
         setting: &'static str,
         /// The address.
@@ -48,11 +53,13 @@ pub enum StartError {
     },
     /// `listen.socket_user` or `listen.socket_group` asks for more than the process may do.
     #[error(
-        "{setting}: {address}: listen.socket_user and listen.socket_group: {cause}; only root changes a file's user, and its \
+        "{place}{setting}: {address}: listen.socket_user and listen.socket_group: {cause}; only root changes a file's user, and its \
          group only to one that the process belongs to. Or let systemd make the socket: \
          examples/deploy/qfpay-sidecar.socket"
     )]
     SocketOwner {
+        /// Where the setting was written.
+        place: String,
         /// The setting that holds the address.
         setting: &'static str,
         /// The address.
@@ -80,8 +87,10 @@ pub enum StartError {
         cause: String,
     },
     /// The journal.
-    #[error("journal.file: {file}: {cause}")]
+    #[error("{place}journal.file: {file}: {cause}")]
     Journal {
+        /// Where the setting was written.
+        place: String,
         /// The file.
         file: String,
         /// What is wrong with it.
@@ -99,6 +108,11 @@ pub enum StartError {
 }
 
 impl StartError {
+    fn journal(config: &Config, file: &Path, cause: CannotOpen) -> Self {
+        let place = config.need_restart.place("journal.file");
+        Self::Journal { place, file: file.display().to_string(), cause }
+    }
+
     fn ca_file(setting: &'static str, path: &Path, cause: impl fmt::Display) -> Self {
         Self::CaFile { setting, file: path.display().to_string(), cause: cause.to_string() }
     }
@@ -214,6 +228,7 @@ impl Sidecar {
             lasting: self.lasting.clone(),
             sandbox: self.sandbox(),
             settled: Settled::of(config),
+            written: Mutex::new(config.written.clone()),
             watched,
         });
         self.reloader = Some(Reloader { asked, reading });
@@ -263,11 +278,28 @@ async fn bind(
     passed: &mut Passed,
 ) -> Result<Listener, StartError> {
     let bound = Listener::bind_or_take(address, &config.listen.socket_file, passed).await;
-    let address = || address.clone();
-    bound.map_err(|cannot| match cannot {
-        CannotListen::System(cause) => StartError::Bind { setting, address: address(), cause },
-        CannotListen::Owner(cause) => StartError::SocketOwner { setting, address: address(), cause },
-    })
+    bound.map_err(|cannot| cannot_listen(setting, address, config, cannot))
+}
+
+fn cannot_listen(
+    setting: &'static str,
+    address: &Address,
+    config: &Config,
+    cannot: CannotListen,
+) -> StartError {
+    let (place, address) = (config.need_restart.place(setting), address.clone());
+    match cannot {
+        CannotListen::System(cause) => StartError::Bind { place, setting, address, cause },
+        CannotListen::Owner(cause) => StartError::SocketOwner { place, setting, address, cause },
+    }
+}
+
+/// What helps where an address cannot be listened on.
+fn remedy(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::NotFound => "its folder is missing: make it, or let systemd do so (RuntimeDirectory=)",
+        _ => "choose another address or stop what uses it",
+    }
 }
 
 /// Makes a client with the authorities of a file, or with the built-in ones.

@@ -13,7 +13,7 @@ mod waiting;
 mod wire;
 
 pub use cause::Cause;
-pub use connect::BadRoots;
+pub use connect::{BadRoots, judge_roots};
 pub use tunnel::{BadProxy, Proxy};
 
 pub(crate) use body::{Body, BodyError};

@@ -53,6 +53,7 @@ mod sources;
 mod unknown;
 mod upgrade;
 mod users;
+mod written;
 
 use raw::Raw;
 
@@ -66,6 +67,7 @@ pub use listen::Listen;
 pub use restart::NeedRestart;
 pub use sandbox::Sandbox;
 pub use sources::Files;
+pub use written::Written;
 
 /// Which layers to read.
 #[derive(Clone)]
@@ -184,6 +186,8 @@ pub struct Config {
     pub watch: bool,
     /// What a reload may not change.
     pub need_restart: NeedRestart,
+    /// Every setting, for what a reload changed.
+    pub written: Written,
 }
 
 /// What an installation is for; hosts and keys that do not fit are refused.
@@ -275,10 +279,13 @@ pub fn load_journal(request: &Request) -> Result<journal::Settings, ConfigError>
 /// before. Whatever comes of it, `files` then holds what was read, or should have been.
 ///
 /// # Errors
-/// [`ConfigError`] when a layer cannot be read.
+/// [`ConfigError`] when a layer cannot be read, or the process could not confine itself to them.
 pub fn load_folders(request: &Request, files: &mut Files) -> Result<Folders, ConfigError> {
     let (mut raw, _) = gather(request, files)?;
-    Ok(folders::folders(&mut raw, files.clone()))
+    match folders::contradiction(&mut raw) {
+        Some(problem) => Err(problem.into()),
+        None => Ok(folders::folders(&mut raw, files.clone())),
+    }
 }
 
 /// Every effective value and its source, without reading keys and without judging values.

@@ -9,11 +9,13 @@ use std::fmt;
 use std::sync::Arc;
 
 mod client_key;
+mod found_keys;
 mod holders;
 mod known_keys;
 mod local_key;
 
 pub use client_key::{BadClientKey, ClientKey, SANDBOX_CLIENT_KEY, SANDBOX_KEY_PREFIX};
+pub use found_keys::FoundKeys;
 pub use holders::Holders;
 pub use known_keys::KnownKeys;
 pub use local_key::{BadLocalKey, LocalKey, NotLocal};

@@ -65,5 +65,5 @@ impl Lasting {
 fn journal(config: &Config, metrics: &Metrics) -> Result<Option<Journal>, StartError> {
     let Some(file) = &config.journal.file else { return Ok(None) };
     let journal = Journal::open(file, &config.journal, config.runtime.workers, metrics);
-    journal.map(Some).map_err(|cause| StartError::Journal { file: file.display().to_string(), cause })
+    journal.map(Some).map_err(|cause| StartError::journal(config, file, cause))
 }

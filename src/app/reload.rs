@@ -1,17 +1,17 @@
 //! Reload: files -> a whole new state, or none of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::changes::changes;
 use super::services::{Current, Services};
 use super::watch::Watched;
 use super::{Lasting, StartError};
 use crate::admin::{Asked, Outcome};
-use crate::config::{Config, ConfigError, Files, NeedRestart};
-use crate::credentials::Keyring;
+use crate::config::{Config, ConfigError, Files, NeedRestart, Written};
 use crate::quota::StoreSettings;
 use crate::runtime;
 use crate::sandbox::Sandbox;
@@ -41,6 +41,8 @@ pub(super) struct Reading {
     pub sandbox: Option<Sandbox>,
     /// What the start settled.
     pub settled: Settled,
+    /// The settings that are in force.
+    pub written: Mutex<Written>,
     pub watched: watch::Sender<Watched>,
 }
 
@@ -146,7 +148,10 @@ impl Reading {
                 for advice in &config.advice {
                     tracing::warn!(advice, "this works, but look at it");
                 }
-                let changes = changes(&before.api.keyring, &config.keyring);
+                let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+                let changes = changes((&before.api.keyring, &written), (&config.keyring, &config.written));
+                *written = config.written;
+                drop(written);
                 tracing::info!(by, changes, "the configuration was read again and is in force");
                 (Ok(format!("reloaded: {changes}")), Some(before))
             }
@@ -185,36 +190,5 @@ async fn free(before: Arc<Services>) {
     let begun = Instant::now();
     while Arc::strong_count(&before) > 1 && begun.elapsed() < FREED_HERE {
         sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// Which apps came, went, or have another key, in words, by their names.
-fn changes(before: &Keyring, now: &Keyring) -> String {
-    let names = |of: &Keyring, keep: &dyn Fn(&str) -> bool| {
-        let names = of.apps().iter().map(|app| app.name.as_str()).filter(|name| keep(name));
-        names.map(str::to_owned).collect::<Vec<_>>()
-    };
-    let added = names(now, &|name| before.by_name(name).is_none());
-    let removed = names(before, &|name| now.by_name(name).is_none());
-    let key = |of: &Keyring, name: &str| of.by_name(name).map(|app| app.client_key.fingerprint());
-    let rotated = names(now, &|name| before.by_name(name).is_some() && key(before, name) != key(now, name));
-    let said = [("added", added), ("removed", removed), ("with another key", rotated)]
-        .into_iter()
-        .filter(|(_, names)| !names.is_empty())
-        .map(|(what, names)| format!("{what} {}", few(&names)));
-    let said: Vec<_> = said.collect();
-    match said.is_empty() {
-        true => "the same apps, with the same keys".to_owned(),
-        false => format!("apps {}", said.join(", ")),
-    }
-}
-
-/// The first names of many.
-fn few(names: &[String]) -> String {
-    const FEW: usize = 10;
-    let (shown, more) = names.split_at(names.len().min(FEW));
-    match more.len() {
-        0 => shown.join(" "),
-        more => format!("{} and {more} more", shown.join(" ")),
     }
 }

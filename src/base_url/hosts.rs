@@ -30,7 +30,20 @@ pub const API_HOSTS: [&str; 20] = [
 pub const PAGE_HOSTS: [&str; 4] =
     ["o2-hk.qfapi.com", "test-o2-hk.qfapi.com", "o2-th.qfapi.com", "o2.qfpay.com"];
 
+/// The page hosts of API hosts, where QFPay documents both for a country.
+const PAGES_OF: [(&str, &str); 3] = [
+    ("openapi-hk.qfapi.com", "o2-hk.qfapi.com"),
+    ("openapi-th.qfapi.com", "o2-th.qfapi.com"),
+    ("openapi.qfpay.com", "o2.qfpay.com"),
+];
+
 impl UpstreamUrl {
+    /// The host of the pages that go with this host, where QFPay documents one.
+    pub fn page_host(&self) -> Option<&'static str> {
+        let host = self.host();
+        PAGES_OF.iter().find(|(api, _)| *api == host).map(|(_, pages)| *pages)
+    }
+
     /// Whether it is a host of pages for customers' browsers, which answers no call.
     pub fn is_page_host(&self) -> bool {
         PAGE_HOSTS.contains(&self.host().as_str())

@@ -175,7 +175,7 @@ pub(super) enum Command {
     /// Let the running sidecar read its configuration, keys and certificates again, without a restart.
     ///
     /// Everything is read and checked as at the start, and put in force as a whole. Exits with 1 and the reasons if
-    /// nothing was changed. Only root and the sidecar's own user may ask; SIGHUP does the same and tells it in the log.
+    /// nothing was changed, with 2 if listen.admin cannot be read here. Only root and the sidecar's own user may ask; SIGHUP does the same and tells it in the log.
     Reload {
         /// How long to wait for the answer, in milliseconds.
         #[arg(long, default_value_t = 60_000, value_name = "MS")]

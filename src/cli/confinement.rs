@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::Stop;
-use crate::config::folders::{of_file, of_files};
+use crate::config::folders::{Named, of_file, of_files};
 use crate::config::{self, Config, ConfigError, Files, Folders, Landlock, Request};
 
 /// What is read beside the configuration: names of hosts and users, and the C library's modules that look them up.
@@ -36,7 +36,7 @@ impl Confinement {
             return Ok(Self::None("landlock = \"off\"".to_owned()));
         }
         let laid = match &folders.program {
-            Some(setting) => Err(format!("the program of {setting} would be confined too")),
+            Some(Named { setting, .. }) => Err(format!("the program of {setting} would be confined too")),
             None => lay(folders),
         };
         match (laid, folders.landlock) {
@@ -60,11 +60,19 @@ impl Confinement {
             {
                 let what = "this folder is outside of those that the process confined itself to when it started (landlock): that \
                             needs a restart";
-                return Err(ConfigError::of_place(&outside.display().to_string(), what));
+                let named = folders.as_ref().and_then(|folders| folders.setting_of(&outside));
+                return Err(match named {
+                    Some(Named { setting, place }) => {
+                        ConfigError::of_setting(place, setting, &format!("{}: {what}", outside.display()))
+                    }
+                    None => ConfigError::of_place(&outside.display().to_string(), what),
+                });
             }
-            let Some(program) = folders.and_then(|folders| folders.program) else { return Ok(()) };
+            let Some(Named { setting, place }) = folders.and_then(|folders| folders.program) else {
+                return Ok(());
+            };
             let what = "the process is confined (landlock), and so would be the program that is named here: that needs a restart";
-            Err(ConfigError::of_place(&program, what))
+            Err(ConfigError::of_setting(&place, &setting, what))
         })
     }
 }
@@ -140,11 +148,15 @@ mod tests {
         assert_eq!(read_again(&key(&inside, "key")), Ok(()));
         for refused in [key(&outside, "key"), key(&inside, "link")] {
             let why = read_again(&refused).unwrap_err();
-            assert!(why.starts_with(&outside.display().to_string()), "{why}");
+            let place = format!("sidecar.toml:5: apps.shop.client_key_file: {}: ", outside.display());
+            assert!(why.contains(&place), "{why}");
             assert!(why.contains("needs a restart"), "{why}");
         }
         let why = read_again("client_key_command = [\"/bin/true\"]").unwrap_err();
-        assert!(why.starts_with("apps.shop.client_key_command") && why.contains("needs a restart"), "{why}");
+        assert!(
+            why.contains("sidecar.toml:5: apps.shop.client_key_command: ") && why.contains("needs a restart"),
+            "{why}"
+        );
         let why = read_again("nonsense = ").unwrap_err();
         assert!(why.contains("this is not TOML"), "{why}");
     }
@@ -163,6 +175,7 @@ mod tests {
             files,
             written: vec![written.path().join("file")],
             program: None,
+            settings: Vec::new(),
         };
         let [in_named, in_written, in_other] =
             [&named, &written, &other].map(|folder| folder.path().join("file"));

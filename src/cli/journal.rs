@@ -14,7 +14,7 @@ use crate::orders::journal::{CannotOpen, Reader};
 
 pub(super) fn run(args: &Args, options: &JournalOptions) -> Result<(), Stop> {
     let file = file(args, options.file.clone())?;
-    let failed = |cause: CannotOpen| Stop::Failed(format!("{}: {cause}", file.display()));
+    let failed = |cause: CannotOpen| Stop::Failed(format!("{}: {}", file.display(), cause.to_reader()));
     let journal = Reader::open(&file).map_err(failed)?;
     match &options.command {
         JournalCommand::Find { order } => find::run(&journal, order).map_err(failed)?,

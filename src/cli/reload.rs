@@ -13,6 +13,9 @@ use crate::server::Address;
 /// More than a sidecar needs for ten thousand merchants.
 const LONGEST_ANSWER: u64 = 1 << 20;
 
+const NO_ANSWER: &str = "is the sidecar running? If listen.admin was changed since it was started, it listens where it did: a \
+                         changed listen.admin needs a restart, and for anything else SIGHUP reaches it";
+
 pub(super) fn run(args: &Args, timeout_ms: u64) -> Result<(), Stop> {
     let listen = config::load_listen(&args.config_request()?)?;
     let Some(address) = listen.admin else {
@@ -20,7 +23,7 @@ pub(super) fn run(args: &Args, timeout_ms: u64) -> Result<(), Stop> {
     };
     let timeout = Duration::from_millis(timeout_ms.max(1));
     let answer = ask(&address, timeout)
-        .map_err(|error| Stop::Failed(format!("{address}/reload: {error}; is the sidecar running?")))?;
+        .map_err(|error| Stop::Failed(format!("{address}/reload: {error}; {NO_ANSWER}")))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     match head.split(' ').nth(1) {
         Some("200") => {

@@ -148,6 +148,14 @@ fn failed(cause: &(dyn std::error::Error + 'static)) -> ConnectError {
     }
 }
 
+/// Looks whether a PEM text can replace the built-in authorities.
+///
+/// # Errors
+/// [`BadRoots`] when it cannot.
+pub fn judge_roots(pem: &[u8]) -> Result<(), BadRoots> {
+    root_store(Some(pem)).map(drop)
+}
+
 /// The built-in authorities, or only those of a PEM text.
 fn root_store(pem: Option<&[u8]>) -> Result<RootCertStore, BadRoots> {
     let mut store = RootCertStore::empty();

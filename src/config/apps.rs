@@ -25,15 +25,16 @@ pub(super) fn keyring(
     let names = raw.app_names();
     let apps: Vec<_> = names.iter().map(|name| app(raw, name, target, environment, env)).collect();
     let default_app = default_app(raw, &names);
-    let apps: Option<Vec<_>> = apps.into_iter().collect();
-    let previous: Vec<_> = names.iter().map(|name| previous(raw, name, target, environment, env)).collect();
-    let previous: Option<Vec<_>> = previous.into_iter().collect();
-    let apps = apps?;
+    let with_apps = names.iter().zip(&apps);
+    let previous: Vec<_> =
+        with_apps.map(|(name, app)| previous(raw, name, app.as_ref(), target, environment, env)).collect();
+    // Also where another app is wrong, so that all is told at once.
+    pasted::client_keys(raw, apps.iter().flatten(), previous.iter().flatten().flatten());
+    let apps: Vec<_> = apps.into_iter().collect::<Option<_>>()?;
     refuse_twins(raw, &apps);
-    let previous: Vec<_> = previous?.into_iter().flatten().collect();
-    pasted::client_keys(raw, &apps, &previous);
+    let previous: Option<Vec<_>> = previous.into_iter().collect();
     let ring = Keyring::new(apps, &default_app?).ok()?;
-    Some(Arc::new(ring.with_previous(previous)))
+    Some(Arc::new(ring.with_previous(previous?.into_iter().flatten().collect())))
 }
 
 fn app(
@@ -86,11 +87,18 @@ fn app(
 fn previous(
     raw: &mut Raw,
     name: &str,
+    app: Option<&App>,
     target: Option<&Target>,
     environment: Option<Environment>,
     env: &[Variable],
 ) -> Option<Option<PreviousKey>> {
     let Some(found) = keys::read_previous(raw, name, env)? else { return Some(None) };
+    if let (Some(setting), true) = (&found.setting, app.is_some_and(|app| app.client_key.equals(&found.key)))
+    {
+        let what = "this is the key that the app has now, so that nothing which QFPay signed with the one before it passes; \
+                    name that one, or take this out";
+        raw.advise(setting, what);
+    }
     let fits = fits(raw, name, &found, target, environment);
     fits.then(|| Some(PreviousKey { app: name.to_owned(), client_key: found.key, key_source: found.source }))
 }
@@ -165,6 +173,10 @@ fn fits(
 fn default_app(raw: &mut Raw, names: &[String]) -> Option<String> {
     let wanted = raw.text("default_app")?;
     let listed = names.join(", ");
+    if names.is_empty() && raw.settings.keys().any(|key| key.starts_with("apps.")) {
+        // What was meant as one was reported as unknown.
+        return None;
+    }
     let (key, what) = match Keyring::default_among(names.iter().map(String::as_str), &wanted) {
         Err(BadKeyring::NoApps) => {
             let what = "no app is configured; add a section [apps.shop] with app_code and client_key_file";

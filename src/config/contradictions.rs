@@ -1,5 +1,7 @@
 //! Settings that are each right, but not together. Every problem names both.
 
+use std::time::Duration;
+
 use super::errors::Problem;
 use super::raw::Raw;
 use super::{Environment, Limits, Listen, Request};
@@ -28,10 +30,23 @@ pub(super) fn asked_for(raw: &mut Raw, request: &Request) {
 pub(super) fn upstream(raw: &mut Raw, upstream: &upstream::Settings, environment: Option<Environment>) {
     // The times after it may be longer: the whole call's comes first then.
     if upstream.connect_timeout > upstream.call_timeout {
-        let place = raw.place("upstream.call_timeout_ms");
-        let what =
-            format!("this is longer than upstream.call_timeout_ms ({place}), which covers the whole call");
-        raw.problem("upstream.connect_timeout_ms", what);
+        const CONNECT: &str = "upstream.connect_timeout_ms";
+        const CALL: &str = "upstream.call_timeout_ms";
+        // The fault is that of the one which somebody wrote.
+        let (key, mut what) = match raw.is_written(CONNECT) {
+            true => (
+                CONNECT,
+                format!("this is longer than {CALL} ({}), which covers the whole call", raw.place(CALL)),
+            ),
+            false => (
+                CALL,
+                format!("this is shorter than {CONNECT} ({}), which is a part of it", raw.place(CONNECT)),
+            ),
+        };
+        if upstream.call_timeout < Duration::from_secs(1) {
+            what += &format!("; {CALL} is in milliseconds");
+        }
+        raw.problem(key, what);
     }
     if upstream.answer_whole_bytes > upstream.answer_memory_bytes {
         let place = raw.place("limits.answer_memory_bytes");

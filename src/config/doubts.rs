@@ -1,5 +1,7 @@
 //! What is allowed, but probably not what was meant: told by `check` and at every start, and never refused.
 
+mod together;
+
 use super::Variable;
 use super::errors::Problem;
 use super::raw::Raw;
@@ -7,6 +9,8 @@ use super::sections::APP_DEFAULTS;
 use crate::base_url::{API_HOSTS, PAGE_HOSTS};
 use crate::settings::Reader;
 use crate::upstream::{self, Target};
+
+pub(super) use together::{journal, pages, paths, shutdown};
 
 /// The variables of ours with one underscore: they say which files are read, and so are no settings.
 const NO_SETTINGS: [&str; 2] = ["QFPAY_SIDECAR_ENV", "QFPAY_SIDECAR_CONFIG_DIR"];

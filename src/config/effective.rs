@@ -25,6 +25,18 @@ pub struct Effective {
     pub differs: bool,
 }
 
+impl Effective {
+    /// Leaves an `app_code` out, of which something is shown otherwise.
+    pub fn leave_out_code(&mut self) {
+        if self.key.ends_with(".app_code") && self.value != EMPTY {
+            NOT_SHOWN.clone_into(&mut self.value);
+        }
+    }
+}
+
+/// How an empty text is shown.
+const EMPTY: &str = "''";
+
 /// Every setting, in the order of the key paths.
 pub(super) fn list(raw: &Raw) -> Vec<Effective> {
     let show = |key: &str, value: &Value| match unknown::is_known(raw, key) {
@@ -62,7 +74,7 @@ pub(super) fn plain(value: &Value) -> String {
 fn value_for_people(key: &str, value: &Value) -> String {
     let name = key.rsplit('.').next().unwrap_or(key);
     match (name, value) {
-        (_, Value::String(_, text)) if text.is_empty() => "''".to_owned(),
+        (_, Value::String(_, text)) if text.is_empty() => EMPTY.to_owned(),
         // A wrong one may hold a password.
         ("store", Value::String(_, text)) => {
             StoreAddress::parse(text).map_or_else(|_| NOT_SHOWN.to_owned(), |store| store.to_string())

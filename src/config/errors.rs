@@ -36,6 +36,11 @@ impl ConfigError {
         Problem::of_file(place, what).into()
     }
 
+    /// A setting that is wrong, and where it was written.
+    pub fn of_setting(place: &str, key: &str, what: &str) -> Self {
+        Problem::new(place, key, what).into()
+    }
+
     /// The problems, in the order in which they were found.
     pub fn problems(&self) -> &[Problem] {
         &self.0

@@ -72,6 +72,29 @@ pub(super) fn expand(patterns: &[String], folder: &Path, files: &mut Files) -> R
     Ok(found)
 }
 
+/// What is wrong with the name of a file that cannot be read, if it is the name.
+pub(super) fn wrong_name(path: &Path) -> Option<String> {
+    let name = path.display();
+    match path.metadata() {
+        Ok(found) if found.is_dir() => {
+            Some(format!("{name} is a folder; write {}", path.join("*.toml").display()))
+        }
+        Ok(_) => None,
+        Err(_) if path.is_symlink() => {
+            Some(format!("{name}: this is a link, and what it leads to does not exist"))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && path.to_string_lossy().contains('?') => {
+            Some(format!(
+                "{name}: this configuration file does not exist; only '*' stands for other text, '?' does not"
+            ))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Some(format!("{name}: this configuration file does not exist"))
+        }
+        Err(_) => None,
+    }
+}
+
 /// The names in a folder that a pattern names, sorted. Hidden ones are none: editors and Kubernetes keep theirs there.
 fn list(folder: &Path, pattern: &str) -> io::Result<Vec<String>> {
     let mut names = Vec::new();

@@ -144,12 +144,10 @@ impl Gathering<'_> {
                     included.add(layer);
                 }
                 // A wrong name is the fault of the setting, wrong content that of the file.
-                Err(_) if !path.exists() => {
-                    let name = path.file_name().unwrap_or_default().to_string_lossy();
-                    let what = format!("{}: this configuration file does not exist", shown(&name));
-                    problems.push(Problem::new(&place, "include", &what));
-                }
-                Err(problem) => problems.push(problem),
+                Err(problem) => problems.push(match include::wrong_name(&path) {
+                    Some(what) => Problem::new(&place, "include", &what),
+                    None => problem,
+                }),
             }
         }
         self.layers.insert(at, included);

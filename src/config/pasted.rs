@@ -4,16 +4,18 @@ use super::effective::plain;
 use super::errors::could_hold_key;
 use super::raw::Raw;
 use crate::access::Access;
-use crate::credentials::{App, LocalKey, PreviousKey};
+use crate::credentials::{App, FoundKeys, LocalKey, PreviousKey};
 
-/// Refuses settings that hold what QFPay issued.
-pub(super) fn client_keys(raw: &mut Raw, apps: &[App], previous: &[PreviousKey]) {
-    let own = apps.iter().map(|app| (&app.client_key, &app.name));
-    let keys: Vec<_> = own.chain(previous.iter().map(|key| (&key.client_key, &key.app))).collect();
-    refuse(raw, could_hold_key, |text| {
-        let (_, app) = keys.iter().find(|(secret, _)| secret.blot_out(text) != text)?;
-        Some(format!("the client_key of apps.{app}"))
-    });
+/// Refuses settings that hold what QFPay issued. An `app_code` has the shape of a key, so each is looked at.
+pub(super) fn client_keys<'k>(
+    raw: &mut Raw,
+    apps: impl Iterator<Item = &'k App>,
+    previous: impl Iterator<Item = &'k PreviousKey>,
+) {
+    let own = apps.map(|app| (&app.client_key, app.name.as_str()));
+    let found = FoundKeys::of(own.chain(previous.map(|key| (&key.client_key, key.app.as_str()))));
+    let could_hold = |key: &str, text: &str| is_code(key) || could_hold_key(text);
+    refuse(raw, could_hold, |text| Some(format!("the client_key of apps.{}", found.owner_in(text)?)));
 }
 
 /// Refuses settings that hold a secret of the shop's own.
@@ -27,7 +29,8 @@ pub(super) fn local_keys(raw: &mut Raw, browser: Option<&LocalKey>, access: Opti
     let keys: Vec<_> = own.into_iter().chain(callers).collect();
     refuse(
         raw,
-        |text| text.len() >= LocalKey::SHORTEST,
+        // One that is an app's code is refused where it is read.
+        |key, text| !is_code(key) && text.len() >= LocalKey::SHORTEST,
         |text| {
             let (_, setting) = keys.iter().find(|(secret, _)| secret.blot_out(text) != text)?;
             Some(format!("the secret of {setting}"))
@@ -35,10 +38,14 @@ pub(super) fn local_keys(raw: &mut Raw, browser: Option<&LocalKey>, access: Opti
     );
 }
 
+fn is_code(key: &str) -> bool {
+    key.ends_with(".app_code")
+}
+
 /// Refuses settings in which a secret is found. Those that could hold one are few, and secrets may be thousands.
-fn refuse(raw: &mut Raw, could_hold: impl Fn(&str) -> bool, found: impl Fn(&str) -> Option<String>) {
+fn refuse(raw: &mut Raw, could_hold: impl Fn(&str, &str) -> bool, found: impl Fn(&str) -> Option<String>) {
     let texts = raw.settings.iter().map(|(key, setting)| (key, plain(&setting.value)));
-    let suspicious = texts.filter(|(key, text)| !key.ends_with("app_code") && could_hold(text));
+    let suspicious = texts.filter(|(key, text)| could_hold(key, text));
     let pasted = suspicious.filter_map(|(key, text)| Some((key.clone(), found(&text)?)));
     for (key, whose) in pasted.collect::<Vec<_>>() {
         raw.problem(&key, format!("{whose} stands in this value; take it out"));

@@ -80,6 +80,11 @@ impl Raw {
         setting.map_or_else(|| "configuration".to_owned(), |setting| setting.place.clone())
     }
 
+    /// Whether somebody gave it a value, were it that of the default.
+    pub fn is_written(&self, key: &str) -> bool {
+        self.settings.get(key).is_some_and(|setting| setting.place != "default")
+    }
+
     /// The names of the `[apps.NAME]` sections, sorted.
     pub fn app_names(&self) -> Vec<String> {
         self.names_below("apps.")
@@ -95,8 +100,13 @@ impl Raw {
         self.names_below("callers.")
     }
 
+    /// A value where a section should be was reported as unknown, and is none.
     fn names_below(&self, sections: &str) -> Vec<String> {
-        let names = self.settings.keys().filter_map(|key| key.strip_prefix(sections));
+        let named =
+            self.settings.iter().filter_map(|(key, setting)| Some((key.strip_prefix(sections)?, setting)));
+        let names = named
+            .filter(|(rest, setting)| rest.contains('.') || setting.value.as_dict().is_some())
+            .map(|(rest, _)| rest);
         let names: BTreeSet<_> = names.map(|rest| rest.split('.').next().unwrap_or(rest)).collect();
         names.into_iter().map(str::to_owned).collect()
     }

@@ -13,6 +13,7 @@ use super::document::scalar;
 use super::errors::shown;
 use super::files;
 use super::raw::Raw;
+use crate::client;
 use crate::settings::Reader;
 
 impl Reader for Raw {
@@ -79,16 +80,15 @@ impl Reader for Raw {
         }
     }
 
-    /// Checked here, so that a wrong file shows before the first payment does; TLS parses it later.
     fn ca_file(&mut self, key: &str) -> Option<Option<PathBuf>> {
         self.optional(key, |path| {
             let content =
                 files::read(Path::new(path)).map_err(|error| format!("this file cannot be read: {error}"))?;
             let pem = b"-----BEGIN CERTIFICATE-----";
-            match content.windows(pem.len()).any(|window| window == pem) {
-                true => Ok(PathBuf::from(path)),
-                false => Err("this file holds no PEM certificate (-----BEGIN CERTIFICATE-----)".to_owned()),
+            if !content.windows(pem.len()).any(|window| window == pem) {
+                return Err("this file holds no PEM certificate (-----BEGIN CERTIFICATE-----)".to_owned());
             }
+            client::judge_roots(&content).map(|()| PathBuf::from(path)).map_err(|bad| bad.to_string())
         })
     }
 }

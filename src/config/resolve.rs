@@ -5,6 +5,7 @@ use super::apps;
 use super::callers;
 use super::contradictions;
 use super::doubts;
+use super::folders;
 use super::listen::listen;
 use super::local_key;
 use super::notifications::{self, notifications};
@@ -14,7 +15,7 @@ use super::quota::quota;
 use super::raw::Raw;
 use super::restart::NeedRestart;
 use super::upgrade;
-use super::{Config, Environment, Landlock, Limits, Sandbox, Variable};
+use super::{Config, Environment, Landlock, Limits, Sandbox, Variable, Written};
 use crate::api::Routes;
 use crate::browser::{self, Checkout};
 use crate::decode::Charset;
@@ -33,6 +34,8 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     let watch = raw.flag("watch");
     let need_restart = NeedRestart::of(raw);
     let landlock = raw.choice("landlock", &Landlock::WORDS);
+    let program = folders::contradiction(raw);
+    raw.problems.extend(program);
     let runtime = runtime::Settings::read(raw);
     let listen = listen(raw);
     let upstream = upstream::Settings::read(raw);
@@ -60,7 +63,15 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
     if let Some(upstream) = &upstream {
         contradictions::upstream(raw, upstream, environment);
         doubts::hosts(raw, upstream);
+        doubts::pages(raw, upstream, environment);
     }
+    if let (Some(limits), Some(quota), Some(upstream)) = (&limits, &quota, &upstream) {
+        doubts::shutdown(raw, limits, quota, upstream);
+    }
+    if let Some(journal) = &journal {
+        doubts::journal(raw, journal);
+    }
+    doubts::paths(raw, routes.as_ref(), access.as_deref());
     if let Some(limits) = &limits {
         contradictions::limits(raw, limits, notifications.as_ref());
     }
@@ -126,6 +137,7 @@ pub(super) fn config(raw: &mut Raw, sources: Vec<String>, env: &[Variable]) -> O
         sources,
         watch: watch?,
         need_restart,
+        written: Written::of(raw),
     })
 }
 

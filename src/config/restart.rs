@@ -76,6 +76,12 @@ impl NeedRestart {
         Self(settings)
     }
 
+    /// Where one of them was written, as it stands before its key; nothing where it is the default.
+    pub fn place(&self, key: &str) -> String {
+        let place = self.0.get(key).map(|written| written.place.as_str());
+        place.filter(|place| *place != "default").map_or_else(String::new, |place| format!("{place}: "))
+    }
+
     /// That another configuration leaves them as they are.
     ///
     /// # Errors

@@ -93,7 +93,7 @@ impl Unsafe {
 /// The content of a file; `shown` is its name as people may see it.
 pub(super) fn read(path: &Path, shown: &str, folder: Folder) -> Result<Zeroizing<Vec<u8>>, String> {
     let told = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => format!("there is no such key file: {shown}"),
+        io::ErrorKind::NotFound => format!("there is no such key file: {shown}{}", beginning(path)),
         io::ErrorKind::PermissionDenied => {
             format!("the key file may not be read by this user; chown it to the sidecar's user: {shown}")
         }
@@ -124,6 +124,20 @@ pub(super) fn read(path: &Path, shown: &str, folder: Folder) -> Result<Zeroizing
             Ok(content)
         }
         _ => Err(format!("the key file is larger than {LARGEST} bytes, so it holds no key: {shown}")),
+    }
+}
+
+/// Where a name begins that has no slash before it, for one that was not found.
+fn beginning(path: &Path) -> String {
+    let Ok(folder) = std::env::current_dir() else { return String::new() };
+    let name = path.to_string_lossy();
+    match path.is_relative() {
+        true if name.starts_with('~') || name.contains('$') => {
+            "; '~' and variables are not expanded: write the name whole".to_owned()
+        }
+        true => format!("; relative names start at the working directory, {}", folder.display()),
+        false if name.contains('$') => "; variables are not expanded: write the name whole".to_owned(),
+        false => String::new(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Keys that do not exist: all of them, each with what was probably meant.
 
+use std::collections::BTreeSet;
+
 use super::errors::Problem;
 use super::raw::Raw;
-use super::sections::{CALLER_DEFAULTS, ROUTES, defaults_of, is_currency};
+use super::sections::{APP_DEFAULTS, CALLER_DEFAULTS, ROUTES, defaults_of, is_currency};
 use crate::runtime;
 
 /// Names under which people try to put the key itself into the configuration.
@@ -12,10 +14,40 @@ const KEY_NAMES: [&str; 8] =
 /// Below this likeness (0 to 1) a suggestion confuses more than it helps.
 const ALIKE: f64 = 0.8;
 
-/// Every key that no setting has, in the order of the key paths.
+/// Every key that no setting has, in the order of the key paths. Those of a section whose header is wrong are told once.
 pub(super) fn keys(raw: &Raw) -> Vec<Problem> {
     let unknown = raw.settings.iter().filter(|(key, _)| !is_known(raw, key) && !is_bare(raw, key));
-    unknown.map(|(key, setting)| Problem::new(&setting.place, key, &what(raw, key))).collect()
+    let mut told = BTreeSet::new();
+    let problems = unknown.filter_map(|(key, setting)| match header(raw, key) {
+        Some((header, what)) => told.insert(header).then(|| Problem::new(&setting.place, header, &what)),
+        None => Some(Problem::new(&setting.place, key, &what(raw, key))),
+    });
+    problems.collect()
+}
+
+/// The section whose header is wrong, where that is what is wrong with this key, and how it is written.
+fn header<'k>(raw: &Raw, key: &'k str) -> Option<(&'k str, String)> {
+    let (section, rest) = key.split_once('.')?;
+    let named = |several: &str| {
+        let name = rest.split_once('.').map(|(name, _)| name)?;
+        Some((
+            &key[..section.len() + 1 + name.len()],
+            format!("unknown section; did you mean [{several}.{name}]?"),
+        ))
+    };
+    match section {
+        "app" => named("apps"),
+        "caller" => named("callers"),
+        "apps" | "callers" => {
+            let defaults = if section == "apps" { APP_DEFAULTS } else { CALLER_DEFAULTS };
+            let own = raw.known.contains(&format!("{defaults}.{rest}"));
+            let what = format!(
+                "{rest} stands in [{section}] itself, and belongs to one of several; write [{section}.NAME] above it"
+            );
+            own.then_some((section, what))
+        }
+        _ => None,
+    }
 }
 
 /// Whether a setting of this name exists; every app has those of `[app_defaults]`, every caller those of

@@ -115,7 +115,7 @@ impl ClientKey {
     }
 
     /// Whether another key is the same. Constant time for keys of one length.
-    pub(super) fn equals(&self, other: &Self) -> bool {
+    pub fn equals(&self, other: &Self) -> bool {
         self.0.as_slice().ct_eq(other.0.as_slice()).into()
     }
 
@@ -133,6 +133,13 @@ impl ClientKey {
     /// A digest by which one process knows the key again, and nothing else can: its own is drawn at random.
     pub(super) fn digest_by(&self, keyed: &RandomState) -> u64 {
         keyed.hash_one(self.0.as_slice())
+    }
+
+    /// The same of the key in small letters.
+    pub(super) fn digest_without_case(&self, keyed: &RandomState) -> u64 {
+        let mut small = Zeroizing::new(self.0.to_vec());
+        small.make_ascii_lowercase();
+        keyed.hash_one(small.as_slice())
     }
 
     /// Eight hex digits by which people recognise a key without seeing it.

@@ -43,6 +43,7 @@ pub use append::Appender;
 pub use chain::Digest;
 pub use doubts::Doubt;
 pub use facts::Facts;
+pub use file::look;
 pub use moment::text_of;
 pub use notifications::{Kept, Which};
 pub use opening::CannotOpen;

@@ -23,6 +23,9 @@ pub enum BadReceiver {
     /// A password in a URL ends up in logs.
     #[error("it has a user name or password, which would stand in logs")]
     UserInfo,
+    /// It would be sent nowhere, and was meant for something.
+    #[error("it has a fragment ('#' and what follows), which no server is sent; take it out")]
+    Fragment,
     /// The body of a notification is a customer's payment.
     #[error("plain http is for this machine only; use https")]
     PlainHttp,
@@ -40,6 +43,9 @@ impl ReceiverUrl {
         };
         if authority.as_str().contains('@') {
             return Err(BadReceiver::UserInfo);
+        }
+        if text.contains('#') {
+            return Err(BadReceiver::Fragment);
         }
         match UpstreamUrl::parse(&format!("{scheme}://{authority}")) {
             Ok(host) => Ok(Self { host, uri }),
@@ -104,6 +110,7 @@ mod tests {
         assert_eq!(ReceiverUrl::parse("https://Shop.internal/n").unwrap().host(), "shop.internal");
         assert_eq!(ReceiverUrl::parse("http://shop.internal/n"), Err(BadReceiver::PlainHttp));
         assert_eq!(ReceiverUrl::parse("http://u:p@127.0.0.1/n"), Err(BadReceiver::UserInfo));
+        assert_eq!(ReceiverUrl::parse("https://shop.internal/n#x"), Err(BadReceiver::Fragment));
         for bad in ["", "/n", "127.0.0.1:80", "ftp://127.0.0.1/n", "http:///n"] {
             assert_eq!(ReceiverUrl::parse(bad), Err(BadReceiver::NotAUrl), "{bad}");
         }

@@ -14,12 +14,18 @@ pub enum Address {
     Unix(PathBuf),
 }
 
+/// The bytes of the longest path of a unix socket: what `sockaddr_un` has room for, without the NUL behind it.
+const LONGEST_PATH: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
 /// A text that is no [`Address`].
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadAddress {
     /// It has another form.
     #[error("it is neither IP:PORT (127.0.0.1:8787, [::1]:8787) nor unix:/absolute/path")]
     Form,
+    /// The system has no room for it.
+    #[error("the path of a unix socket has at most {longest} bytes, and this one has {0}; choose a shorter one", longest = LONGEST_PATH)]
+    TooLong(usize),
     /// It has the form, and a number that is no port.
     #[error("its port is none: ports are 1 to 65535, and 0 lets the system choose")]
     Port,
@@ -33,7 +39,11 @@ impl Address {
     pub fn parse(text: &str) -> Result<Self, BadAddress> {
         if let Some(path) = text.strip_prefix("unix:") {
             let path = PathBuf::from(path);
-            return if path.is_absolute() { Ok(Self::Unix(path)) } else { Err(BadAddress::Form) };
+            return match path.as_os_str().len() {
+                length if length > LONGEST_PATH => Err(BadAddress::TooLong(length)),
+                _ if path.is_absolute() => Ok(Self::Unix(path)),
+                _ => Err(BadAddress::Form),
+            };
         }
         let numeric = match text.strip_prefix("localhost:") {
             Some(port) => format!("127.0.0.1:{port}"),

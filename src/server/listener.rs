@@ -92,6 +92,17 @@ impl Listener {
         Ok(Self { socket, address, file: own_file.map(|path| Arc::new(OwnFile(path))), users: None })
     }
 
+    /// Looks, without binding, whether a file is in the way of this address's.
+    ///
+    /// # Errors
+    /// What [`Listener::bind`] would say.
+    pub fn look(address: &Address) -> Result<(), CannotListen> {
+        match address {
+            Address::Tcp(_) => Ok(()),
+            Address::Unix(path) => Ok(socket_file::look(path)?),
+        }
+    }
+
     /// The same socket for one more runtime.
     ///
     /// # Errors

@@ -50,6 +50,18 @@ pub(super) fn bind(path: &Path, file: &SocketFile) -> Result<UnixSocket, CannotL
     Ok(socket)
 }
 
+/// Looks whether something else than a socket is in the way, without changing it.
+pub(super) fn look(path: &Path) -> io::Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => Err(in_the_way()),
+        _ => Ok(()),
+    }
+}
+
+fn in_the_way() -> io::Error {
+    io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is in the way")
+}
+
 fn remove_dead(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => match std::os::unix::net::UnixStream::connect(path) {
@@ -57,7 +69,7 @@ fn remove_dead(path: &Path) -> io::Result<()> {
             Err(dead) if dead.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path),
             Err(other) => Err(other),
         },
-        Ok(_) => Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is no socket is in the way")),
+        Ok(_) => Err(in_the_way()),
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(other) => Err(other),
     }

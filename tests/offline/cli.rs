@@ -254,6 +254,67 @@ fn a_key_that_was_pasted_into_another_setting_is_refused_and_not_shown() {
     }
 }
 
+/// It would leave in `X-QF-APPCODE`, and in the URLs of customers' browsers.
+#[test]
+fn a_key_in_the_place_of_an_app_code_is_refused_and_no_part_of_it_shown() {
+    const KEY: &str = "0123456789ABCDEF0123456789ABCDEF";
+    const OTHER: &str = "FEDCBA9876543210FEDCBA9876543210";
+    const BUILT_IN: &str = "SANDBOX0DEMO0KEY0NOT0A0SECRET000";
+    let folder = tempfile::tempdir().unwrap();
+    let shown = |name: &str| folder.path().join(name).display().to_string();
+    write(Path::new(&shown("key")), KEY);
+    write(Path::new(&shown("other")), OTHER);
+    let live = "upstream.base_url = \"https://openapi-hk.qfapi.com\"\n";
+    let app = |name: &str, code: &str, key: &str| {
+        format!("[apps.{name}]\napp_code = \"{code}\"\nclient_key_file = \"{}\"\n", shown(key))
+    };
+    let good = app("tea", "A1B2C3D4E5F60718293A4B5C6D7E8F90", "other");
+    let previous = format!("client_key_previous_file = \"{}\"\n", shown("other"));
+    let shared = format!(
+        "[app_defaults]\napp_code = \"{KEY}\"\n[apps.shop]\nclient_key_file = \"{}\"\n",
+        shown("key")
+    );
+    let default = "default_app = \"tea\"\n";
+    for (file, setting, whose, seen) in [
+        (format!("{live}{}", app("shop", KEY, "key")), "apps.shop", "shop", ["0123..", "CDEF"]),
+        (
+            format!("{live}{}", app("shop", &KEY.to_lowercase(), "key")),
+            "apps.shop",
+            "shop",
+            ["0123..", "cdef"],
+        ),
+        (
+            format!("{live}{}", app("shop", &format!("{KEY}x"), "key")),
+            "apps.shop",
+            "shop",
+            ["0123..", "DEFx"],
+        ),
+        (format!("{live}{}{previous}", app("shop", OTHER, "key")), "apps.shop", "shop", ["FEDC", "3210"]),
+        (format!("{live}{default}{}{good}", app("shop", OTHER, "key")), "apps.shop", "tea", ["FEDC", "3210"]),
+        (format!("{live}{shared}"), "app_defaults", "shop", ["0123..", "CDEF"]),
+        (format!("[apps.shop]\napp_code = \"{BUILT_IN}\"\n"), "apps.shop", "shop", ["SAND", "T000"]),
+        // Whatever else is wrong.
+        (
+            format!("{live}{default}{good}mchid = \"?\"\n{}", app("shop", KEY, "key")),
+            "apps.shop",
+            "shop",
+            ["0123..", "CDEF"],
+        ),
+    ] {
+        write(Path::new(&shown("shop.toml")), &file);
+        for command in ["check", "run"] {
+            let done = qfpay(&[command, "--config", &shown("shop.toml")]);
+            let (out, err) = (text(&done.stdout), text(&done.stderr));
+            assert_eq!(done.status.code(), Some(2), "{out}{err}");
+            let told = format!(
+                ": {setting}.app_code: the client_key of apps.{whose} stands in this value; take it out"
+            );
+            assert!(err.contains(&told), "{err}");
+            assert!(seen.iter().all(|part| !out.contains(part) && !err.contains(part)), "{out}{err}");
+        }
+    }
+}
+
 #[test]
 fn a_secret_of_the_shops_own_that_was_pasted_into_another_setting_is_refused_and_not_shown() {
     const TOKEN: &str = "6f1d0c9a5e8b47320b5c2d7e91f4a638";

@@ -121,6 +121,72 @@ fn hosts_that_are_nearly_qfpays() {
 }
 
 #[test]
+fn pages_of_another_country_than_the_calls() {
+    let shop = Shop::new();
+    for (base, pages, says) in [
+        ("openapi-th.qfapi.com", "o2-hk.qfapi.com", "another country"),
+        ("openapi.qfpay.com", "o2-hk.qfapi.com", "goes https://o2.qfpay.com"),
+        ("openapi-hk.qfapi.com", "openapi-hk.qfapi.com", "openapi-hk.qfapi.com answers calls"),
+        // No page host of these is documented.
+        ("openapi-jp.qfapi.com", "o2-hk.qfapi.com", ""),
+        ("openapi-th.qfapi.com", "o2-th.qfapi.com", ""),
+    ] {
+        let [base, pages] = [base, pages].map(|host| format!("https://{host}"));
+        let advice = shop.advice(&[("upstream.base_url", &base), ("upstream.browser_base_url", &pages)], &[]);
+        match says {
+            "" => assert_eq!(advice, Vec::<String>::new()),
+            says => assert!(advice.len() == 1 && advice[0].contains(says), "{says}: {advice:?}"),
+        }
+    }
+}
+
+#[test]
+fn settings_that_do_nothing_or_too_much_beside_others() {
+    let shop = Shop::new();
+    let key = shop.path("key").display().to_string();
+    for (settings, says) in [
+        (&[("journal.on_failure", "refuse")][..], "journal.on_failure: this does nothing while journal.file"),
+        (&[("journal.sync", "true")], "journal.sync: this does nothing while journal.file"),
+        (&[("limits.shutdown_timeout_ms", "1000")], "limits.shutdown_timeout_ms: a call may take 72000 ms"),
+        (&[("upstream.call_timeout_ms", "90000")], "upstream.call_timeout_ms: a call may take 102000 ms"),
+        (&[("routes.allow", "/trade/v1/paymnt")], "did you mean /trade/v1/payment?"),
+        (&[("apps.shop.client_key_previous_file", key.as_str())], "this is the key that the app has now"),
+    ] {
+        let advice = shop.advice(settings, &[]);
+        assert!(advice.len() == 1 && advice[0].contains(says), "{settings:?}: {advice:?}");
+    }
+    let callers = [("callers.till.user", "0"), ("callers.till.endpoints", "/trade/v1/refnd,/trade/v1/query")];
+    let advice = shop.advice(&callers, &[]);
+    let of_the_path =
+        "callers.till.endpoints: QFPay documents no /trade/v1/refnd, one letter away from /trade/v1/refund";
+    assert!(advice.iter().any(|advice| advice.contains(of_the_path)), "{advice:?}");
+    for right in [
+        &[("journal.on_failure", "refuse"), ("journal.file", "journal.db")][..],
+        &[("limits.shutdown_timeout_ms", "72000")],
+        &[("routes.allow", "/trade/v1/payment,/trade/v1/brand_new")],
+    ] {
+        assert_eq!(shop.advice(right, &[]), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn of_two_times_the_one_that_was_written_is_at_fault() {
+    let shop = Shop::new();
+    for (settings, says) in [
+        (&[("upstream.connect_timeout_ms", "70000")][..], "connect_timeout_ms: this is longer than"),
+        (
+            &[("upstream.call_timeout_ms", "2000")],
+            "call_timeout_ms: this is shorter than upstream.connect_timeout_ms",
+        ),
+        (&[("upstream.call_timeout_ms", "60")], "upstream.call_timeout_ms is in milliseconds"),
+    ] {
+        let error = load(&shop.with(settings)).unwrap_err().to_string();
+        assert!(error.contains(says) && error.lines().count() == 1, "{error}");
+        assert_eq!(error.contains("milliseconds"), says.contains("milliseconds"), "{error}");
+    }
+}
+
+#[test]
 fn an_app_code_that_cannot_be_one() {
     let advice = Shop::new().advice(&[("apps.shop.app_code", "abc")], &[]);
     assert!(advice.len() == 1 && advice[0].contains("32 hex digits, this one has 3"), "{advice:?}");
@@ -145,6 +211,49 @@ fn a_key_file_that_holds_more_than_the_key() {
             error.contains(word) && !error.contains(KEY) && error.lines().count() == 1,
             "{word}: {error}"
         );
+    }
+}
+
+#[test]
+fn a_section_whose_header_is_wrong_is_told_once() {
+    let shop = Shop::new();
+    let base = "upstream.base_url = \"https://openapi-hk.qfapi.com\"\n";
+    let keys = format!("app_code = \"{CODE}\"\nclient_key_file = \"{}\"\n", shop.path("key").display());
+    for (header, says) in [
+        (
+            "[apps]",
+            ": apps: app_code stands in [apps] itself, and belongs to one of several; write [apps.NAME] above it",
+        ),
+        (
+            "[apps.shop]\n{}[caller.till]\nuser = \"0\"\nmchids = [\"M1\"]\n#",
+            ": caller.till: unknown section; did you mean [callers.till]?",
+        ),
+        ("[apps.shop]\n{}[app.tea]", ": app.tea: unknown section; did you mean [apps.tea]?"),
+    ] {
+        fs::write(
+            shop.path("shop.toml"),
+            format!("{base}{}\n{keys}", header.replace("{}", &keys)).replace("#\n", "#"),
+        )
+        .unwrap();
+        let error = load(&Request { file: Some(shop.path("shop.toml")), ..Request::default() })
+            .unwrap_err()
+            .to_string();
+        let others: Vec<_> = error.lines().filter(|line| !line.contains("client_key_file")).collect();
+        assert!(others.len() == 1 && others[0].contains(says), "{error}");
+    }
+}
+
+#[test]
+fn a_name_that_is_not_whole_is_told_where_it_begins() {
+    let shop = Shop::new();
+    let here = std::env::current_dir().unwrap().display().to_string();
+    for (name, says) in [
+        ("keys/none", format!("relative names start at the working directory, {here}")),
+        ("~/keys/none", "'~' and variables are not expanded".to_owned()),
+        ("${KEYS}/none", "variables are not expanded".to_owned()),
+    ] {
+        let error = load(&shop.with(&[("apps.shop.client_key_file", name)])).unwrap_err().to_string();
+        assert!(error.contains(&says) && error.lines().count() == 1, "{error}");
     }
 }
 

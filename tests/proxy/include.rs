@@ -103,13 +103,19 @@ fn a_pattern_that_cannot_be_meant_ends_the_start() {
     for (include, says) in [
         ("[\"merchants/*.toml\"]", "sidecar.toml:1: include: 'merchants/*.toml': the folder"),
         ("[\"*/a.toml\"]", "'*' may stand in the name of the file only"),
-        ("[\"one.toml\"]", "include: 'one.toml': this configuration file does not exist"),
+        ("[\"one.toml\"]", "one.toml: this configuration file does not exist"),
+        ("[\"?.toml\"]", "?.toml: this configuration file does not exist; only '*' stands for other text"),
+        ("[\"apps.d\"]", "apps.d is a folder; write "),
+        ("[\"link.toml\"]", "link.toml: this is a link, and what it leads to does not exist"),
         ("[1]", "this is not a list of files"),
         ("true", "this is not a list of files"),
     ] {
         let config = format!("include = {include}\n{}", Stage::config("http://127.0.0.1:9"));
-        let ended = Launch::new(&config).ends();
+        let launch = Launch::new(&config).file("apps.d/readme.txt", "", 0o600);
+        std::os::unix::fs::symlink("nowhere", launch.folder.path().join("link.toml")).unwrap();
+        let ended = launch.ends();
         assert!(ended.stderr.contains(says), "{include}: {}", ended.stderr);
+        assert!(ended.stderr.contains("sidecar.toml:1: include: "), "{include}: {}", ended.stderr);
     }
     // A folder without a merchant is fine.
     let config = format!("include = [\"key*.toml\"]\n{}", Stage::config("http://127.0.0.1:9"));

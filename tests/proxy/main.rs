@@ -10,6 +10,7 @@ mod attacks;
 mod browser_urls;
 mod callers;
 mod charsets;
+mod check;
 mod connections;
 mod crash;
 mod deadlines;

@@ -190,7 +190,10 @@ fn a_call_in_flight_ends_with_what_it_began_with() {
             .replace("\"shop\"", "\"other\"")
             .replace("upstream.base_url = \"http://127.0.0.1:", "upstream.base_url = \"http://localhost:")
     });
-    assert_eq!(stage.sidecar.reload().text(), "reloaded: apps added other, removed shop\n");
+    assert_eq!(
+        stage.sidecar.reload().text(),
+        "reloaded: apps added other, removed shop; changed default_app upstream.base_url\n"
+    );
     gate.open();
     let answer = caller.join().unwrap();
     assert_eq!((answer.status, answer.text()), (200, r#"{"respcd": "0000"}"#));
@@ -345,4 +348,29 @@ fn a_reload_that_hangs_holds_up_no_payment() {
     let begun = Instant::now();
     assert_eq!(signs_with(&stage), crate::support::CLIENT_KEY);
     assert!(begun.elapsed() < SOON);
+}
+
+#[test]
+fn who_cannot_be_asked_is_told_what_to_do() {
+    let mut stage = Stage::new(&[]);
+    let admin = stage.sidecar.admin.clone();
+    stage.sidecar.signal("TERM");
+    stage.sidecar.wait_for_exit();
+    let asked = stage.sidecar.command(&["reload", "--admin-listen", &admin]);
+    let said = String::from_utf8(asked.stderr).unwrap();
+    assert_eq!(asked.status.code(), Some(1), "{said}");
+    assert!(said.contains("a changed listen.admin needs a restart") && said.contains("SIGHUP"), "{said}");
+}
+
+#[test]
+fn settings_that_changed_are_named_without_their_values() {
+    let stage = Stage::new(&[]);
+    let sidecar = &stage.sidecar;
+    let config = std::fs::read_to_string(sidecar.config_file()).unwrap();
+    sidecar.write("sidecar.toml", &format!("routes.allow = [\"/trade/v1/\"]\n{config}mchid = \"M123\"\n"));
+    let said = "the same apps, with the same keys; changed apps.shop.mchid routes.allow";
+    assert_eq!(sidecar.reload().text(), format!("reloaded: {said}\n"));
+    let line = sidecar.wait_for_log(&["in force", said]);
+    assert!(!line.contains("M123"), "{line}");
+    assert_eq!(sidecar.reload().text(), "reloaded: the same apps, with the same keys and settings\n");
 }

@@ -262,7 +262,7 @@ fn a_ca_file_that_is_none_ends_the_start() {
         ("empty", Some(String::new()), 2),
         ("no PEM", Some("certificate".to_owned()), 2),
         ("a private key", Some(KeyPair::generate().unwrap().serialize_pem()), 2),
-        ("broken PEM", Some(broken), 1), // seen when the TLS library reads it
+        ("broken PEM", Some(broken), 2),
     ];
     for (what, content, code) in cases {
         let launch =

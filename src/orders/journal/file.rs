@@ -13,6 +13,9 @@ use super::CannotOpen;
 /// For the own user alone: what a shop earns stands in it.
 const MODE: u32 = 0o600;
 
+/// How every SQLite file begins.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
 /// Held by the process that serves, for as long as it lives; the system lets go of it after a crash.
 #[derive(Debug)]
 pub(super) struct Lock {
@@ -60,12 +63,32 @@ pub(super) fn prepare(journal: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Looks at the file without opening it with SQLite, making or changing it: whether a start would find no place for a journal
+/// there. Not for the process that serves with it: when it closes the file, the system takes SQLite's locks from it.
+///
+/// # Errors
+/// What a start would say. That the file is missing, or cannot be looked at, is none.
+pub fn look(journal: &Path) -> Result<(), CannotOpen> {
+    is_file(journal)?;
+    let mut begin = Vec::new();
+    let read = File::open(journal).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut begin));
+    match read.is_ok() && !begin.is_empty() && begin != MAGIC {
+        true => Err(CannotOpen::NotSqlite),
+        false => Ok(()),
+    }
+}
+
+/// Asked before opening: opening a pipe would wait.
+fn is_file(path: &Path) -> io::Result<()> {
+    match fs::metadata(path).is_ok_and(|file| !file.is_file()) {
+        true => Err(io::Error::other("it is a folder, a pipe or a device, not a file")),
+        false => Ok(()),
+    }
+}
+
 /// Opens or makes a file that nobody else may read.
 fn private(path: &Path) -> io::Result<File> {
-    // Asked before opening: opening a pipe would wait.
-    if fs::metadata(path).is_ok_and(|file| !file.is_file()) {
-        return Err(io::Error::other("it is a folder, a pipe or a device, not a file"));
-    }
+    is_file(path)?;
     let file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(MODE).open(path)?;
     restrict(&file, &file.metadata()?)?;

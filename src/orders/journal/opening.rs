@@ -63,6 +63,28 @@ pub enum CannotOpen {
     Sqlite(rusqlite::Error),
 }
 
+impl CannotOpen {
+    /// The same for a command that only reads, where no new file is wanted.
+    pub fn to_reader(&self) -> String {
+        match self {
+            Self::System(error) if error.kind() == io::ErrorKind::NotFound => {
+                "there is no such file; a sidecar that runs with journal.file set makes it".to_owned()
+            }
+            Self::System(error) => error.to_string(),
+            Self::NotSqlite => "this is no SQLite file, and so no journal; name the file of journal.file".to_owned(),
+            Self::Foreign => {
+                "this SQLite file belongs to another program, and is no journal; name the file of journal.file".to_owned()
+            }
+            Self::Version { found, own } => format!(
+                "this journal has schema {found}, and this version of the sidecar reads {own}; read it with the version that \
+                 wrote it, or with any SQLite tool"
+            ),
+            Self::Damaged(why) => format!("the file is damaged: {why}; `sqlite3 FILE .recover` reads what is left of it"),
+            Self::Locked { .. } | Self::Empty | Self::Sqlite(_) => self.to_string(),
+        }
+    }
+}
+
 impl From<rusqlite::Error> for CannotOpen {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {

@@ -32,6 +32,29 @@ fn find_shows_an_order_with_its_refunds_by_either_number() {
     assert!(String::from_utf8_lossy(&none.stderr).contains("nothing about this order"));
 }
 
+/// A reader wants no new file.
+#[test]
+fn a_file_that_is_no_journal_is_told_in_a_readers_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("notes"), "notes, nothing else\n".repeat(100)).unwrap();
+    sqlite(&folder.path().join("foreign"), "CREATE TABLE shop (id INTEGER)");
+    for (name, says) in [
+        ("none", "there is no such file; a sidecar that runs with journal.file set makes it"),
+        ("notes", "this is no SQLite file, and so no journal"),
+        ("foreign", "belongs to another program, and is no journal"),
+    ] {
+        for command in [&["verify"][..], &["find", "A-1"], &["export"]] {
+            let mut process = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+            process.arg("journal").args(["--file", &path(name)]).args(command).env_clear();
+            let done = process.output().unwrap();
+            let said = String::from_utf8_lossy(&done.stderr).into_owned();
+            assert_eq!(done.status.code(), Some(1), "{said}");
+            assert!(said.contains(says) && !said.contains("and it is made"), "{said}");
+        }
+    }
+}
+
 #[test]
 fn doubt_lists_what_was_sent_and_is_not_known() {
     let mut stage = stage(&["upstream.first_byte_timeout_ms=300"]);
@@ -120,7 +143,7 @@ fn commands_need_no_keys_and_say_what_is_missing() {
     assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
     for (arguments, says) in [
         (&["journal", "find", "A-1", "--config", "sidecar.toml"][..], "keeps no journal"),
-        (&["journal", "doubt", "--file", "none.db"], "none.db: No such file"),
+        (&["journal", "doubt", "--file", "none.db"], "none.db: there is no such file"),
         (&["journal", "doubt", "--file", "sidecar.toml"], "no SQLite file"),
     ] {
         let done = run(arguments);
