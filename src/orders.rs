@@ -170,9 +170,13 @@ impl Orders {
         );
     }
 
-    /// A doubt that an earlier process left is taken up again: its number is held for `hold`, and its order is asked for.
-    pub fn take_up(&self, order: &Order, doubt: Doubt, hold: Duration) {
+    /// A number that an earlier process left in doubt is held for so long.
+    pub fn hold(&self, order: &Order, hold: Duration) {
         self.flights.hold(order, hold);
+    }
+
+    /// A doubt that an earlier process left is taken up again: its order is asked for.
+    pub fn take_up(&self, order: &Order, doubt: Doubt) {
         if doubt.until > doubt.since {
             self.pursue(order, doubt);
         }

@@ -1,0 +1,90 @@
+//! What a crash leaves in doubt is held again before the next process takes a call, whatever else is in doubt.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::flight::{call, start};
+use super::qfpay::{Fate, Qfpay};
+use super::restart::{crash, journal};
+use crate::support::{own_ip, sqlite};
+
+/// Puts calls of an earlier process into its journal that began at some moment and have no end; their numbers are `OLD1` and so on.
+fn plant(file: &str, how_many: usize, at: &str) {
+    let statement = format!(
+        "INSERT INTO chain (id, rows, digest) \
+         WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < {how_many}), \
+           tip(id) AS (SELECT coalesce(max(id), 0) FROM chain) \
+         SELECT tip.id + i, json_array(json_array('begin', {at}, NULL, 'r' || i, 'OLD' || i, NULL, NULL, NULL, NULL, 'shop', \
+           '/trade/v1/payment')), zeroblob(32) FROM n, tip"
+    );
+    sqlite(Path::new(file), &statement);
+}
+
+/// A moment as the journal writes it, for SQLite.
+fn ago(days: u32) -> String {
+    format!("strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-{days} days')")
+}
+
+/// Pays as soon as anybody listens there; the status of each answer.
+fn hammer(api: &str, number: &str) -> Vec<String> {
+    let form = format!("out_trade_no={number}&txamt=100");
+    let head = "POST /trade/v1/payment HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+    let request = format!(
+        "{head}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let streams: Vec<_> = (0..6)
+            .map_while(|_| {
+                let mut stream = TcpStream::connect(api).ok()?;
+                stream.write_all(request.as_bytes()).ok()?;
+                Some(stream)
+            })
+            .collect();
+        let answers = streams.into_iter().map(|mut stream| {
+            let mut answer = String::new();
+            let _ = stream.read_to_string(&mut answer);
+            answer.chars().skip(9).take(3).collect()
+        });
+        let answers: Vec<String> = answers.filter(|answer: &String| !answer.is_empty()).collect();
+        if !answers.is_empty() {
+            return answers;
+        }
+        assert!(Instant::now() < deadline, "nobody listens at {api}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_number_in_doubt_is_held_before_the_first_call_after_a_restart() {
+    let qfpay = Qfpay::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("journal.db").to_str().unwrap().to_owned();
+    let setting = format!("journal.file={file}");
+    let settings = |api: &str| [setting.clone(), "runtime.workers=3".to_owned(), format!("listen.api={api}")];
+    let launch = |api: &str| start(&qfpay, &settings(api).each_ref().map(|setting| &**setting));
+    crash(launch("127.0.0.1:0"));
+    // Enough of them that taking them up lasts.
+    plant(&file, 3000, &ago(1));
+    let first = launch(&format!("{}:0", own_ip()));
+    let api = first.api.clone();
+    qfpay.fate(Fate::PaidLater(Duration::from_secs(600)));
+    call(&first, "payment", "A", &[]).assert_failure(502, "upstream_no_answer");
+    let comes_again = thread::spawn({
+        let api = api.clone();
+        move || {
+            thread::sleep(Duration::from_millis(50));
+            hammer(&api, "A")
+        }
+    });
+    crash(first);
+    let _second = launch(&api);
+    let answers = comes_again.join().unwrap();
+    assert!(answers.iter().all(|status| status == "409"), "{answers:?}");
+    assert_eq!(qfpay.seen("payment").len(), 1);
+    assert!(journal(&file, &["doubt"]).contains("order A"));
+}
