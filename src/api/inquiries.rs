@@ -17,6 +17,7 @@ use super::{Api, Holder, Lasting, Record};
 use crate::decode::Place;
 use crate::endpoint::{self, Endpoint};
 use crate::error::{Code, Failure};
+use crate::orders::journal::is_kept_whole;
 use crate::orders::{Departing, Flight, Inquiry, NoAnswer, Order, Purpose};
 use crate::outbound::{Call, SignedRequest};
 use crate::server::Stage;
@@ -29,6 +30,9 @@ impl Api {
         endpoint: &Endpoint,
         record: &Record,
     ) -> Result<Option<Flight>, Failure> {
+        if endpoint.makes_order() {
+            refuse_too_long(record.order.as_ref())?;
+        }
         let is_off = !self.orders.one_flight && self.orders.follow.is_zero();
         let is_new = |order: &&Order| endpoint.makes_order() && order.has_shops_number();
         let Some(order) = record.order.as_ref().filter(is_new).filter(|_| !is_off) else { return Ok(None) };
@@ -131,6 +135,17 @@ impl Api {
             Body::Streamed(_) => Ok((answer.status, Bytes::new())),
         }
     }
+}
+
+/// A number that the journal would cut could neither be held nor asked for after a crash. QFPay's have 128 characters at most.
+fn refuse_too_long(order: Option<&Order>) -> Result<(), Failure> {
+    let Some(order) = order else { return Ok(()) };
+    let named = [("out_trade_no", order.out_trade_no()), ("mchid", order.mchid())];
+    let long = named.into_iter().find(|(_, value)| value.is_some_and(|value| !is_kept_whole(value)));
+    long.map_or(Ok(()), |(name, _)| {
+        let detail = format!("{name} is longer than 256 bytes; QFPay takes 128 characters at most");
+        Err(Failure::refused(Code::ParameterInvalid, detail))
+    })
 }
 
 /// Makes the queries for every order that is asked for, until the sidecar ends. `now` gives the services in force.

@@ -42,7 +42,7 @@ use row::Row;
 pub use append::Appender;
 pub use chain::Digest;
 pub use doubts::Doubt;
-pub use facts::Facts;
+pub use facts::{Facts, is_kept_whole};
 pub use moment::text_of;
 pub use notifications::{Kept, Which};
 pub use opening::CannotOpen;

@@ -7,7 +7,7 @@ use tokio::time::{Duration, Instant};
 use super::super::Api;
 use crate::caller::RequestId;
 use crate::endpoint::{self, Endpoint};
-use crate::orders::journal::{Doubt, Journal, Ticket};
+use crate::orders::journal::{Doubt, Journal, Ticket, is_kept_whole};
 use crate::orders::{self, Order, Purpose};
 
 /// A doubt of an earlier process as this one knows it.
@@ -39,6 +39,11 @@ impl Api {
         let endpoint = endpoint::find(begin.endpoint.as_deref()?).ok()?;
         let purpose = purpose(endpoint)?;
         let syssn = begin.syssn.as_deref();
+        // Cut, it would be another order's.
+        let numbers = [begin.mchid.as_deref(), begin.out_trade_no.as_deref(), syssn];
+        if !numbers.into_iter().flatten().all(is_kept_whole) {
+            return None;
+        }
         let order = Order::named(app, begin.mchid.as_deref(), begin.out_trade_no.as_deref(), syssn)?;
         let called = OffsetDateTime::parse(&begin.at, &Rfc3339).ok()?;
         let age = (OffsetDateTime::now_utc() - called).max(time::Duration::ZERO).unsigned_abs();

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::flight::{call, start};
-use super::qfpay::{Fate, Qfpay};
+use super::qfpay::{Fate, PAID, Qfpay, Seen};
 use super::restart::{crash, journal};
 use crate::support::{own_ip, sqlite};
 
@@ -87,4 +87,44 @@ fn a_number_in_doubt_is_held_before_the_first_call_after_a_restart() {
     assert!(answers.iter().all(|status| status == "409"), "{answers:?}");
     assert_eq!(qfpay.seen("payment").len(), 1);
     assert!(journal(&file, &["doubt"]).contains("order A"));
+}
+
+#[test]
+fn a_number_is_held_and_asked_for_byte_for_byte_after_a_restart() {
+    let qfpay = Qfpay::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("journal.db").to_str().unwrap().to_owned();
+    let setting = format!("journal.file={file}");
+    // Another customer's.
+    qfpay.book("B", PAID);
+    let sidecar = start(&qfpay, &[&setting]);
+    qfpay.fate(Fate::Lost);
+    let long = "7".repeat(256);
+    let numbers = ["B%20", "%20%20", "%20C", &long];
+    for number in numbers {
+        call(&sidecar, "payment", number, &["mchid=%20M"]).assert_failure(502, "upstream_no_answer");
+    }
+    // What could not be kept whole does not go.
+    for number in [long.clone() + "7", "試".repeat(86)] {
+        let answer = call(&sidecar, "payment", &number, &[]);
+        answer.assert_failure(400, "parameter_invalid");
+        assert_eq!(answer.header("X-Sidecar-Delivery"), Some("not_sent"));
+    }
+    crash(sidecar);
+
+    let sidecar = start(&qfpay, &[&setting]);
+    for number in numbers {
+        call(&sidecar, "payment", number, &["mchid=%20M"]).assert_failure(409, "order_in_flight");
+    }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let asked = |number: &str| {
+        let query = |seen: &Seen| seen.params["out_trade_no"] == number && seen.params["mchid"] == " M";
+        qfpay.seen("query").iter().any(query)
+    };
+    while !["B ", "  ", " C", &long].into_iter().all(asked) {
+        assert!(Instant::now() < deadline, "{:?}", qfpay.seen("query"));
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(journal(&file, &["doubt"]).contains("order B "), "{}", journal(&file, &["doubt"]));
+    assert_eq!(qfpay.seen("payment").len(), numbers.len());
 }
