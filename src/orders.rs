@@ -40,8 +40,10 @@ pub use state::{FAILURES, State};
 
 /// How many orders are asked for at once, those in doubt included.
 const MOST_INQUIRIES: usize = 2_000;
-/// How many of them are followed without anybody who waits.
+/// How many doubts are followed without anybody who waits.
 const MOST_FOLLOWED: usize = 1_000;
+/// How many of them may be an earlier process's, so that there is room for those of this one.
+const MOST_LEFT: usize = 800;
 /// How many queries that nobody waits for are made at once: where QFPay hangs, each takes a minute and a place in flight.
 const QUIET_TURNS: usize = 4;
 
@@ -54,6 +56,8 @@ pub struct Orders {
     begun: mpsc::UnboundedSender<Arc<Inquiry>>,
     to_pursue: Mutex<Option<Begun>>,
     waiting: AtomicUsize,
+    /// How many doubts are followed.
+    followed: AtomicUsize,
     quiet_turns: Semaphore,
     metrics: Arc<Metrics>,
     journal: Option<Journal>,
@@ -83,6 +87,7 @@ impl Orders {
             begun,
             to_pursue: Mutex::new(Some(to_pursue)),
             waiting: AtomicUsize::new(0),
+            followed: AtomicUsize::new(0),
             quiet_turns: Semaphore::new(QUIET_TURNS),
             metrics,
             journal,
@@ -156,18 +161,19 @@ impl Orders {
             return;
         }
         let since = Instant::now();
-        self.pursue(
-            order,
-            Doubt {
-                request_id: call.request_id.clone(),
-                endpoint: call.endpoint,
-                purpose: call.purpose,
-                called: OffsetDateTime::now_utc(),
-                since,
-                until: since + call.settings.follow,
-                ticket: call.ticket.clone(),
-            },
-        );
+        let doubt = Doubt {
+            request_id: call.request_id.clone(),
+            endpoint: call.endpoint,
+            purpose: call.purpose,
+            called: OffsetDateTime::now_utc(),
+            since,
+            until: since + call.settings.follow,
+            ticket: call.ticket.clone(),
+        };
+        if let Some(Doubt { request_id, endpoint, .. }) = self.pursue(order, doubt, MOST_FOLLOWED) {
+            let app = &order.app().name;
+            tracing::warn!(%request_id, app, endpoint, "too many orders are in doubt: this one is not followed");
+        }
     }
 
     /// A number that an earlier process left in doubt is held for so long.
@@ -175,32 +181,38 @@ impl Orders {
         self.flights.hold(order, hold);
     }
 
-    /// A doubt that an earlier process left is taken up again: its order is asked for.
-    pub fn take_up(&self, order: &Order, doubt: Doubt) {
-        if doubt.until > doubt.since {
-            self.pursue(order, doubt);
-        }
+    /// A doubt that an earlier process left is taken up again: its order is asked for. Says whether there is room for it.
+    pub fn take_up(&self, order: &Order, doubt: Doubt) -> bool {
+        doubt.until <= doubt.since || self.pursue(order, doubt, MOST_LEFT).is_none()
     }
 
-    fn pursue(&self, order: &Order, doubt: Doubt) {
-        let question = Question::of(&order.by_shops_number());
-        let followed = self.inquiries().values().filter(|inquiry| inquiry.is_followed()).count();
-        let inquiry = if followed < MOST_FOLLOWED { self.inquire(&question) } else { None };
+    /// Follows a doubt if fewer than so many are. Gives back one that is not followed, or no longer.
+    fn pursue(&self, order: &Order, doubt: Doubt, most: usize) -> Option<Doubt> {
+        let is_room = |followed| (followed < most).then_some(followed + 1);
+        let has_room = self.followed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_room).is_ok();
+        if has_room {
+            self.metrics.doubts.inc();
+        }
+        let inquiry = if has_room { self.inquire(&Question::of(&order.by_shops_number())) } else { None };
         let unfollowed = match inquiry {
             Some(inquiry) => {
                 inquiry.hold_off(doubt.since + PACE);
-                self.metrics.doubts.inc();
-                inquiry.follow(doubt).inspect(|_oldest| {
-                    self.metrics.doubts.dec();
-                })
+                inquiry.follow(doubt)
             }
             None => Some(doubt),
         };
-        if let Some(Doubt { request_id, endpoint, .. }) = unfollowed {
-            let app = &order.app().name;
-            self.metrics.doubt_ended(app, "not_followed");
-            tracing::warn!(%request_id, app, endpoint, "too many orders are in doubt: this one is not followed");
+        if unfollowed.is_some() {
+            if has_room {
+                self.is_followed_no_longer();
+            }
+            self.metrics.doubt_ended(&order.app().name, "not_followed");
         }
+        unfollowed
+    }
+
+    fn is_followed_no_longer(&self) {
+        self.followed.fetch_sub(1, Ordering::SeqCst);
+        self.metrics.doubts.dec();
     }
 
     /// Takes in what a query of the sidecar's own brought: QFPay's answer, or why there is none.
@@ -218,7 +230,7 @@ impl Orders {
     /// Logs and counts how a doubt ended.
     fn end(&self, order: &Order, doubt: &Doubt, known: &Known) {
         let (app, state) = (order.app().name.as_str(), known.state.as_str());
-        self.metrics.doubts.dec();
+        self.is_followed_no_longer();
         self.metrics.doubt_ended(app, state);
         let (request_id, endpoint, asked) = (&doubt.request_id, doubt.endpoint, known.asked);
         let after_ms = u64::try_from(doubt.since.elapsed().as_millis()).unwrap_or(u64::MAX);

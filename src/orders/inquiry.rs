@@ -185,11 +185,6 @@ impl Inquiry {
         oldest
     }
 
-    /// Whether any doubt is followed still.
-    pub(super) fn is_followed(&self) -> bool {
-        !self.course().doubts.is_empty()
-    }
-
     /// The doubts that this state settles, and those whose time is over.
     pub(super) fn take_doubts(&self, state: State) -> Vec<Doubt> {
         let now = Instant::now();

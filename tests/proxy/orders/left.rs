@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::flight::{call, start};
+use super::outcome::ask;
 use super::qfpay::{Fate, PAID, Qfpay, Seen};
 use super::restart::{crash, journal};
 use crate::support::{own_ip, sqlite};
@@ -127,4 +128,70 @@ fn a_number_is_held_and_asked_for_byte_for_byte_after_a_restart() {
     }
     assert!(journal(&file, &["doubt"]).contains("order B "), "{}", journal(&file, &["doubt"]));
     assert_eq!(qfpay.seen("payment").len(), numbers.len());
+}
+
+#[test]
+fn a_refund_without_a_number_of_its_own_is_not_settled_by_its_payment_after_a_restart() {
+    let qfpay = Qfpay::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("journal.db").to_str().unwrap().to_owned();
+    let setting = format!("journal.file={file}");
+    qfpay.book("P", PAID);
+    let sidecar = start(&qfpay, &[&setting]);
+    qfpay.fate(Fate::Lost);
+    let refund = sidecar.curl(&["-d", "syssn=2026P", "-d", "txamt=100"], "/trade/v1/refund");
+    refund.assert_failure(502, "upstream_no_answer");
+    crash(sidecar);
+
+    let sidecar = start(&qfpay, &[&setting]);
+    sidecar.wait_for_log(&["WARN", "left in doubt", "of_no_order=1"]);
+    // Longer than until the first query.
+    thread::sleep(Duration::from_secs(4));
+    assert!(qfpay.seen("query").is_empty(), "{:?}", qfpay.seen("query"));
+    assert!(journal(&file, &["doubt"]).contains("/trade/v1/refund"), "{}", journal(&file, &["doubt"]));
+}
+
+#[test]
+fn of_too_many_doubts_a_restart_follows_the_newest_and_says_how_many_it_does_not() {
+    let qfpay = Qfpay::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("journal.db").to_str().unwrap().to_owned();
+    let setting = format!("journal.file={file}");
+    crash(start(&qfpay, &[&setting]));
+    plant(&file, 50, &ago(8));
+    plant(&file, 900, &ago(1));
+    let sidecar = start(&qfpay, &[&setting, "orders.follow_ms=0"]);
+    qfpay.fate(Fate::Lost);
+    call(&sidecar, "payment", "CRASH", &[]).assert_failure(502, "upstream_no_answer");
+    crash(sidecar);
+
+    let sidecar = start(&qfpay, &[&setting]);
+    sidecar.wait_for_log(&["WARN", "left in doubt", "doubts=151", "old=50", "too_many=101"]);
+    qfpay.book("CRASH", PAID);
+    sidecar.wait_for_log(&["an order in doubt is resolved", "paid"]);
+    let queries = qfpay.seen("query");
+    assert_eq!(queries[0].params["out_trade_no"], "CRASH");
+    assert!(!sidecar.log().contains("too many orders"), "{}", sidecar.log());
+    // There is room for a doubt of its own.
+    call(&sidecar, "payment", "NEW", &[]).assert_failure(502, "upstream_no_answer");
+    qfpay.book("NEW", PAID);
+    assert_eq!(ask(&sidecar, &["out_trade_no=NEW", "wait_ms=20000"]).json()["state"], "paid");
+    sidecar.wait_for_log(&[
+        "an order in doubt is resolved",
+        "endpoint=\"/trade/v1/payment\" state=\"paid\" asked=1",
+    ]);
+}
+
+#[test]
+fn doubts_of_an_app_that_has_another_name_are_told() {
+    let qfpay = Qfpay::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("journal.db").to_str().unwrap().to_owned();
+    let setting = format!("journal.file={file}");
+    crash(start(&qfpay, &[&setting]));
+    plant(&file, 3, &ago(0));
+    sqlite(Path::new(&file), "UPDATE chain SET rows = replace(rows, '\"shop\"', '\"web-shop\"')");
+    let sidecar = start(&qfpay, &[&setting]);
+    sidecar.wait_for_log(&["WARN", "left in doubt", "of_no_app=3", "apps=\"web-shop\""]);
+    assert!(journal(&file, &["doubt"]).contains("OLD3"));
 }
