@@ -132,6 +132,16 @@ impl Orders {
         self.inquiries().get(question).cloned()
     }
 
+    /// Whether a reversal or a close of the order is in doubt, by whichever of its numbers it was called.
+    pub fn may_be_ending(&self, order: &Order, row: Option<&str>) -> bool {
+        let inquiries = self.inquiries();
+        if inquiries.is_empty() {
+            return false;
+        }
+        let ends = |order: &Order| inquiries.get(&Question::of(order)).is_some_and(|it| it.may_be_ending());
+        ends(&order.by_shops_number()) || order.by_each_number(row).iter().any(ends)
+    }
+
     /// The same, begun if need be, and waited for from now on; nothing when too many orders are asked for.
     pub fn inquire(&self, question: &Question) -> Option<Waiter> {
         let not_before = match self.standing(&question.order) {

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Duration, Instant};
 
 use super::State;
-use super::doubt::Doubt;
+use super::doubt::{Doubt, Purpose};
 use super::month::Months;
 use super::order::Order;
 use super::row;
@@ -52,8 +52,10 @@ pub struct Known {
     pub respcd: Option<String>,
     /// How many queries were made.
     pub asked: u32,
-    /// When the last of them brought an answer, or brought none.
-    pub at: Option<Instant>,
+    /// When the last of them was over, whether it brought an answer or none.
+    pub asked_at: Option<Instant>,
+    /// When QFPay last showed the row.
+    pub seen_at: Option<Instant>,
     /// Why no more is known.
     pub note: Option<String>,
 }
@@ -66,7 +68,8 @@ impl Known {
             row: None,
             respcd: None,
             asked: 0,
-            at: None,
+            asked_at: None,
+            seen_at: None,
             note: Some(note.to_owned()),
         }
     }
@@ -185,6 +188,11 @@ impl Inquiry {
         oldest
     }
 
+    /// Whether a reversal or a close of it is in doubt, which may come through any moment.
+    pub(super) fn may_be_ending(&self) -> bool {
+        self.course().doubts.iter().any(|doubt| doubt.purpose == Purpose::End)
+    }
+
     /// The doubts that this state settles, and those whose time is over.
     pub(super) fn take_doubts(&self, state: State) -> Vec<Doubt> {
         let now = Instant::now();
@@ -262,12 +270,13 @@ impl Inquiry {
         };
         self.known.send_modify(|known| {
             known.asked = known.asked.saturating_add(u32::from(was_sent));
-            known.at = Some(now);
+            known.asked_at = Some(now);
             match found {
                 Ok(Some(row)) => {
                     known.state = State::of(&row);
                     known.respcd = row.respcd.as_deref().map(str::to_owned);
                     known.row = Some(row.raw.get().to_owned());
+                    known.seen_at = Some(now);
                     known.note = None;
                 }
                 // A row that was seen does not vanish: an answer without it looked elsewhere.

@@ -13,7 +13,7 @@ use super::State;
 use crate::respcd;
 
 /// The numbers by which an order is asked for. One row has all that are named.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Number {
     /// The shop's.
     pub out_trade_no: Option<String>,
@@ -22,6 +22,13 @@ pub struct Number {
 }
 
 impl Number {
+    /// The numbers that stand in a row.
+    pub fn in_row(row: &str) -> Option<Self> {
+        let fields: Fields<'_> = serde_json::from_str(row).ok()?;
+        let owned = |number: Option<Cow<'_, str>>| number.map(Cow::into_owned);
+        Some(Self { out_trade_no: owned(fields.out_trade_no), syssn: owned(fields.syssn) })
+    }
+
     /// The shop's number alone.
     pub fn out_trade_no(number: impl Into<String>) -> Self {
         Self { out_trade_no: Some(number.into()), syssn: None }

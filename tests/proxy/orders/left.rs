@@ -171,15 +171,11 @@ fn of_too_many_doubts_a_restart_follows_the_newest_and_says_how_many_it_does_not
     sidecar.wait_for_log(&["an order in doubt is resolved", "paid"]);
     let queries = qfpay.seen("query");
     assert_eq!(queries[0].params["out_trade_no"], "CRASH");
-    assert!(!sidecar.log().contains("too many orders"), "{}", sidecar.log());
     // There is room for a doubt of its own.
     call(&sidecar, "payment", "NEW", &[]).assert_failure(502, "upstream_no_answer");
     qfpay.book("NEW", PAID);
     assert_eq!(ask(&sidecar, &["out_trade_no=NEW", "wait_ms=20000"]).json()["state"], "paid");
-    sidecar.wait_for_log(&[
-        "an order in doubt is resolved",
-        "endpoint=\"/trade/v1/payment\" state=\"paid\" asked=1",
-    ]);
+    assert!(!sidecar.log().contains("too many orders"), "{}", sidecar.log());
 }
 
 #[test]
