@@ -4,6 +4,7 @@
 //! carries the digest of the one before. One thread writes: what comes while it commits is the next commit. A call waits for its
 //! row, but not for a disk that hangs.
 
+mod aged;
 mod answers;
 mod append;
 mod chain;
@@ -22,6 +23,7 @@ mod row;
 mod schema;
 mod settings;
 mod statements;
+mod trusted;
 mod verify;
 mod writer;
 

@@ -73,6 +73,14 @@ pub(super) struct Line {
     pub(super) route: Option<String>,
 }
 
+impl Line {
+    /// Of an end: it does not say what became of the call.
+    pub(super) fn is_open(&self) -> bool {
+        self.delivery.as_deref() == Some("unknown")
+            || self.failure.as_deref() == Some("response_signature_wrong")
+    }
+}
+
 /// The rows of a link that ends with row `last`, each with its number.
 ///
 /// # Errors

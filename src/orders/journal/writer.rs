@@ -55,7 +55,7 @@ fn write_until_the_end(
     checkpoints: &mut Checkpoints,
 ) -> rusqlite::Result<()> {
     let mut statements = Statements::prepare(journal)?;
-    let mut pruning = Pruning::new(settings);
+    let mut pruning = Pruning::new(settings, journal)?;
     let mut rows = Vec::new();
     let mut counts = Vec::new();
     let mut told = Instant::now();
