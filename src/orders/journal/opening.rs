@@ -65,6 +65,11 @@ pub enum CannotOpen {
 
 impl From<rusqlite::Error> for CannotOpen {
     fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+        // A column has something else than the sidecar writes there: somebody has changed the file.
+        if let InvalidColumnType(..) | FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) = error {
+            return Self::Damaged(error.to_string());
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::NotSqlite,
             // `Unknown` is what SQLite says of a row whose `facts` are no JSON.

@@ -97,6 +97,15 @@ fn verify_finds_what_was_done_to_the_file() {
             "UPDATE chain SET id = 100 WHERE id = 8".to_owned(),
             Some("row 100 does not follow from row 7".to_owned()),
         ),
+        // The digest is that of the same bytes.
+        (
+            format!("UPDATE chain SET rows = cast(rows AS BLOB) WHERE id = {last}"),
+            Some("follow from row".to_owned()),
+        ),
+        (
+            format!("UPDATE chain SET id = {} WHERE id = 8", i64::MAX),
+            Some(format!("row {} does not follow from row 7", i64::MAX)),
+        ),
     ] {
         let says = says.as_deref();
         std::fs::write(&path, &whole).unwrap();
