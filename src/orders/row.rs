@@ -77,12 +77,23 @@ struct Fields<'a> {
     syssn: Option<Cow<'a, str>>,
     #[serde(borrow, default, deserialize_with = "word")]
     respcd: Option<Cow<'a, str>>,
-    #[serde(borrow, default, deserialize_with = "word")]
+    #[serde(borrow, default, deserialize_with = "any")]
     cancel: Option<Cow<'a, str>>,
-    #[serde(borrow, default, deserialize_with = "word")]
+    #[serde(borrow, default, deserialize_with = "any")]
     order_type: Option<Cow<'a, str>>,
     #[serde(borrow, default, deserialize_with = "word")]
     origssn: Option<Cow<'a, str>>,
+}
+
+impl Fields<'_> {
+    /// Whether it is a refund's row, not a payment's. Its type says so; without one that is known, that it names the payment.
+    fn is_refund(&self) -> bool {
+        match self.order_type.as_deref() {
+            Some("refund") => true,
+            Some("payment") => false,
+            _ => self.origssn.as_deref().is_some_and(|origin| !matches!(origin.trim(), "" | "0")),
+        }
+    }
 }
 
 /// The row of an order in the answer to a query; nothing when there is none. Of several, the one that tells most.
@@ -115,8 +126,7 @@ pub fn find<'a>(body: &'a [u8], number: &Number) -> Result<Option<Row<'a>>, Sile
         if !same(&number.out_trade_no, &fields.out_trade_no) || !same(&number.syssn, &fields.syssn) {
             continue;
         }
-        let is_refund = fields.order_type.as_deref() == Some("refund")
-            || fields.origssn.as_deref().is_some_and(|origin| !origin.is_empty());
+        let is_refund = fields.is_refund();
         let row = Row { raw, syssn: fields.syssn, respcd: fields.respcd, cancel: fields.cancel, is_refund };
         let weight = |row: &Row<'_>| State::of(row).weight();
         if found.as_ref().is_none_or(|best| weight(&row) > weight(best)) {
@@ -140,6 +150,16 @@ fn word<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'de, str>>, D::
         Some(b'"') => serde_json::from_str(text).map(|text| Some(Cow::Owned(text))).map_err(D::Error::custom),
         Some(b'0'..=b'9') if text.bytes().all(|b| b.is_ascii_digit()) => Ok(Some(Cow::Borrowed(text))),
         _ => Ok(None),
+    }
+}
+
+/// The same, where something else than a text or a whole number is told as well, as it is written: it is not nothing.
+fn any<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+    let raw = <&RawValue>::deserialize(from)?;
+    match raw.get() {
+        "null" => Ok(None),
+        text if text.starts_with('"') => word(raw).map_err(D::Error::custom),
+        other => Ok(Some(Cow::Borrowed(other))),
     }
 }
 
