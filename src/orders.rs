@@ -3,6 +3,7 @@
 //!
 //! In memory, but for the journal, and all of it lives on across a reload. Nothing here signs or sends: `api` asks QFPay in its name.
 
+mod booked;
 mod doubt;
 mod flight;
 mod inquiry;
@@ -229,10 +230,10 @@ impl Orders {
     pub fn heard(&self, inquiry: &Inquiry, answer: Result<&Bytes, &NoAnswer>, store: Option<SharedFlights>) {
         let known = inquiry.heard(answer);
         let order = &inquiry.question().order;
-        if known.row.is_some() {
+        if known.row.is_some() && !self.is_of_earlier_call(order, &known) {
             self.named(order, store);
         }
-        for doubt in inquiry.take_doubts(known.state) {
+        for doubt in inquiry.take_doubts(&known) {
             self.end(order, &doubt, &known);
         }
     }
@@ -244,7 +245,7 @@ impl Orders {
         self.metrics.doubt_ended(app, state);
         let (request_id, endpoint, asked) = (&doubt.request_id, doubt.endpoint, known.asked);
         let after_ms = u64::try_from(doubt.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match doubt.is_settled_by(known.state) {
+        match doubt.is_settled_by(known) {
             true => {
                 tracing::info!(%request_id, app, endpoint, state, asked, after_ms, "an order in doubt is resolved");
                 self.resolved(order, doubt, known);
@@ -275,13 +276,34 @@ impl Orders {
     pub fn overheard(&self, order: &Order, body: &Bytes, store: Option<SharedFlights>) {
         let inquiry = self.asked_for(&Question::of(order));
         let is_of_interest = inquiry.is_some() || self.standing(order).is_some();
-        if !is_of_interest || !matches!(find(body, &order.number()), Ok(Some(_))) {
+        if !is_of_interest {
             return;
         }
+        let Ok(Some(row)) = find(body, &order.number()) else { return };
         match inquiry {
             Some(inquiry) => self.heard(&inquiry, Ok(body), store),
-            None => self.named(order, store),
+            None => {
+                let known = Known { state: State::of(&row), booked: row.at, ..Known::nothing("") };
+                if !self.is_of_earlier_call(order, &known) {
+                    self.named(order, store);
+                }
+            }
         }
+    }
+
+    /// Whether QFPay's row is that of an earlier call that failed, while another with the same number is on its way or in doubt.
+    fn is_of_earlier_call(&self, order: &Order, known: &Known) -> bool {
+        let Some(Standing::InFlight(since) | Standing::InDoubt(since)) = self.standing(order) else {
+            return false;
+        };
+        booked::is_of_earlier_call(known, OffsetDateTime::now_utc() - since.elapsed())
+    }
+
+    /// Whether a call that makes the order is on its way or in doubt, so that nothing negative is the last word.
+    pub fn may_be_made(&self, order: &Order) -> bool {
+        let is_followed =
+            || self.asked_for(&Question::of(&order.by_shops_number())).is_some_and(|it| it.may_be_made());
+        self.standing(order).is_some() || is_followed()
     }
 
     /// QFPay names the order: its number is held no longer.

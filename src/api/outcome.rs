@@ -130,6 +130,11 @@ impl Api {
 
     /// Why a state is not final although it would be otherwise.
     fn open(&self, order: &Order, known: &Known) -> Option<&'static str> {
+        if known.state.is_negative() && self.lasting.orders.may_be_made(order) {
+            return Some(
+                "another call with this out_trade_no is on its way or in doubt, and may have been paid",
+            );
+        }
         let is_ending =
             known.state.is_final() && self.lasting.orders.may_be_ending(order, known.row.as_deref());
         is_ending.then_some("a reversal or close of it is in doubt, and may come through yet")
@@ -148,7 +153,10 @@ impl Api {
         let open = self.open(order, known);
         let age = known.seen_at.map(|at| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX));
         Told {
-            respcd: state.respcd(known.respcd.as_deref()),
+            respcd: match open {
+                Some(_) if state.is_negative() => State::InFlight.respcd(None),
+                _ => state.respcd(known.respcd.as_deref()),
+            },
             state: state.as_str(),
             r#final: state.is_final() && open.is_none(),
             out_trade_no: order.out_trade_no(),

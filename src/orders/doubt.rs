@@ -4,6 +4,8 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::State;
+use super::booked::is_of_earlier_call;
+use super::inquiry::Known;
 use super::journal::Ticket;
 use crate::caller::RequestId;
 
@@ -36,11 +38,12 @@ pub struct Doubt {
 }
 
 impl Doubt {
-    /// Whether that state of its order says what became of the call. An order that is paid was not ended yet, and may be
-    /// any moment.
-    pub fn is_settled_by(&self, state: State) -> bool {
+    /// Whether what is known of its order says what became of the call. An order that is paid was not ended yet, and may be
+    /// any moment; a row of an earlier call with the same number that failed says nothing of this one.
+    pub fn is_settled_by(&self, known: &Known) -> bool {
+        let state = known.state;
         match self.purpose {
-            Purpose::Make => state.is_final(),
+            Purpose::Make => state.is_final() && !is_of_earlier_call(known, self.called),
             Purpose::End => state.is_final() && !matches!(state, State::Paid | State::PartlyRefunded),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, PrimitiveDateTime};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Duration, Instant};
 
@@ -22,6 +22,9 @@ pub const PACE: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// So often then.
 const SELDOM: Duration = Duration::from_secs(10);
+
+/// The most rows that QFPay shows at once: a number has several where a refund or an earlier try has the same.
+const PAGE_SIZE: &str = "100";
 
 /// What is asked: an order, and the time in which QFPay is to look for it, in its own format.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +59,8 @@ pub struct Known {
     pub asked_at: Option<Instant>,
     /// When QFPay last showed the row.
     pub seen_at: Option<Instant>,
+    /// When QFPay booked it, by a clock of some zone.
+    pub booked: Option<PrimitiveDateTime>,
     /// Why no more is known.
     pub note: Option<String>,
 }
@@ -70,6 +75,7 @@ impl Known {
             asked: 0,
             asked_at: None,
             seen_at: None,
+            booked: None,
             note: Some(note.to_owned()),
         }
     }
@@ -193,10 +199,15 @@ impl Inquiry {
         self.course().doubts.iter().any(|doubt| doubt.purpose == Purpose::End)
     }
 
-    /// The doubts that this state settles, and those whose time is over.
-    pub(super) fn take_doubts(&self, state: State) -> Vec<Doubt> {
+    /// Whether a call that makes it is in doubt.
+    pub(super) fn may_be_made(&self) -> bool {
+        self.course().doubts.iter().any(|doubt| doubt.purpose == Purpose::Make)
+    }
+
+    /// The doubts that this row settles, and those whose time is over.
+    pub(super) fn take_doubts(&self, known: &Known) -> Vec<Doubt> {
         let now = Instant::now();
-        let is_over = |doubt: &mut Doubt| doubt.is_settled_by(state) || doubt.until <= now;
+        let is_over = |doubt: &mut Doubt| doubt.is_settled_by(known) || doubt.until <= now;
         let over: Vec<_> = self.course().doubts.extract_if(.., is_over).collect();
         if !over.is_empty() {
             self.changed.notify_one();
@@ -220,6 +231,7 @@ impl Inquiry {
             ("end_time", end.as_deref()),
             ("mchid", order.mchid()),
             ("out_trade_no", order.out_trade_no()),
+            ("page_size", Some(PAGE_SIZE)),
             ("start_time", start.as_deref()),
             ("syssn", order.syssn()),
         ];
@@ -277,6 +289,7 @@ impl Inquiry {
                     known.respcd = row.respcd.as_deref().map(str::to_owned);
                     known.row = Some(row.raw.get().to_owned());
                     known.seen_at = Some(now);
+                    known.booked = row.at;
                     known.note = None;
                 }
                 // A row that was seen does not vanish: an answer without it looked elsewhere.

@@ -8,9 +8,14 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use serde_json::value::RawValue;
+use time::PrimitiveDateTime;
+use time::macros::format_description;
 
 use super::State;
 use crate::respcd;
+
+/// The rows of a page, unless a query says otherwise. A host that does not know what it says shows as many.
+const PAGE: usize = 10;
 
 /// The numbers by which an order is asked for. One row has all that are named.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -48,6 +53,10 @@ pub struct Row<'a> {
     pub cancel: Option<Cow<'a, str>>,
     /// It is a refund, not a payment.
     pub is_refund: bool,
+    /// When QFPay booked it, by a clock of some zone.
+    pub at: Option<PrimitiveDateTime>,
+    /// There may be more rows than QFPay showed.
+    pub is_of_full_page: bool,
 }
 
 /// Why an answer has nothing to say about an order.
@@ -83,9 +92,19 @@ struct Fields<'a> {
     order_type: Option<Cow<'a, str>>,
     #[serde(borrow, default, deserialize_with = "word")]
     origssn: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "word")]
+    sysdtm: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "word")]
+    txdtm: Option<Cow<'a, str>>,
 }
 
 impl Fields<'_> {
+    fn at(&self) -> Option<PrimitiveDateTime> {
+        let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+        let moment = |text: &str| PrimitiveDateTime::parse(text.trim(), format).ok();
+        self.sysdtm.as_deref().and_then(moment).or_else(|| self.txdtm.as_deref().and_then(moment))
+    }
+
     /// Whether it is a refund's row, not a payment's. Its type says so; without one that is known, that it names the payment.
     fn is_refund(&self) -> bool {
         match self.order_type.as_deref() {
@@ -116,6 +135,7 @@ pub fn find<'a>(body: &'a [u8], number: &Number) -> Result<Option<Row<'a>>, Sile
         Some((data, Some(b'{'))) => vec![data],
         Some((_, _)) => return Err(Silent::Unreadable),
     };
+    let is_of_full_page = rows.len() >= PAGE;
     let mut found: Option<Row<'a>> = None;
     for raw in rows {
         // One row that cannot be read may be the order's.
@@ -127,7 +147,9 @@ pub fn find<'a>(body: &'a [u8], number: &Number) -> Result<Option<Row<'a>>, Sile
             continue;
         }
         let is_refund = fields.is_refund();
-        let row = Row { raw, syssn: fields.syssn, respcd: fields.respcd, cancel: fields.cancel, is_refund };
+        let at = fields.at();
+        let Fields { syssn, respcd, cancel, .. } = fields;
+        let row = Row { raw, syssn, respcd, cancel, is_refund, at, is_of_full_page };
         let weight = |row: &Row<'_>| State::of(row).weight();
         if found.as_ref().is_none_or(|best| weight(&row) > weight(best)) {
             found = Some(row);
@@ -214,6 +236,16 @@ mod tests {
         }
         let refused = r#"{"respcd":"1104","resperr":"time window","data":[]}"#;
         assert_eq!(raw(refused, &number), Err(Silent::Refused("1104".to_owned())));
+    }
+
+    #[test]
+    fn of_a_full_page_nothing_negative_is_told() {
+        let number = Number::out_trade_no("A");
+        let failed = r#"{"out_trade_no":"A","respcd":"1205"}"#;
+        for (rows, state) in [(9, State::Failed), (10, State::Pending), (100, State::Pending)] {
+            let body = format!(r#"{{"respcd":"0000","data":[{}]}}"#, vec![failed; rows].join(","));
+            assert_eq!(State::of(&find(body.as_bytes(), &number).unwrap().unwrap()), state);
+        }
     }
 
     #[test]

@@ -61,8 +61,18 @@ impl State {
         !matches!(self, Self::Pending | Self::InFlight | Self::Unknown)
     }
 
-    /// The state of one row.
+    /// Whether it says that no money is the shop's.
+    pub fn is_negative(self) -> bool {
+        matches!(self, Self::Reversed | Self::Closed | Self::Failed)
+    }
+
+    /// The state of one row. One of a full page says nothing negative: the row of the money may stand on the next.
     pub fn of(row: &Row<'_>) -> Self {
+        let state = Self::of_row(row);
+        if state.is_negative() && row.is_of_full_page { Self::Pending } else { state }
+    }
+
+    fn of_row(row: &Row<'_>) -> Self {
         match row.respcd.as_deref() {
             Some(respcd::SUCCESS) if row.is_refund => Self::Refunded,
             Some(respcd::SUCCESS) => match row.cancel.as_deref() {

@@ -51,7 +51,7 @@ fn a_refund_is_followed_by_its_own_number() {
     let query = &qfpay.seen("query")[0].params;
     let mut params: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     params.sort();
-    assert_eq!(params, ["mchid=M", "out_trade_no=R"]);
+    assert_eq!(params, ["mchid=M", "out_trade_no=R", "page_size=100"]);
 }
 
 /// A row's fields of an order that was paid and then reversed.
@@ -157,4 +157,38 @@ fn following_keeps_no_payment_out() {
     for number in 0..3 {
         assert_eq!(call(&sidecar, "payment", &format!("P{number}"), &[]).status, 200);
     }
+}
+
+/// A moment as QFPay's hosts in Hong Kong print it.
+fn printed(minutes_ago: i64) -> String {
+    let moment =
+        time::OffsetDateTime::now_utc() + time::Duration::hours(8) - time::Duration::minutes(minutes_ago);
+    let (date, time) = (moment.date(), moment.time());
+    format!("{date} {:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
+}
+
+#[test]
+fn an_earlier_try_that_failed_says_nothing_of_a_call_in_doubt() {
+    let qfpay = Qfpay::start();
+    let sidecar = start(&qfpay, &[]);
+    let failed = |minutes_ago| format!(r#""respcd": "1205", "sysdtm": "{}""#, printed(minutes_ago));
+    qfpay.book("A", &failed(20));
+    qfpay.fate(Fate::Lost);
+    call(&sidecar, "payment", "A", &[]).assert_failure(502, "upstream_no_answer");
+    let told = ask(&sidecar, &["out_trade_no=A", "wait_ms=5000"]).json();
+    assert_eq!((&told["state"], &told["final"]), (&"failed".into(), &false.into()), "{told}");
+    assert_eq!(told["respcd"], "1145");
+    assert!(told["note"].as_str().unwrap().contains("another call"), "{told}");
+    call(&sidecar, "payment", "A", &[]).assert_failure(409, "order_in_flight");
+    assert_eq!(call(&sidecar, "query", "A", &[]).status, 200);
+    call(&sidecar, "payment", "A", &[]).assert_failure(409, "order_in_flight");
+    assert_eq!(qfpay.seen("payment").len(), 1);
+    // Its own row.
+    qfpay.book("A", &failed(0));
+    sidecar.wait_for_log(&["an order in doubt is resolved", "state=\"failed\""]);
+    let told = ask(&sidecar, &["out_trade_no=A"]).json();
+    assert_eq!(
+        (&told["state"], &told["final"], &told["respcd"]),
+        (&"failed".into(), &true.into(), &"1205".into())
+    );
 }

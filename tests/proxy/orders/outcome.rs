@@ -48,7 +48,7 @@ fn the_query_is_signed_and_asks_as_the_caller_asked() {
     let request = stage.upstream.requests().remove(0);
     assert_eq!((request.method(), request.path()), ("POST", "/trade/v1/query"));
     let params = request.params();
-    let expected = [fields[2], fields[0], "out_trade_no=A", fields[1]];
+    let expected = [fields[2], fields[0], "out_trade_no=A", "page_size=100", fields[1]];
     assert_eq!(params.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>(), expected);
     assert_eq!(request.header("X-QF-SIGN"), Some(&*md5_elsewhere(&params, CLIENT_KEY)));
 }
