@@ -25,6 +25,7 @@ mod settings;
 mod statements;
 mod trusted;
 mod verify;
+mod watch;
 mod writer;
 
 use std::fmt;

@@ -12,6 +12,7 @@ use super::answers::Desks;
 use super::checkpoint::Checkpoints;
 use super::file::{self, Lock};
 use super::queue::Queue;
+use super::watch::Watch;
 use super::writer::Writer;
 use super::{Journal, Settings, Shared, doubts, schema};
 use crate::metrics::Metrics;
@@ -90,7 +91,7 @@ impl Journal {
         workers: usize,
         metrics: &Metrics,
     ) -> Result<Self, CannotOpen> {
-        file::prepare(path)?;
+        let path = &*file::prepare(path)?;
         let lock = Lock::take(path)?;
         let journal = schema::open(path, settings.sync)?;
         let doubts = doubts::latest_doubts(&journal)?;
@@ -103,6 +104,7 @@ impl Journal {
             settings: settings.clone(),
             metrics: metrics.journal.clone(),
             checkpoints,
+            watch: Watch::new(path),
         };
         thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(over))?;
         Ok(Self(Arc::new(Shared {
