@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime, PrimitiveDateTime};
 
-use super::inquiry::Known;
+use super::known::Known;
 
 /// So far clocks differ, and so long a call may have been on its way when it ended in doubt.
 const SLACK: Duration = Duration::minutes(5);

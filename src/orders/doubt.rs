@@ -5,8 +5,8 @@ use tokio::time::Instant;
 
 use super::State;
 use super::booked::is_of_earlier_call;
-use super::inquiry::Known;
 use super::journal::Ticket;
+use super::known::Known;
 use crate::caller::RequestId;
 
 /// What a call that ended in doubt was to do.

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use time::{OffsetDateTime, PrimitiveDateTime};
+use time::OffsetDateTime;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Duration, Instant};
 
 use super::State;
 use super::doubt::{Doubt, Purpose};
+use super::known::Known;
 use super::month::Months;
 use super::order::Order;
 use super::row;
@@ -41,43 +42,6 @@ impl Question {
     /// An order of these days.
     pub fn of(order: &Order) -> Self {
         Self { order: order.clone(), start_time: None, end_time: None }
-    }
-}
-
-/// What is known of an order.
-#[derive(Clone, Debug)]
-pub struct Known {
-    /// By QFPay's row; [`State::Unknown`] while there is none.
-    pub state: State,
-    /// QFPay's row, byte for byte.
-    pub row: Option<String>,
-    /// Its `respcd`.
-    pub respcd: Option<String>,
-    /// How many queries were made.
-    pub asked: u32,
-    /// When the last of them was over, whether it brought an answer or none.
-    pub asked_at: Option<Instant>,
-    /// When QFPay last showed the row.
-    pub seen_at: Option<Instant>,
-    /// When QFPay booked it, by a clock of some zone.
-    pub booked: Option<PrimitiveDateTime>,
-    /// Why no more is known.
-    pub note: Option<String>,
-}
-
-impl Known {
-    /// Nothing, and why.
-    pub fn nothing(note: &str) -> Self {
-        Self {
-            state: State::Unknown,
-            row: None,
-            respcd: None,
-            asked: 0,
-            asked_at: None,
-            seen_at: None,
-            booked: None,
-            note: Some(note.to_owned()),
-        }
     }
 }
 
