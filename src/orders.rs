@@ -7,6 +7,7 @@ mod doubt;
 mod flight;
 mod inquiry;
 pub mod journal;
+mod known;
 mod month;
 mod order;
 mod recent;
@@ -29,8 +30,9 @@ use crate::quota::SharedFlights;
 pub use doubt::{Doubt, Purpose};
 use flight::Flights;
 pub use flight::{Departing, Flight, Held, Standing};
-pub use inquiry::{Inquiry, Known, NoAnswer, PACE, Question, Waiter};
+pub use inquiry::{Inquiry, NoAnswer, PACE, Question, Waiter};
 use journal::{Facts, Journal};
+pub use known::Known;
 pub use order::Order;
 pub use recent::Passed;
 use recent::Recent;
@@ -40,8 +42,10 @@ pub use state::{FAILURES, State};
 
 /// How many orders are asked for at once, those in doubt included.
 const MOST_INQUIRIES: usize = 2_000;
-/// How many of them are followed without anybody who waits.
+/// How many doubts are followed without anybody who waits.
 const MOST_FOLLOWED: usize = 1_000;
+/// How many of them may be an earlier process's, so that there is room for those of this one.
+const MOST_LEFT: usize = 800;
 /// How many queries that nobody waits for are made at once: where QFPay hangs, each takes a minute and a place in flight.
 const QUIET_TURNS: usize = 4;
 
@@ -54,6 +58,8 @@ pub struct Orders {
     begun: mpsc::UnboundedSender<Arc<Inquiry>>,
     to_pursue: Mutex<Option<Begun>>,
     waiting: AtomicUsize,
+    /// How many doubts are followed.
+    followed: AtomicUsize,
     quiet_turns: Semaphore,
     metrics: Arc<Metrics>,
     journal: Option<Journal>,
@@ -83,6 +89,7 @@ impl Orders {
             begun,
             to_pursue: Mutex::new(Some(to_pursue)),
             waiting: AtomicUsize::new(0),
+            followed: AtomicUsize::new(0),
             quiet_turns: Semaphore::new(QUIET_TURNS),
             metrics,
             journal,
@@ -127,6 +134,16 @@ impl Orders {
         self.inquiries().get(question).cloned()
     }
 
+    /// Whether a reversal or a close of the order is in doubt, by whichever of its numbers it was called.
+    pub fn may_be_ending(&self, order: &Order, row: Option<&str>) -> bool {
+        let inquiries = self.inquiries();
+        if inquiries.is_empty() {
+            return false;
+        }
+        let ends = |order: &Order| inquiries.get(&Question::of(order)).is_some_and(|it| it.may_be_ending());
+        ends(&order.by_shops_number()) || order.by_each_number(row).iter().any(ends)
+    }
+
     /// The same, begun if need be, and waited for from now on; nothing when too many orders are asked for.
     pub fn inquire(&self, question: &Question) -> Option<Waiter> {
         let not_before = match self.standing(&question.order) {
@@ -156,47 +173,58 @@ impl Orders {
             return;
         }
         let since = Instant::now();
-        self.pursue(
-            order,
-            Doubt {
-                request_id: call.request_id.clone(),
-                endpoint: call.endpoint,
-                purpose: call.purpose,
-                called: OffsetDateTime::now_utc(),
-                since,
-                until: since + call.settings.follow,
-                ticket: call.ticket.clone(),
-            },
-        );
-    }
-
-    /// A doubt that an earlier process left is taken up again: its number is held for `hold`, and its order is asked for.
-    pub fn take_up(&self, order: &Order, doubt: Doubt, hold: Duration) {
-        self.flights.hold(order, hold);
-        if doubt.until > doubt.since {
-            self.pursue(order, doubt);
+        let doubt = Doubt {
+            request_id: call.request_id.clone(),
+            endpoint: call.endpoint,
+            purpose: call.purpose,
+            called: OffsetDateTime::now_utc(),
+            since,
+            until: since + call.settings.follow,
+            ticket: call.ticket.clone(),
+        };
+        if let Some(Doubt { request_id, endpoint, .. }) = self.pursue(order, doubt, MOST_FOLLOWED) {
+            let app = &order.app().name;
+            tracing::warn!(%request_id, app, endpoint, "too many orders are in doubt: this one is not followed");
         }
     }
 
-    fn pursue(&self, order: &Order, doubt: Doubt) {
-        let question = Question::of(&order.by_shops_number());
-        let followed = self.inquiries().values().filter(|inquiry| inquiry.is_followed()).count();
-        let inquiry = if followed < MOST_FOLLOWED { self.inquire(&question) } else { None };
+    /// A number that an earlier process left in doubt is held for so long.
+    pub fn hold(&self, order: &Order, hold: Duration) {
+        self.flights.hold(order, hold);
+    }
+
+    /// A doubt that an earlier process left is taken up again: its order is asked for. Says whether there is room for it.
+    pub fn take_up(&self, order: &Order, doubt: Doubt) -> bool {
+        doubt.until <= doubt.since || self.pursue(order, doubt, MOST_LEFT).is_none()
+    }
+
+    /// Follows a doubt if fewer than so many are. Gives back one that is not followed, or no longer.
+    fn pursue(&self, order: &Order, doubt: Doubt, most: usize) -> Option<Doubt> {
+        let is_room = |followed| (followed < most).then_some(followed + 1);
+        let has_room = self.followed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_room).is_ok();
+        if has_room {
+            self.metrics.doubts.inc();
+        }
+        let inquiry = if has_room { self.inquire(&Question::of(&order.by_shops_number())) } else { None };
         let unfollowed = match inquiry {
             Some(inquiry) => {
                 inquiry.hold_off(doubt.since + PACE);
-                self.metrics.doubts.inc();
-                inquiry.follow(doubt).inspect(|_oldest| {
-                    self.metrics.doubts.dec();
-                })
+                inquiry.follow(doubt)
             }
             None => Some(doubt),
         };
-        if let Some(Doubt { request_id, endpoint, .. }) = unfollowed {
-            let app = &order.app().name;
-            self.metrics.doubt_ended(app, "not_followed");
-            tracing::warn!(%request_id, app, endpoint, "too many orders are in doubt: this one is not followed");
+        if unfollowed.is_some() {
+            if has_room {
+                self.is_followed_no_longer();
+            }
+            self.metrics.doubt_ended(&order.app().name, "not_followed");
         }
+        unfollowed
+    }
+
+    fn is_followed_no_longer(&self) {
+        self.followed.fetch_sub(1, Ordering::SeqCst);
+        self.metrics.doubts.dec();
     }
 
     /// Takes in what a query of the sidecar's own brought: QFPay's answer, or why there is none.
@@ -214,7 +242,7 @@ impl Orders {
     /// Logs and counts how a doubt ended.
     fn end(&self, order: &Order, doubt: &Doubt, known: &Known) {
         let (app, state) = (order.app().name.as_str(), known.state.as_str());
-        self.metrics.doubts.dec();
+        self.is_followed_no_longer();
         self.metrics.doubt_ended(app, state);
         let (request_id, endpoint, asked) = (&doubt.request_id, doubt.endpoint, known.asked);
         let after_ms = u64::try_from(doubt.since.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -256,6 +284,13 @@ impl Orders {
             Some(inquiry) => self.heard(&inquiry, Ok(body), store),
             None => self.named(order, store),
         }
+    }
+
+    /// Whether a call that makes the order is on its way or in doubt, so that nothing negative is the last word.
+    pub fn may_be_made(&self, order: &Order) -> bool {
+        let is_followed =
+            || self.asked_for(&Question::of(&order.by_shops_number())).is_some_and(|it| it.may_be_made());
+        self.standing(order).is_some() || is_followed()
     }
 
     /// QFPay names the order: its number is held no longer.

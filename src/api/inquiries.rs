@@ -2,24 +2,23 @@
 //!
 //! They go the way of a caller's query: a place, the reads' share of the quota, signed, checked, logged, counted.
 
+mod left;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::Method;
 use hyper::http::{HeaderMap, StatusCode};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::task::JoinSet;
-use tokio::time::{Duration, Instant, sleep_until};
+use tokio::time::sleep_until;
 
 use super::answer_checks::Asked;
 use super::{Api, Holder, Lasting, Record};
-use crate::caller::RequestId;
 use crate::decode::Place;
 use crate::endpoint::{self, Endpoint};
 use crate::error::{Code, Failure};
-use crate::orders::journal::{Doubt, Journal, Ticket};
-use crate::orders::{self, Departing, Flight, Inquiry, NoAnswer, Order, Purpose};
+use crate::orders::journal::is_kept_whole;
+use crate::orders::{Departing, Flight, Inquiry, NoAnswer, Order, Purpose};
 use crate::outbound::{Call, SignedRequest};
 use crate::server::Stage;
 use crate::upstream::{Answer, Body, Delivery};
@@ -31,6 +30,9 @@ impl Api {
         endpoint: &Endpoint,
         record: &Record,
     ) -> Result<Option<Flight>, Failure> {
+        if endpoint.makes_order() {
+            refuse_too_long(record.order.as_ref())?;
+        }
         let is_off = !self.orders.one_flight && self.orders.follow.is_zero();
         let is_new = |order: &&Order| endpoint.makes_order() && order.has_shops_number();
         let Some(order) = record.order.as_ref().filter(is_new).filter(|_| !is_off) else { return Ok(None) };
@@ -74,45 +76,6 @@ impl Api {
                 }
             }
             (None, _) => {}
-        }
-    }
-
-    /// Takes up what an earlier process left in doubt. A number whose doubt is young is held once more.
-    fn take_up_doubts(&self) {
-        let doubts = self.lasting.journal.as_ref().map(Journal::take_doubts).unwrap_or_default();
-        for Doubt { begin, .. } in doubts {
-            let known = |path: &str| {
-                let endpoint = endpoint::find(path).ok()?;
-                Some((endpoint, purpose(endpoint)?))
-            };
-            let app = begin.app.as_deref().and_then(|name| self.keyring.by_name(name));
-            let known = begin.endpoint.as_deref().and_then(known);
-            let (Some(app), Some((endpoint, purpose))) = (app, known) else {
-                continue;
-            };
-            let syssn = begin.syssn.as_deref();
-            let order = Order::named(app, begin.mchid.as_deref(), begin.out_trade_no.as_deref(), syssn);
-            let (Some(order), Ok(called)) = (order, OffsetDateTime::parse(&begin.at, &Rfc3339)) else {
-                continue;
-            };
-            let age = (OffsetDateTime::now_utc() - called).max(time::Duration::ZERO).unsigned_abs();
-            // Its hold is counted anew, and once: what starts again and again holds nothing for ever.
-            let whole = self.quota.longest_wait()
-                + self.upstream.longest_call()
-                + self.orders.hold
-                + self.orders.hold;
-            let is_held = self.orders.one_flight && purpose == Purpose::Make;
-            let hold = if is_held { self.orders.hold } else { Duration::ZERO };
-            let hold = hold.min(whole.saturating_sub(age));
-            let follow =
-                if self.routes.allows(endpoint::QUERY) { self.orders.follow } else { Duration::ZERO };
-            let since = Instant::now();
-            let request_id = RequestId::kept(begin.request_id.as_deref().unwrap_or_default());
-            let ticket = Some(Ticket::of(begin.id));
-            let endpoint = endpoint.label();
-            let doubt =
-                orders::Doubt { request_id, endpoint, purpose, called, since, until: since + follow, ticket };
-            self.lasting.orders.take_up(&order, doubt, hold);
         }
     }
 
@@ -174,13 +137,15 @@ impl Api {
     }
 }
 
-/// What a call to that endpoint is to do with an order; nothing where the order does not tell what became of the call.
-fn purpose(endpoint: &Endpoint) -> Option<Purpose> {
-    match (endpoint.makes_order(), endpoint.ends_order()) {
-        (true, _) => Some(Purpose::Make),
-        (_, true) => Some(Purpose::End),
-        _ => None,
-    }
+/// A number that the journal would cut could neither be held nor asked for after a crash. QFPay's have 128 characters at most.
+fn refuse_too_long(order: Option<&Order>) -> Result<(), Failure> {
+    let Some(order) = order else { return Ok(()) };
+    let named = [("out_trade_no", order.out_trade_no()), ("mchid", order.mchid())];
+    let long = named.into_iter().find(|(_, value)| value.is_some_and(|value| !is_kept_whole(value)));
+    long.map_or(Ok(()), |(name, _)| {
+        let detail = format!("{name} is longer than 256 bytes; QFPay takes 128 characters at most");
+        Err(Failure::refused(Code::ParameterInvalid, detail))
+    })
 }
 
 /// Makes the queries for every order that is asked for, until the sidecar ends. `now` gives the services in force.
@@ -189,7 +154,6 @@ where
     S: AsRef<Api> + Send + Sync + 'static,
 {
     let Some(mut begun) = lasting.orders.to_pursue() else { return };
-    (*now()).as_ref().take_up_doubts();
     // They end with this future: whoever is done with the services can let them go.
     let mut pursued = JoinSet::new();
     loop {

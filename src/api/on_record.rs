@@ -64,7 +64,8 @@ impl Api {
         record: &Record,
     ) -> Option<impl Future<Output = Result<OnRecord, Unavailable>> + use<'a>> {
         let journal = self.lasting.journal.as_ref().filter(|_| endpoint.effect.moves_money())?;
-        let named = |name| named(params.get(name));
+        // Byte for byte, blanks too: after a crash the number is held, and asked for, as it stands there.
+        let named = |name| params.get(name).filter(|value| !value.is_empty());
         let syssn = named("syssn").or_else(|| named("orig_syssn"));
         let begins = journal.begin(&Facts {
             request_id: Some(record.request_id().as_str()),
@@ -74,8 +75,8 @@ impl Api {
             endpoint: Some(path),
             out_trade_no: named("out_trade_no"),
             syssn,
-            amount: named("txamt"),
-            currency: named("txcurrcd"),
+            amount: named("txamt").map(str::trim),
+            currency: named("txcurrcd").map(str::trim),
             ..Facts::default()
         });
         let syssn = syssn.map(Into::into);
@@ -87,7 +88,7 @@ impl Api {
         let (Some(journal), Some(call)) = (&self.lasting.journal, record.on_record.take()) else { return };
         let facts = Facts {
             request_id: Some(record.request_id().as_str()),
-            out_trade_no: named(record.order.as_ref().and_then(Order::out_trade_no)),
+            out_trade_no: record.order.as_ref().and_then(Order::out_trade_no),
             syssn: call.syssn.as_deref(),
             delivery: Some(record.delivery.as_str()),
             respcd: call.respcd.as_deref(),
@@ -96,9 +97,4 @@ impl Api {
         };
         journal.end(&call.begun, &facts);
     }
-}
-
-/// A value without the blanks around it, if anything is left.
-fn named(value: Option<&str>) -> Option<&str> {
-    value.map(str::trim).filter(|value| !value.is_empty())
 }

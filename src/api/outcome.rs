@@ -107,14 +107,16 @@ impl Api {
         let came = Instant::now();
         let mut known = inquiry.known();
         // The first answer is waited for a moment even by those who do not wait, unless no query may go yet.
-        let at_once = wait.is_zero() && inquiry.next().0 > came && known.borrow().at.is_none();
+        let at_once = wait.is_zero() && inquiry.next().0 > came && known.borrow().asked_at.is_none();
         let until = came + wait;
         let first_until = if at_once { came } else { came + wait.max(PACE) };
         loop {
             let seen = known.borrow_and_update().clone();
-            let is_fresh = seen.at.is_some_and(|at| at + PACE > came);
-            let deadline = if is_fresh { until } else { first_until };
-            if (is_fresh && seen.state.is_final()) || Instant::now() >= deadline {
+            let is_fresh = |at: Option<Instant>| at.is_some_and(|at| at + PACE > came);
+            let deadline = if is_fresh(seen.asked_at) { until } else { first_until };
+            // A query that brought nothing makes no row of before fresh.
+            let is_told = is_fresh(seen.seen_at) && self.open(&question.order, &seen).is_none();
+            if is_told && seen.state.is_final() || Instant::now() >= deadline {
                 return seen;
             }
             tokio::select! {
@@ -124,6 +126,18 @@ impl Api {
                 () = self.lasting.shutdown.reached(Stage::Draining) => return known.borrow().clone(),
             }
         }
+    }
+
+    /// Why a state is not final although it would be otherwise.
+    fn open(&self, order: &Order, known: &Known) -> Option<&'static str> {
+        if known.state.is_negative() && self.lasting.orders.may_be_made(order) {
+            return Some(
+                "another call with this out_trade_no is on its way or in doubt, and may have been paid",
+            );
+        }
+        let is_ending =
+            known.state.is_final() && self.lasting.orders.may_be_ending(order, known.row.as_deref());
+        is_ending.then_some("a reversal or close of it is in doubt, and may come through yet")
     }
 
     /// What is told of an order of which so much is known.
@@ -136,17 +150,25 @@ impl Api {
             (state, note) = (State::InFlight, Some("a call with this out_trade_no is on its way to QFPay"));
         }
         let row = known.row.as_deref().and_then(|row| serde_json::from_str(row).ok());
-        let age = known.at.map(|at| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let open = self.open(order, known);
+        // A row's age is its own; without one, how long ago QFPay was asked in vain.
+        let age = known
+            .seen_at
+            .or(known.asked_at)
+            .map(|at| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX));
         Told {
-            respcd: state.respcd(known.respcd.as_deref()),
+            respcd: match open {
+                Some(_) if state.is_negative() => State::InFlight.respcd(None),
+                _ => state.respcd(known.respcd.as_deref()),
+            },
             state: state.as_str(),
-            r#final: state.is_final(),
+            r#final: state.is_final() && open.is_none(),
             out_trade_no: order.out_trade_no(),
             syssn: order.syssn(),
             row,
             asked: known.asked,
             age_ms: age,
-            note: note.filter(|_| !state.is_final()),
+            note: open.or(note),
         }
     }
 }

@@ -25,6 +25,8 @@ impl Sidecar {
     ///
     /// Returns whether everything was finished within `limits.shutdown_timeout_ms`.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> bool {
+        // Before anything is accepted, and before there is another worker: a number in doubt must not go a second time.
+        self.services.get().api.take_up_doubts();
         // What runs beside the listeners holds the services, and ends with this future.
         let mut beside = JoinSet::new();
         beside.spawn(self.manager.beat());

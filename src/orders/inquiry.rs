@@ -10,7 +10,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Duration, Instant};
 
 use super::State;
-use super::doubt::Doubt;
+use super::doubt::{Doubt, Purpose};
+use super::known::Known;
 use super::month::Months;
 use super::order::Order;
 use super::row;
@@ -38,37 +39,6 @@ impl Question {
     /// An order of these days.
     pub fn of(order: &Order) -> Self {
         Self { order: order.clone(), start_time: None, end_time: None }
-    }
-}
-
-/// What is known of an order.
-#[derive(Clone, Debug)]
-pub struct Known {
-    /// By QFPay's row; [`State::Unknown`] while there is none.
-    pub state: State,
-    /// QFPay's row, byte for byte.
-    pub row: Option<String>,
-    /// Its `respcd`.
-    pub respcd: Option<String>,
-    /// How many queries were made.
-    pub asked: u32,
-    /// When the last of them brought an answer, or brought none.
-    pub at: Option<Instant>,
-    /// Why no more is known.
-    pub note: Option<String>,
-}
-
-impl Known {
-    /// Nothing, and why.
-    pub fn nothing(note: &str) -> Self {
-        Self {
-            state: State::Unknown,
-            row: None,
-            respcd: None,
-            asked: 0,
-            at: None,
-            note: Some(note.to_owned()),
-        }
     }
 }
 
@@ -185,9 +155,14 @@ impl Inquiry {
         oldest
     }
 
-    /// Whether any doubt is followed still.
-    pub(super) fn is_followed(&self) -> bool {
-        !self.course().doubts.is_empty()
+    /// Whether a reversal or a close of it is in doubt, which may come through any moment.
+    pub(super) fn may_be_ending(&self) -> bool {
+        self.course().doubts.iter().any(|doubt| doubt.purpose == Purpose::End)
+    }
+
+    /// Whether a call that makes it is in doubt.
+    pub(super) fn may_be_made(&self) -> bool {
+        self.course().doubts.iter().any(|doubt| doubt.purpose == Purpose::Make)
     }
 
     /// The doubts that this state settles, and those whose time is over.
@@ -267,12 +242,13 @@ impl Inquiry {
         };
         self.known.send_modify(|known| {
             known.asked = known.asked.saturating_add(u32::from(was_sent));
-            known.at = Some(now);
+            known.asked_at = Some(now);
             match found {
                 Ok(Some(row)) => {
                     known.state = State::of(&row);
                     known.respcd = row.respcd.as_deref().map(str::to_owned);
                     known.row = Some(row.raw.get().to_owned());
+                    known.seen_at = Some(now);
                     known.note = None;
                 }
                 // A row that was seen does not vanish: an answer without it looked elsewhere.

@@ -4,6 +4,7 @@
 //! carries the digest of the one before. One thread writes: what comes while it commits is the next commit. A call waits for its
 //! row, but not for a disk that hangs.
 
+mod aged;
 mod answers;
 mod append;
 mod chain;
@@ -22,7 +23,9 @@ mod row;
 mod schema;
 mod settings;
 mod statements;
+mod trusted;
 mod verify;
+mod watch;
 mod writer;
 
 use std::fmt;
@@ -42,7 +45,7 @@ use row::Row;
 pub use append::Appender;
 pub use chain::Digest;
 pub use doubts::Doubt;
-pub use facts::Facts;
+pub use facts::{Facts, is_kept_whole};
 pub use file::look;
 pub use moment::text_of;
 pub use notifications::{Kept, Which};

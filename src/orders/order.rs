@@ -99,6 +99,16 @@ impl Order {
         }
     }
 
+    /// The same by each of its numbers alone, those in QFPay's row of it included.
+    pub fn by_each_number(&self, row: Option<&str>) -> Vec<Self> {
+        let seen = row.and_then(Number::in_row).unwrap_or_default();
+        let shops = [self.out_trade_no(), seen.out_trade_no.as_deref()];
+        let qfpays = [self.syssn(), seen.syssn.as_deref()];
+        let named = |shops, qfpays| Self::named(&self.app, self.mchid(), shops, qfpays);
+        let shops = shops.into_iter().flatten().filter_map(|number| named(Some(number), None));
+        shops.chain(qfpays.into_iter().flatten().filter_map(|number| named(None, Some(number)))).collect()
+    }
+
     /// The numbers alone.
     pub fn number(&self) -> Number {
         Number {

@@ -12,8 +12,11 @@ use serde_json::value::RawValue;
 use super::State;
 use crate::respcd;
 
+/// The rows of a page, unless a query says otherwise.
+const PAGE: usize = 10;
+
 /// The numbers by which an order is asked for. One row has all that are named.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Number {
     /// The shop's.
     pub out_trade_no: Option<String>,
@@ -22,6 +25,13 @@ pub struct Number {
 }
 
 impl Number {
+    /// The numbers that stand in a row.
+    pub fn in_row(row: &str) -> Option<Self> {
+        let fields: Fields<'_> = serde_json::from_str(row).ok()?;
+        let owned = |number: Option<Cow<'_, str>>| number.map(Cow::into_owned);
+        Some(Self { out_trade_no: owned(fields.out_trade_no), syssn: owned(fields.syssn) })
+    }
+
     /// The shop's number alone.
     pub fn out_trade_no(number: impl Into<String>) -> Self {
         Self { out_trade_no: Some(number.into()), syssn: None }
@@ -41,6 +51,8 @@ pub struct Row<'a> {
     pub cancel: Option<Cow<'a, str>>,
     /// It is a refund, not a payment.
     pub is_refund: bool,
+    /// There may be more rows than QFPay showed.
+    pub is_of_full_page: bool,
 }
 
 /// Why an answer has nothing to say about an order.
@@ -70,12 +82,23 @@ struct Fields<'a> {
     syssn: Option<Cow<'a, str>>,
     #[serde(borrow, default, deserialize_with = "word")]
     respcd: Option<Cow<'a, str>>,
-    #[serde(borrow, default, deserialize_with = "word")]
+    #[serde(borrow, default, deserialize_with = "any")]
     cancel: Option<Cow<'a, str>>,
-    #[serde(borrow, default, deserialize_with = "word")]
+    #[serde(borrow, default, deserialize_with = "any")]
     order_type: Option<Cow<'a, str>>,
     #[serde(borrow, default, deserialize_with = "word")]
     origssn: Option<Cow<'a, str>>,
+}
+
+impl Fields<'_> {
+    /// Whether it is a refund's row, not a payment's. Its type says so; without one that is known, that it names the payment.
+    fn is_refund(&self) -> bool {
+        match self.order_type.as_deref() {
+            Some("refund") => true,
+            Some("payment") => false,
+            _ => self.origssn.as_deref().is_some_and(|origin| !matches!(origin.trim(), "" | "0")),
+        }
+    }
 }
 
 /// The row of an order in the answer to a query; nothing when there is none. Of several, the one that tells most.
@@ -98,6 +121,7 @@ pub fn find<'a>(body: &'a [u8], number: &Number) -> Result<Option<Row<'a>>, Sile
         Some((data, Some(b'{'))) => vec![data],
         Some((_, _)) => return Err(Silent::Unreadable),
     };
+    let is_of_full_page = rows.len() >= PAGE;
     let mut found: Option<Row<'a>> = None;
     for raw in rows {
         // One row that cannot be read may be the order's.
@@ -108,9 +132,9 @@ pub fn find<'a>(body: &'a [u8], number: &Number) -> Result<Option<Row<'a>>, Sile
         if !same(&number.out_trade_no, &fields.out_trade_no) || !same(&number.syssn, &fields.syssn) {
             continue;
         }
-        let is_refund = fields.order_type.as_deref() == Some("refund")
-            || fields.origssn.as_deref().is_some_and(|origin| !origin.is_empty());
-        let row = Row { raw, syssn: fields.syssn, respcd: fields.respcd, cancel: fields.cancel, is_refund };
+        let is_refund = fields.is_refund();
+        let Fields { syssn, respcd, cancel, .. } = fields;
+        let row = Row { raw, syssn, respcd, cancel, is_refund, is_of_full_page };
         let weight = |row: &Row<'_>| State::of(row).weight();
         if found.as_ref().is_none_or(|best| weight(&row) > weight(best)) {
             found = Some(row);
@@ -133,6 +157,16 @@ fn word<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'de, str>>, D::
         Some(b'"') => serde_json::from_str(text).map(|text| Some(Cow::Owned(text))).map_err(D::Error::custom),
         Some(b'0'..=b'9') if text.bytes().all(|b| b.is_ascii_digit()) => Ok(Some(Cow::Borrowed(text))),
         _ => Ok(None),
+    }
+}
+
+/// The same, where something else than a text or a whole number is told as well, as it is written: it is not nothing.
+fn any<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+    let raw = <&RawValue>::deserialize(from)?;
+    match raw.get() {
+        "null" => Ok(None),
+        text if text.starts_with('"') => word(raw).map_err(D::Error::custom),
+        other => Ok(Some(Cow::Borrowed(other))),
     }
 }
 
@@ -187,6 +221,16 @@ mod tests {
         }
         let refused = r#"{"respcd":"1104","resperr":"time window","data":[]}"#;
         assert_eq!(raw(refused, &number), Err(Silent::Refused("1104".to_owned())));
+    }
+
+    #[test]
+    fn of_a_full_page_nothing_negative_is_told() {
+        let number = Number::out_trade_no("A");
+        let failed = r#"{"out_trade_no":"A","respcd":"1205"}"#;
+        for (rows, state) in [(9, State::Failed), (10, State::Pending), (100, State::Pending)] {
+            let body = format!(r#"{{"respcd":"0000","data":[{}]}}"#, vec![failed; rows].join(","));
+            assert_eq!(State::of(&find(body.as_bytes(), &number).unwrap().unwrap()), state);
+        }
     }
 
     #[test]

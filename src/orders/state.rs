@@ -61,8 +61,18 @@ impl State {
         !matches!(self, Self::Pending | Self::InFlight | Self::Unknown)
     }
 
-    /// The state of one row.
+    /// Whether it says that no money is the shop's.
+    pub fn is_negative(self) -> bool {
+        matches!(self, Self::Reversed | Self::Closed | Self::Failed)
+    }
+
+    /// The state of one row. One of a full page says nothing negative: the row of the money may stand on the next.
     pub fn of(row: &Row<'_>) -> Self {
+        let state = Self::of_row(row);
+        if state.is_negative() && row.is_of_full_page { Self::Pending } else { state }
+    }
+
+    fn of_row(row: &Row<'_>) -> Self {
         match row.respcd.as_deref() {
             Some(respcd::SUCCESS) if row.is_refund => Self::Refunded,
             Some(respcd::SUCCESS) => match row.cancel.as_deref() {
@@ -95,7 +105,10 @@ impl State {
 
     /// A `respcd` for shops that read nothing else: only money that is the shop's to keep is `0000`. `row` is QFPay's.
     pub fn respcd(self, row: Option<&str>) -> &str {
-        let unless_success = |code| row.filter(|row| *row != respcd::SUCCESS).unwrap_or(code);
+        // A shop that compares loosely, as PHP does, takes "0", "00" and " 0000" for "0000".
+        let is_told =
+            |row: &&str| row.len() == 4 && row.bytes().all(|b| b.is_ascii_digit()) && *row != respcd::SUCCESS;
+        let unless_success = |code| row.filter(is_told).unwrap_or(code);
         match self {
             Self::Paid | Self::PartlyRefunded => respcd::SUCCESS,
             Self::Refunded => "1262",
@@ -138,6 +151,13 @@ mod tests {
             (r#""respcd": "0000", "cancel": "0", "order_type": "refund""#, Refunded),
             (r#""respcd": "0000", "cancel": "0", "origssn": "7""#, Refunded),
             (r#""respcd": "1145", "cancel": "0", "order_type": "refund""#, Pending),
+            (r#""respcd": "0000", "cancel": "0", "order_type": "payment", "origssn": "7""#, Paid),
+            (r#""respcd": "0000", "cancel": "0", "origssn": "0""#, Paid),
+            (r#""respcd": "0000", "cancel": "0", "origssn": 0, "order_type": """#, Paid),
+            (r#""respcd": "0000", "cancel": -1"#, Pending),
+            (r#""respcd": "0000", "cancel": 3.0"#, Pending),
+            (r#""respcd": "0000", "cancel": true"#, Pending),
+            (r#""respcd": "0000", "cancel": "\u0033""#, Refunded),
             (r#""respcd": "1142", "cancel": "2""#, Closed),
             (r#""respcd": "1181""#, Closed),
             (r#""respcd": "1263", "cancel": "1""#, Reversed),
@@ -168,8 +188,10 @@ mod tests {
     fn a_shop_that_reads_respcd_alone_ships_only_what_is_paid() {
         use State::{Closed, Failed, InFlight, Paid, PartlyRefunded, Pending, Refunded, Reversed, Unknown};
         for state in [Closed, Failed, InFlight, Paid, PartlyRefunded, Pending, Refunded, Reversed, Unknown] {
-            for row in [None, Some("0000"), Some("1143")] {
-                let success = state.respcd(row) == "0000";
+            for row in [None, Some("0000"), Some("0"), Some("00"), Some(" 0000"), Some("+0000"), Some("1143")]
+            {
+                // As PHP's == sees it.
+                let success = state.respcd(row).trim().parse() == Ok(0);
                 assert_eq!(success, matches!(state, Paid | PartlyRefunded), "{state:?} {row:?}");
             }
         }

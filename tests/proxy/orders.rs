@@ -3,6 +3,7 @@
 mod example;
 mod flight;
 mod follow;
+mod left;
 mod order;
 mod outcome;
 mod qfpay;

@@ -63,11 +63,9 @@ fn open_from(journal: &Connection, first: i64) -> Result<BTreeMap<i64, Option<i6
     let mut open = BTreeMap::new();
     links(journal, first, |last, text, _| {
         for (id, line) in link::lines(last, text)? {
-            let is_known = line.delivery.as_deref() != Some("unknown")
-                && line.failure.as_deref() != Some("response_signature_wrong");
             match (line.kind.as_str(), line.of) {
                 ("begin", _) => _ = open.insert(id, None),
-                ("end", Some(of)) if !is_known => _ = open.entry(of).and_modify(|end| *end = Some(id)),
+                ("end", Some(of)) if line.is_open() => _ = open.entry(of).and_modify(|end| *end = Some(id)),
                 ("end" | "resolution", Some(of)) => _ = open.remove(&of),
                 _ => {}
             }

@@ -91,6 +91,11 @@ fn quote(text: &str, json: &mut String) {
     }
 }
 
+/// Whether a value stands in the file as it is. One that looks as if it had been cut does not count.
+pub fn is_kept_whole(value: &str) -> bool {
+    value.len() <= LONGEST && !(value.ends_with('…') && value.len() > LONGEST - 2 * '…'.len_utf8())
+}
+
 /// A value as it stands in the file: what is longer than any number of QFPay's is cut.
 fn kept(value: &str) -> Cow<'_, str> {
     match value.len() <= LONGEST {
@@ -127,5 +132,12 @@ mod tests {
         let long = "é".repeat(LONGEST);
         let cut = kept(&long);
         assert!(cut.len() <= LONGEST && cut.ends_with("é…"), "{cut}");
+        assert!(is_kept_whole(&fits) && !is_kept_whole(&long) && is_kept_whole("order…"));
+        for odd in ["a", "é", "試", "😀"] {
+            for before in 0..4 {
+                let long = "a".repeat(before) + &odd.repeat(LONGEST + 1);
+                assert!(!is_kept_whole(&kept(&long)), "{before} {odd}");
+            }
+        }
     }
 }

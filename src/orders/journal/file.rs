@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
+use std::mem::ManuallyDrop;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,9 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
+    /// The journal itself, in case the lock's file was deleted or the journal has another name. Never closed: with any handle of
+    /// a file that a process closes, the system lets go of all of SQLite's locks on it.
+    _journal: ManuallyDrop<File>,
 }
 
 impl Lock {
@@ -35,24 +39,34 @@ impl Lock {
                 holder: holder.trim().to_owned(),
             });
         }
+        // Another kind of lock than SQLite's own, which it does not touch.
+        let itself = ManuallyDrop::new(File::open(journal)?);
+        if flock(&*itself, FlockOperation::NonBlockingLockExclusive).is_err() {
+            let (lock, holder) = (journal.display().to_string(), "(unknown)".to_owned());
+            return Err(CannotOpen::Locked { lock, holder });
+        }
         file.set_len(0)?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Self { _file: file })
+        Ok(Self { _file: file, _journal: itself })
     }
 }
 
 /// Whether a process serves with this journal. The answer may be old when it is read.
 pub(super) fn is_locked(journal: &Path) -> bool {
-    let lock = File::open(beside(journal, ".lock"));
+    let journal = fs::canonicalize(journal).unwrap_or_else(|_| journal.to_owned());
+    let lock = File::open(beside(&journal, ".lock"));
     lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
 }
 
 /// Makes the file if there is none, before SQLite would with more rights, and takes rights from one that has more. What
 /// SQLite keeps beside it gets the same ones.
-pub(super) fn prepare(journal: &Path) -> io::Result<()> {
+///
+/// Gives its own path back: whatever leads to it, SQLite keeps the others beside the file itself.
+pub(super) fn prepare(journal: &Path) -> io::Result<PathBuf> {
     private(journal)?;
+    let journal = fs::canonicalize(journal)?;
     for name in ["-wal", "-shm"] {
-        let path = beside(journal, name);
+        let path = beside(&journal, name);
         match fs::symlink_metadata(&path) {
             Ok(file) if file.is_file() => restrict(&File::open(&path)?, &file)?,
             Ok(_) => return Err(io::Error::other(format!("{} is no file", path.display()))),
@@ -60,7 +74,7 @@ pub(super) fn prepare(journal: &Path) -> io::Result<()> {
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(journal)
 }
 
 /// Looks at the file without opening it with SQLite, making or changing it: whether a start would find no place for a journal
@@ -108,7 +122,8 @@ fn restrict(file: &File, found: &Metadata) -> io::Result<()> {
     }
 }
 
-fn beside(journal: &Path, what: &str) -> PathBuf {
+/// What stands beside the journal by this name.
+pub(super) fn beside(journal: &Path, what: &str) -> PathBuf {
     let mut name = OsString::from(journal);
     name.push(what);
     name.into()

@@ -8,6 +8,9 @@ use serde::Deserialize;
 
 use super::CannotOpen;
 
+/// No journal comes to this row by itself: others must be countable behind it.
+const HIGHEST: i64 = i64::MAX >> 1;
+
 /// Rows as they are gathered: a JSON array of arrays, each the word of its kind, its moment, the row that it belongs to, and facts.
 #[derive(Debug, Default)]
 pub(super) struct Link {
@@ -73,16 +76,25 @@ pub(super) struct Line {
     pub(super) route: Option<String>,
 }
 
+impl Line {
+    /// Of an end: it does not say what became of the call.
+    pub(super) fn is_open(&self) -> bool {
+        self.delivery.as_deref() == Some("unknown")
+            || self.failure.as_deref() == Some("response_signature_wrong")
+    }
+}
+
 /// The rows of a link that ends with row `last`, each with its number.
 ///
 /// # Errors
 /// The text is no rows: somebody has changed the file.
 pub(super) fn lines(last: i64, text: &str) -> Result<impl Iterator<Item = (i64, Line)>, CannotOpen> {
     // Not what serde says, which may show a value.
-    let lines: Vec<Line> = serde_json::from_str(text)
-        .map_err(|_| CannotOpen::Damaged(format!("the rows that end with row {last} cannot be read")))?;
-    let first = last - lines.len() as i64 + 1;
-    Ok((first..).zip(lines))
+    let damaged = || CannotOpen::Damaged(format!("the rows that end with row {last} cannot be read"));
+    let lines: Vec<Line> = serde_json::from_str(text).map_err(|_| damaged())?;
+    let before = last.checked_sub(lines.len() as i64).filter(|before| (0..=HIGHEST).contains(before));
+    let before = before.ok_or_else(damaged)?;
+    Ok((before + 1..=last).zip(lines))
 }
 
 #[cfg(test)]
@@ -110,6 +122,9 @@ mod tests {
         }
         for text in ["", "{}", "[[1]]", "[[\"end\",\"2026\",\"11\"]]", "[[\"end\"]"] {
             assert!(lines(1, text).is_err(), "{text}");
+        }
+        for last in [i64::MIN, -1, 0, i64::MAX] {
+            assert!(lines(last, "[[\"end\"]]").is_err(), "{last}");
         }
     }
 }

@@ -12,6 +12,7 @@ use super::answers::Desks;
 use super::checkpoint::Checkpoints;
 use super::file::{self, Lock};
 use super::queue::Queue;
+use super::watch::Watch;
 use super::writer::Writer;
 use super::{Journal, Settings, Shared, doubts, schema};
 use crate::metrics::Metrics;
@@ -87,6 +88,11 @@ impl CannotOpen {
 
 impl From<rusqlite::Error> for CannotOpen {
     fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+        // A column has something else than the sidecar writes there: somebody has changed the file.
+        if let InvalidColumnType(..) | FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) = error {
+            return Self::Damaged(error.to_string());
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::NotSqlite,
             // `Unknown` is what SQLite says of a row whose `facts` are no JSON.
@@ -107,7 +113,7 @@ impl Journal {
         workers: usize,
         metrics: &Metrics,
     ) -> Result<Self, CannotOpen> {
-        file::prepare(path)?;
+        let path = &*file::prepare(path)?;
         let lock = Lock::take(path)?;
         let journal = schema::open(path, settings.sync)?;
         let doubts = doubts::latest_doubts(&journal)?;
@@ -120,6 +126,7 @@ impl Journal {
             settings: settings.clone(),
             metrics: metrics.journal.clone(),
             checkpoints,
+            watch: Watch::new(path),
         };
         thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run(over))?;
         Ok(Self(Arc::new(Shared {

@@ -1,11 +1,14 @@
 //! The file as SQLite has it: its tables, and whether a file that is there is a journal.
 
-use std::path::Path;
+use std::fmt::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::CannotOpen;
+use super::file::beside;
 
 /// Marks a journal among SQLite files: "QFPJ".
 const APPLICATION_ID: i64 = 0x5146_504A;
@@ -86,11 +89,35 @@ pub(super) fn open(path: &Path, sync: bool) -> Result<Connection, CannotOpen> {
 
 /// Opens the file for a command, beside whoever writes it.
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, CannotOpen> {
-    let journal = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    match is_empty(&journal)? {
+    let mut journal = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut empty = is_empty(&journal);
+    let refused = |error: &CannotOpen| {
+        let CannotOpen::Sqlite(error) = error else { return false };
+        matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+    };
+    if empty.as_ref().is_err_and(refused) && !beside(path, "-wal").exists() {
+        // In a folder that cannot be written SQLite does not read a journal whose other files are not there. Nobody writes it then.
+        journal = connect(&unchanging(path), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?;
+        // What is wrong with the file is told as it was found first.
+        empty = is_empty(&journal).or(empty);
+    }
+    match empty? {
         true => Err(CannotOpen::Empty),
         false => judge(&journal).map(|()| journal),
     }
+}
+
+/// The address by which SQLite takes a file for one that nobody changes.
+fn unchanging(path: &Path) -> PathBuf {
+    let mut address = "file:".to_owned();
+    for &byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => address.push(byte.into()),
+            // Writing to a text does not fail.
+            _ => _ = write!(address, "%{byte:02X}"),
+        }
+    }
+    (address + "?immutable=1").into()
 }
 
 /// Opens the file for a command that adds to it, beside whoever writes it.

@@ -1,7 +1,7 @@
 //! Whether the chain holds: was a row changed, taken out or put in since it was written?
 
 use rusqlite::Row;
-use rusqlite::types::{Value, ValueRef};
+use rusqlite::types::{Type, Value, ValueRef};
 use serde::de::IgnoredAny;
 
 use super::chain::{BEGINNING, Columns, Digest};
@@ -67,15 +67,15 @@ impl Reader {
         let columns = all.column_count();
         let mut rows = all.query([])?;
         while let Some(row) = rows.next()? {
-            let id = row.get(0)?;
+            let id: i64 = row.get(0)?;
             let rows = count(row.get_ref(1)?);
-            let first = id - rows + 1;
+            let first = id.saturating_sub(rows - 1);
             let stored: Option<Digest> = row.get(columns - 1).ok();
             if found.rows == 0 {
                 found.first = first;
                 found.pruned &= first > 1;
             }
-            if stored != Some(digest(row, columns - 1, &found.digest)?) {
+            if !is_sound(row)? || stored != Some(digest(row, columns - 1, &found.digest)?) {
                 found.breaks.push(Break { first, last: id, behind: found.last });
             }
             found.holds_digest |= stored.as_ref() == wanted && wanted.is_some();
@@ -86,7 +86,7 @@ impl Reader {
         }
         // Taken out at the old end, but not by the sidecar: its chain has another beginning.
         if let Some((through, _)) = pruned {
-            let begins = found.first == through + 1 || found.rows == 0;
+            let begins = found.first == through.saturating_add(1) || found.rows == 0;
             if !begins && found.breaks.first().is_none_or(|broken| broken.first != found.first) {
                 found.breaks.insert(0, Break { first: found.first, last: found.first, behind: 0 });
             }
@@ -97,7 +97,8 @@ impl Reader {
     /// The last row that the sidecar took out, and its digest.
     fn pruned(&self) -> Result<Option<(i64, Digest)>, CannotOpen> {
         let mut newest = self.journal.prepare(
-            "SELECT of, body FROM chain WHERE of IS NOT NULL AND body IS NOT NULL ORDER BY of DESC LIMIT 1",
+            "SELECT of, body FROM chain WHERE of IS NOT NULL AND typeof(of) = 'integer' AND typeof(body) = 'blob' \
+               AND length(body) = 32 ORDER BY of DESC LIMIT 1",
         )?;
         let mut rows = newest.query([])?;
         match rows.next()? {
@@ -111,6 +112,17 @@ impl Reader {
 fn count(rows: ValueRef) -> i64 {
     let text = rows.as_str().unwrap_or_default();
     serde_json::from_str::<Vec<IgnoredAny>>(text).map_or(1, |rows| rows.len().max(1) as i64)
+}
+
+/// Whether each column has what the sidecar writes there: a digest does not tell a text from the same bytes or digits, but an index
+/// and a comparison do.
+fn is_sound(row: &Row) -> rusqlite::Result<bool> {
+    let [rows, of, fingerprint, body] =
+        [1, 2, 3, 4].map(|column| row.get_ref(column).map(|value| value.data_type()));
+    let [rows, of, fingerprint, body] = [rows?, of?, fingerprint?, body?];
+    Ok(rows == Type::Text
+        && matches!(of, Type::Integer | Type::Null)
+        && [fingerprint, body].into_iter().all(|found| matches!(found, Type::Blob | Type::Null)))
 }
 
 /// The digest of a link of which the first `columns` are hashed, behind another.

@@ -11,6 +11,7 @@ use super::checkpoint::Checkpoints;
 use super::prune::Pruning;
 use super::queue::{Gathered, Next, Queue};
 use super::statements::Statements;
+use super::watch::Watch;
 use super::{Settings, hex_of};
 use crate::metrics::JournalMetrics;
 
@@ -31,13 +32,16 @@ pub(super) struct Writer {
     pub(super) settings: Settings,
     pub(super) metrics: JournalMetrics,
     pub(super) checkpoints: Checkpoints,
+    pub(super) watch: Watch,
 }
 
 impl Writer {
     /// Writes rows until the queue is closed and empty, then says so.
     pub(super) fn run(self, ended: oneshot::Sender<()>) {
-        let Self { journal, queue, settings, metrics, mut checkpoints } = self;
-        if let Err(error) = write_until_the_end(&journal, &queue, &settings, &metrics, &mut checkpoints) {
+        let Self { journal, queue, settings, metrics, mut checkpoints, watch } = self;
+        if let Err(error) =
+            write_until_the_end(&journal, &queue, &settings, &metrics, &mut checkpoints, watch)
+        {
             tracing::error!(%error, "the journal cannot be written");
         }
         // The last connection moves what is in the -wal file, and removes it.
@@ -53,9 +57,10 @@ fn write_until_the_end(
     settings: &Settings,
     metrics: &JournalMetrics,
     checkpoints: &mut Checkpoints,
+    mut watch: Watch,
 ) -> rusqlite::Result<()> {
     let mut statements = Statements::prepare(journal)?;
-    let mut pruning = Pruning::new(settings);
+    let mut pruning = Pruning::new(settings, journal)?;
     let mut rows = Vec::new();
     let mut counts = Vec::new();
     let mut told = Instant::now();
@@ -110,7 +115,7 @@ fn write_until_the_end(
                 }
             }
         }
-        metrics.is_up(!failing);
+        metrics.is_up(!failing && watch.is_whole(began));
         if !failing && let Err(error) = pruning.step(&mut statements) {
             tracing::warn!(%error, "old rows of the journal cannot be taken out");
         }

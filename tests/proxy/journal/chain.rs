@@ -97,6 +97,15 @@ fn verify_finds_what_was_done_to_the_file() {
             "UPDATE chain SET id = 100 WHERE id = 8".to_owned(),
             Some("row 100 does not follow from row 7".to_owned()),
         ),
+        // The digest is that of the same bytes.
+        (
+            format!("UPDATE chain SET rows = cast(rows AS BLOB) WHERE id = {last}"),
+            Some("follow from row".to_owned()),
+        ),
+        (
+            format!("UPDATE chain SET id = {} WHERE id = 8", i64::MAX),
+            Some(format!("row {} does not follow from row 7", i64::MAX)),
+        ),
     ] {
         let says = says.as_deref();
         std::fs::write(&path, &whole).unwrap();
@@ -200,4 +209,73 @@ fn a_file_that_grows_too_large_loses_its_oldest_rows() {
     load.end();
     let verified = command(&stage.sidecar, &["verify"]);
     assert!(verified.status.success(), "{}", text(&verified));
+}
+
+#[test]
+fn a_clock_that_is_years_ahead_takes_out_nothing() {
+    let mut stage = stage(&[]);
+    for order in 0..3 {
+        pay(&stage.sidecar, &format!("A-{order}"));
+    }
+    wait_for(&stage.sidecar, "SELECT count(*) FROM journal", 6);
+    stage.sidecar.signal("TERM");
+    assert_eq!(stage.sidecar.wait_for_exit(), Some(0));
+    let path = file(&stage.sidecar);
+    // All of it: to the next process its clock is two years ahead.
+    age(&path, 6);
+    let again =
+        crate::support::Stage::launch(|launch| launch.set(&format!("journal.file={}", path.display())));
+    again.sidecar.wait_for_log(&["WARN", "the clock is far ahead", "days="]);
+    pay(&again.sidecar, "B");
+    let deadline = std::time::Instant::now() + crate::support::SOON;
+    while sqlite_value(&path, "SELECT count(*) FROM journal") != "8" {
+        assert!(std::time::Instant::now() < deadline);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(sqlite_value(&path, "SELECT min(id) FROM journal"), "1");
+}
+
+#[test]
+fn what_is_open_when_it_becomes_too_old_is_told() {
+    let settings = ["upstream.first_byte_timeout_ms=300", "orders.follow_ms=0"];
+    let mut stage = stage(&settings);
+    stage.upstream.script([crate::support::Reply::hang()]);
+    pay(&stage.sidecar, "OPEN").assert_failure(504, "upstream_timeout");
+    wait_for(&stage.sidecar, "SELECT count(*) FROM journal", 2);
+    pay(&stage.sidecar, "A");
+    wait_for(&stage.sidecar, "SELECT count(*) FROM journal", 4);
+    pay(&stage.sidecar, "B");
+    wait_for(&stage.sidecar, "SELECT count(*) FROM journal", 6);
+    stage.sidecar.signal("TERM");
+    assert_eq!(stage.sidecar.wait_for_exit(), Some(0));
+    let path = file(&stage.sidecar);
+    // The end of A stays.
+    age(&path, 3);
+    let again =
+        crate::support::Stage::launch(|launch| launch.set(&format!("journal.file={}", path.display())));
+    again.sidecar.wait_for_log(&["INFO", "old rows were taken out of the journal", "first=1 last=3"]);
+    again.sidecar.wait_for_log(&["WARN", "too old", "calls_in_doubt=1", "rows=\"1\""]);
+}
+
+#[test]
+fn a_file_that_is_a_little_too_large_loses_no_more_than_that() {
+    let mut stage = stage(&[]);
+    pay(&stage.sidecar, "A");
+    stage.sidecar.signal("TERM");
+    assert_eq!(stage.sidecar.wait_for_exit(), Some(0));
+    let path = file(&stage.sidecar);
+    // 100 links of 12 kB.
+    sqlite(
+        &path,
+        "INSERT INTO chain (id, rows, digest) WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 100) \
+         SELECT 10 + i, json_array(json_array('refusal', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'), NULL, hex(zeroblob(6000)))), \
+           zeroblob(32) FROM n",
+    );
+    let again = crate::support::Stage::launch(|launch| {
+        launch.set(&format!("journal.file={}", path.display())).set("journal.max_bytes=1048576")
+    });
+    again.sidecar.wait_for_log(&["old rows were taken out of the journal"]);
+    let left: u64 =
+        sqlite_value(&path, "SELECT count(*) FROM journal WHERE kind = 'refusal'").parse().unwrap();
+    assert!((50..90).contains(&left), "{left}");
 }

@@ -162,3 +162,68 @@ fn a_folder_that_is_missing_and_wrong_settings_are_told() {
         assert!(ended.stderr.contains(setting.split('=').next().unwrap()), "{}", ended.stderr);
     }
 }
+
+#[test]
+fn another_name_of_the_file_or_a_lock_that_was_deleted_lets_no_second_one_in() {
+    let first = stage(&[]);
+    pay(&first.sidecar, "A-1");
+    let (path, folder) = (file(&first.sidecar), tempfile::tempdir().unwrap());
+    let (soft, hard) = (folder.path().join("soft.db"), path.with_file_name("hard.db"));
+    std::os::unix::fs::symlink(&path, &soft).unwrap();
+    std::fs::hard_link(&path, &hard).unwrap();
+    let ends = |name: &Path| {
+        let config = Stage::config("http://127.0.0.1:9");
+        let ended = Launch::new(&config).set(&format!("journal.file={}", name.display())).ends();
+        assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+        assert!(ended.stderr.contains("a journal belongs to one running sidecar"), "{}", ended.stderr);
+    };
+    ends(&soft);
+    ends(&hard);
+    std::fs::remove_file(path.with_file_name("journal.db.lock")).unwrap();
+    ends(&path);
+    // Its own locks are as they were.
+    pay(&first.sidecar, "A-2");
+    wait_for(&first.sidecar, "SELECT count(*) FROM journal", 4);
+    assert!(super::command(&first.sidecar, &["verify"]).status.success());
+}
+
+#[test]
+fn a_file_that_was_moved_or_deleted_while_it_is_written_is_told() {
+    for name in ["journal.db", "journal.db-wal", "journal.db-shm"] {
+        let stage = stage(&[]);
+        pay(&stage.sidecar, "A-1");
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        pay(&stage.sidecar, "A-2");
+        assert!(stage.sidecar.admin("/metrics").text().contains("journal_up{store=\"sqlite\"} 1"));
+        std::fs::remove_file(stage.sidecar.folder.path().join(name)).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        pay(&stage.sidecar, "A-3");
+        stage.sidecar.wait_for_log(&["ERROR", "was moved, deleted or replaced", name]);
+        let deadline = std::time::Instant::now() + crate::support::SOON;
+        while !stage.sidecar.admin("/metrics").text().contains("journal_up{store=\"sqlite\"} 0") {
+            assert!(std::time::Instant::now() < deadline, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_copy_in_a_folder_that_cannot_be_written_is_read() {
+    use std::os::unix::fs::chown;
+    use std::os::unix::process::CommandExt;
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("a copy?#%.db");
+    made(&copy);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
+    command.env_clear().args(["journal", "verify", "--file"]).arg(&copy);
+    // To root nothing is read-only.
+    if rustix::process::geteuid().is_root() {
+        chown(&copy, Some(65534), None).unwrap();
+        command.uid(65534);
+    }
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o555)).unwrap();
+    let done = command.output();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Another user may not reach the program that is tested.
+    let Ok(done) = done else { return };
+    assert!(done.status.success(), "{}{}", super::text(&done), String::from_utf8_lossy(&done.stderr));
+}

@@ -215,3 +215,29 @@ fn what_cannot_be_asked_is_told() {
     ask(&sidecar, &["out_trade_no=A"]).assert_failure(403, "path_not_allowed");
     assert!(qfpay.seen("query").is_empty());
 }
+
+#[test]
+fn a_row_of_before_is_not_told_as_fresh_when_queries_bring_nothing() {
+    let qfpay = Qfpay::start();
+    qfpay.book("A", PAID);
+    let sidecar = start(&qfpay, &[]);
+    // A doubt about a reversal keeps it asked for.
+    qfpay.fate(Fate::Lost);
+    call(&sidecar, "reversal", "A", &[]).assert_failure(502, "upstream_no_answer");
+    let told = ask(&sidecar, &["out_trade_no=A", "wait_ms=4000"]).json();
+    // The money may go back any moment.
+    assert_eq!((&told["state"], &told["final"]), (&"paid".into(), &false.into()), "{told}");
+    assert!(told["note"].as_str().unwrap().contains("reversal"), "{told}");
+    let by_syssn = ask(&sidecar, &["syssn=2026A"]).json();
+    assert_eq!((&by_syssn["state"], &by_syssn["final"]), (&"paid".into(), &false.into()), "{by_syssn}");
+    qfpay.answer_queries(Some(r#"{"respcd": "1104", "resperr": "later"}"#));
+    thread::sleep(Duration::from_secs(4));
+    let told = ask(&sidecar, &["out_trade_no=A"]).json();
+    assert!(told["age_ms"].as_u64().unwrap() >= 4000, "{told}");
+    assert_eq!(told["state"], "paid");
+    qfpay.book("A", r#""cancel": "1", "respcd": "0000""#);
+    qfpay.answer_queries(None);
+    let told = ask(&sidecar, &["out_trade_no=A", "wait_ms=20000"]).json();
+    assert_eq!((&told["state"], &told["final"]), (&"reversed".into(), &true.into()), "{told}");
+    assert!(told["age_ms"].as_u64().unwrap() < 3000 && told.get("note").is_none(), "{told}");
+}

@@ -9,13 +9,13 @@ use super::outcome::ask;
 use super::qfpay::{Fate, PAID, Qfpay};
 use crate::support::Sidecar;
 
-fn journal(file: &str, arguments: &[&str]) -> String {
+pub fn journal(file: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_qfpay-sidecar"));
     let done = command.env_clear().arg("journal").args(arguments).args(["--file", file]).output().unwrap();
     String::from_utf8(done.stdout).unwrap() + &String::from_utf8_lossy(&done.stderr)
 }
 
-fn crash(mut sidecar: Sidecar) {
+pub fn crash(mut sidecar: Sidecar) {
     sidecar.signal("KILL");
     sidecar.wait_for_exit();
 }
