@@ -34,7 +34,7 @@ fn blocks(merchants: usize) -> u64 {
             &format!("a token of this caller's own: {n:08}").replace(' ', "-"),
         );
         let text = format!(
-            "[apps.m{n}]\napp_code = '{n:032x}'\nclient_key_file = '{at}/{n}.key'\n\
+            "[apps.m{n}]\napp_code = 'a{n:031x}'\nclient_key_file = '{at}/{n}.key'\n\
              [callers.m{n}]\ntoken_file = '{at}/{n}.token'\napps = ['m{n}']\n\
              [[notifications.routes]]\npath = '/notify'\napp = 'm{n}'\nreceiver_url = 'http://127.0.0.1:8080/{n}'\n",
             at = at.display()
