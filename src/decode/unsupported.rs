@@ -3,7 +3,7 @@
 /// A body that cannot be read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UnsupportedBody {
-    /// Neither a form, nor JSON, nor multipart. Names it if it is one of [`KNOWN`].
+    /// Neither a form, nor JSON, nor multipart. Names it if it is well known.
     #[error(
         "the Content-Type {} none of application/x-www-form-urlencoded, application/json, multipart/form-data",
         .0.map_or("is".to_owned(), |known| format!("is {known},"))
