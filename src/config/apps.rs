@@ -29,7 +29,12 @@ pub(super) fn keyring(
     let previous: Vec<_> =
         with_apps.map(|(name, app)| previous(raw, name, app.as_ref(), target, environment, env)).collect();
     // Also where another app is wrong, so that all is told at once.
-    pasted::client_keys(raw, apps.iter().flatten(), previous.iter().flatten().flatten());
+    let is_live = match target {
+        Some(Target::Live(url)) => !url.is_loopback(),
+        Some(Target::Sandbox) => false,
+        None => true,
+    };
+    pasted::client_keys(raw, apps.iter().flatten(), previous.iter().flatten().flatten(), is_live);
     let apps: Vec<_> = apps.into_iter().collect::<Option<_>>()?;
     refuse_twins(raw, &apps);
     let previous: Option<Vec<_>> = previous.into_iter().collect();

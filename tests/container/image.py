@@ -18,7 +18,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_MB = 15
 KEY = "0123456789abcdef0123456789abcdef"
-APP_CODE = "QFPAY__APPS__SHOP__APP_CODE=0123456789ABCDEF0123456789ABCDEF"
+APP_CODE = "QFPAY__APPS__SHOP__APP_CODE=A1B2C3D4E5F60718293A4B5C6D7E8F90"
 # The sandbox answers this amount as usual, after three seconds.
 SLOW = "4200003"
 

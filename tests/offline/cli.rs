@@ -292,7 +292,6 @@ fn a_key_in_the_place_of_an_app_code_is_refused_and_no_part_of_it_shown() {
         (format!("{live}{}{previous}", app("shop", OTHER, "key")), "apps.shop", "shop", ["FEDC", "3210"]),
         (format!("{live}{default}{}{good}", app("shop", OTHER, "key")), "apps.shop", "tea", ["FEDC", "3210"]),
         (format!("{live}{shared}"), "app_defaults", "shop", ["0123..", "CDEF"]),
-        (format!("[apps.shop]\napp_code = \"{BUILT_IN}\"\n"), "apps.shop", "shop", ["SAND", "T000"]),
         // Whatever else is wrong.
         (
             format!("{live}{default}{good}mchid = \"?\"\n{}", app("shop", KEY, "key")),
@@ -312,6 +311,20 @@ fn a_key_in_the_place_of_an_app_code_is_refused_and_no_part_of_it_shown() {
             assert!(err.contains(&told), "{err}");
             assert!(seen.iter().all(|part| !out.contains(part) && !err.contains(part)), "{out}{err}");
         }
+    }
+    // Where no host of QFPay's is called, both are made up.
+    let local = "upstream.base_url = \"http://127.0.0.1:9\"\n";
+    for file in
+        [format!("{local}{}", app("shop", KEY, "key")), format!("[apps.shop]\napp_code = \"{BUILT_IN}\"\n")]
+    {
+        write(Path::new(&shown("shop.toml")), &file);
+        let done = qfpay(&["check", "--config", &shown("shop.toml")]);
+        let (out, err) = (text(&done.stdout), text(&done.stderr));
+        assert_eq!(done.status.code(), Some(0), "{out}{err}");
+        assert!(
+            out.contains("apps.shop.app_code: the client_key of apps.shop stands in this value; with a host"),
+            "{out}"
+        );
     }
 }
 
