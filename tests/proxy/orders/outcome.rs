@@ -152,6 +152,29 @@ fn an_order_in_flight_is_asked_for_after_three_seconds_or_once_it_has_landed() {
     assert!((1.1..2.9).contains(&waited.as_secs_f64()), "{waited:?}");
 }
 
+/// QFPay shows an earlier try of the number.
+#[test]
+fn a_failure_is_not_final_while_a_call_with_the_number_is_on_its_way() {
+    let qfpay = Qfpay::start();
+    let row = r#"{"out_trade_no": "A", "syssn": "1", "respcd": "1205"}"#;
+    qfpay.answer_queries(Some(&format!(r#"{{"respcd": "0000", "data": [{row}]}}"#)));
+    qfpay.fate(Fate::Slow(Duration::from_secs(8)));
+    let sidecar = start(&qfpay, &[]);
+    thread::scope(|scope| {
+        let payment = scope.spawn(|| call(&sidecar, "payment", "A", &[]));
+        while qfpay.seen("payment").is_empty() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let told = ask(&sidecar, &["out_trade_no=A", "wait_ms=3800"]).json();
+        assert_eq!((&told["state"], &told["final"]), (&"failed".into(), &false.into()), "{told}");
+        assert_eq!(told["respcd"], "1145");
+        assert!(told["note"].as_str().unwrap().contains("on its way"), "{told}");
+        assert_eq!(payment.join().unwrap().status, 200);
+    });
+    let told = ask(&sidecar, &["out_trade_no=A"]).json();
+    assert_eq!((&told["final"], &told["respcd"]), (&true.into(), &"1205".into()), "{told}");
+}
+
 #[test]
 fn so_many_wait_and_others_are_told_what_is_known() {
     let qfpay = Qfpay::start();
